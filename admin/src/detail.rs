@@ -1,0 +1,204 @@
+//! One job in full: `job show` and `dead show`.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use penstock_shared::{
+    job::{MaxAttempts, Priority, state::State},
+    program::{Exit, Failure},
+    queue::{Queue, status::JobStatus},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    arguments::Show,
+    mask::masked,
+    moment::moment,
+    render::{Format, Row},
+    target,
+};
+
+/// `job show`.
+pub(crate) async fn job(queue: &Queue, format: Format, show: &Show) -> Result<Exit, Failure> {
+    let status = target::job(queue, &show.job).await?;
+    let detail = Detail::of(queue, status, show.reveal).await?;
+    format.record(&detail)?;
+    Ok(Exit::Done)
+}
+
+/// `dead show`.
+pub(crate) async fn dead(queue: &Queue, format: Format, show: &Show) -> Result<Exit, Failure> {
+    let letter = target::dead_letter(queue, &show.job).await?;
+    let found = queue.find(&letter.id, Some(&letter.tenant)).await?;
+    let Some(status) = found.into_iter().next() else {
+        return Err(Failure::failed(anyhow::anyhow!(
+            "the dead letter was deleted just now"
+        )));
+    };
+    let mut detail = Detail::of(queue, status, show.reveal).await?;
+    if let Some(raw) = letter.raw {
+        detail.raw_bytes = Some(raw.len());
+        detail.raw = show.reveal.then(|| STANDARD.encode(raw));
+    }
+    format.record(&detail)?;
+    Ok(Exit::Done)
+}
+
+/// A job with all that is known of it. What does not apply is left out.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    id: String,
+    r#type: Option<String>,
+    tenant: String,
+    state: Option<State>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<Priority>,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveries: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_until: Option<String>,
+    eta: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<String>,
+    /// Whether something was sent of which it is not known whether it took effect.
+    undecided: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Value>,
+    /// The size of what stands in Redis where no job can be read out of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_bytes: Option<usize>,
+    /// The same in base64; personal data may be in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    history: Vec<Value>,
+}
+
+impl Row for Detail {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "type",
+        "tenant",
+        "state",
+        "priority",
+        "attempts",
+        "maxAttempts",
+        "deliveries",
+        "runAt",
+        "dueAt",
+        "worker",
+        "leaseUntil",
+        "eta",
+        "cause",
+        "error",
+        "httpStatus",
+        "deadAt",
+        "doneAt",
+        "result",
+        "effect",
+        "contactId",
+        "undecided",
+        "evidence",
+        "payload",
+        "rawBytes",
+        "raw",
+        "lastError",
+        "history",
+    ];
+}
+
+impl Detail {
+    async fn of(queue: &Queue, status: JobStatus, reveal: bool) -> Result<Self, Failure> {
+        let history = queue.history(&status.tenant, &status.id).await?;
+        let eta = queue.eta(&status).await?;
+        let detail = Self {
+            r#type: status.job_type().map(str::to_owned),
+            state: Some(status.state),
+            attempts: status.attempts(),
+            eta: eta.map(moment),
+            last_error: last_error(&history).map(str::to_owned),
+            history,
+            ..Self::default()
+        };
+        let detail = detail.with_run(&status, reveal);
+        Ok(detail.with_job(status, reveal))
+    }
+
+    /// What is counted of it, its journal, and its death.
+    fn with_run(self, status: &JobStatus, reveal: bool) -> Self {
+        let text = |name| status.run.text(name).map(str::to_owned);
+        let running = status.state == State::Running;
+        let evidence: Option<Value> = status
+            .run
+            .text("evidence")
+            .and_then(|json| serde_json::from_str(json).ok());
+        Self {
+            deliveries: status.run.number("deliveries"),
+            worker: text("worker").filter(|_| running),
+            lease_until: status.lease_ms.map(moment),
+            cause: text("cause"),
+            error: text("error"),
+            http_status: status.run.number("httpStatus"),
+            dead_at: status.run.number("deadAt").map(moment),
+            contact_id: text("contact"),
+            undecided: status.run.text("intent").is_some(),
+            evidence: evidence.map(|evidence| shown(&evidence, reveal)),
+            ..self
+        }
+    }
+
+    /// What there is to do, or what it came to.
+    fn with_job(self, status: JobStatus, reveal: bool) -> Self {
+        let open = !matches!(status.state, State::Done | State::Dead);
+        let due_at = status.due_ms.filter(|_| open).map(moment);
+        let job = status.job.as_deref();
+        let (done, ended_ms) = status.done.unzip();
+        Self {
+            priority: job.map(|job| job.priority),
+            max_attempts: job.and_then(|job| job.max_attempts).map(MaxAttempts::get),
+            run_at: job.and_then(|job| job.run_at).map(|at| at.to_string()),
+            payload: job.map(|job| shown(&job.payload.to_value(), reveal)),
+            due_at,
+            done_at: ended_ms.map(moment),
+            result: done.as_ref().map(|done| done.result.clone()),
+            effect: done.and_then(|done| done.effect),
+            id: status.id,
+            tenant: status.tenant,
+            ..self
+        }
+    }
+}
+
+fn shown(value: &Value, reveal: bool) -> Value {
+    if reveal { value.clone() } else { masked(value) }
+}
+
+fn last_error(history: &[Value]) -> Option<&str> {
+    history.last()?.get("error")?.as_str()
+}

@@ -1,0 +1,83 @@
+//! `tenant pause`, `resume` and `set`.
+
+use penstock_shared::{
+    job::Tenant,
+    program::{Exit, Failure},
+    queue::{Queue, govern::Govern, outlook::Window, reference::Lane},
+};
+use serde::Serialize;
+
+use crate::{
+    arguments::TenantCommand,
+    moment::moment,
+    render::{Format, Row},
+};
+
+/// Governs a tenant, and shows how it stands then.
+pub(crate) async fn run(
+    queue: &Queue,
+    format: Format,
+    command: &TenantCommand,
+) -> Result<Exit, Failure> {
+    let (tenant, govern) = match command {
+        TenantCommand::Pause { tenant } => (tenant, Govern::Pause),
+        TenantCommand::Resume { tenant } => (tenant, Govern::Resume),
+        TenantCommand::Set(set) => {
+            let govern = Govern::Set {
+                burst: set.burst,
+                daily: set.daily,
+                weight: set.weight,
+            };
+            (&set.tenant, govern)
+        }
+    };
+    queue.govern(tenant.as_str(), &govern).await?;
+    let (governed, known) = governed(queue, tenant).await?;
+    if !known {
+        eprintln!("note: no job of {tenant} was ever stored here; it holds for those to come");
+    }
+    format.row(&governed)?;
+    Ok(Exit::Done)
+}
+
+async fn governed(queue: &Queue, tenant: &Tenant) -> Result<(Governed, bool), Failure> {
+    let lane = Lane::ghl(tenant.as_str());
+    let status = queue.lane_status(&lane).await?;
+    let outlook = queue.outlook(&lane).await?;
+    let quota = |window: Option<Window>| window.map(|window| window.quota.to_string());
+    let governed = Governed {
+        tenant: tenant.to_string(),
+        paused: status.paused,
+        held_until: status.held_until_ms.map(moment),
+        why: status.why,
+        burst: quota(outlook.burst),
+        daily: quota(outlook.daily),
+        weight: outlook.weight,
+    };
+    Ok((governed, outlook.known))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Governed {
+    tenant: String,
+    paused: bool,
+    held_until: Option<String>,
+    why: Option<String>,
+    /// The quotas that count: its own, or those in force for everybody.
+    burst: Option<String>,
+    daily: Option<String>,
+    weight: Option<u32>,
+}
+
+impl Row for Governed {
+    const COLUMNS: &'static [&'static str] = &[
+        "tenant",
+        "paused",
+        "heldUntil",
+        "why",
+        "burst",
+        "daily",
+        "weight",
+    ];
+}

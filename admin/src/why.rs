@@ -1,0 +1,211 @@
+//! `job why`: everything that a job waits for, with the moment where it is known.
+
+mod lane;
+
+use penstock_shared::{
+    job::state::State,
+    program::{Exit, Failure},
+    queue::{
+        Queue,
+        reference::Lane,
+        status::{JobStatus, Place},
+    },
+};
+use serde::Serialize;
+
+use crate::{
+    arguments::OneJob,
+    moment::moment,
+    render::{Format, Row},
+    target,
+};
+
+/// `job why`.
+pub(crate) async fn why(queue: &Queue, format: Format, wanted: &OneJob) -> Result<Exit, Failure> {
+    let status = target::job(queue, wanted).await?;
+    let eta = queue.eta(&status).await?.map(moment);
+    let mut reasons = vec![own(queue, &status).await?];
+    if !matches!(status.state, State::Running | State::Done | State::Dead) {
+        let account = Lane::ghl(&status.tenant);
+        let reserve = queue.terms().reserve;
+        let outlook = queue.outlook(&account).await?;
+        reasons.extend(lane::held(&queue.lane_status(&account).await?));
+        reasons.extend(lane::ahead(&outlook, reserve));
+    }
+    let answer = Answer {
+        id: status.id,
+        tenant: status.tenant,
+        state: status.state,
+        reasons,
+        eta,
+    };
+    match format {
+        Format::Table => answer.tell()?,
+        _ => format.record(&answer)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// One thing that a job waits for.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Reason {
+    /// A word for programs.
+    what: &'static str,
+    /// The same for people.
+    detail: String,
+    /// When it passes, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+}
+
+impl Row for Reason {
+    const COLUMNS: &'static [&'static str] = &["what", "until", "detail"];
+}
+
+impl Reason {
+    fn new(what: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            what,
+            detail: detail.into(),
+            until: None,
+        }
+    }
+
+    fn until(self, ms: Option<u64>) -> Self {
+        Self {
+            until: ms.map(moment),
+            ..self
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    id: String,
+    tenant: String,
+    state: State,
+    reasons: Vec<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta: Option<String>,
+}
+
+impl Row for Answer {
+    const COLUMNS: &'static [&'static str] = &["id", "tenant", "state", "reasons", "eta"];
+}
+
+impl Answer {
+    fn tell(&self) -> Result<(), Failure> {
+        let eta = self.eta.as_deref();
+        let eta = eta.map_or_else(String::new, |eta| format!("; it runs at about {eta}"));
+        let head = format!("{} of {} is {}{eta}\n", self.id, self.tenant, self.state);
+        penstock_shared::program::print(&head)?;
+        Format::Table.rows(&self.reasons)
+    }
+}
+
+/// What the job's own state says.
+async fn own(queue: &Queue, status: &JobStatus) -> Result<Reason, Failure> {
+    Ok(match status.state {
+        State::Done => Reason::new("done", format!("it was done {}", ended(status))),
+        State::Dead => dead(status),
+        State::Running => running(status),
+        State::Scheduled => scheduled(status),
+        State::Ready => ready(status),
+        State::Blocked => blocked(queue, status).await?,
+    })
+}
+
+fn ended(status: &JobStatus) -> String {
+    let at = status.done.as_ref().map(|(_, at)| *at);
+    at.map_or_else(String::new, |at| format!("at {}", moment(at)))
+}
+
+fn dead(status: &JobStatus) -> Reason {
+    let cause = status.run.text("cause").unwrap_or("unknown cause");
+    let at = status.run.number("deadAt").map(moment).unwrap_or_default();
+    let remedy = match cause {
+        "ambiguous" => "`dead resolve` decides it",
+        "undecodable" => "`dead show --reveal` gives what stands there; it can only be deleted",
+        _ => "`dead show` says more, `dead retry` sends it again",
+    };
+    Reason::new("dead", format!("it died at {at} ({cause}): {remedy}"))
+}
+
+fn running(status: &JobStatus) -> Reason {
+    let worker = status.run.text("worker").unwrap_or("unknown");
+    let delivery = status.run.number("deliveries").unwrap_or(1);
+    let detail = format!(
+        "the worker {worker} has it (delivery {delivery}); its lease ends then unless it is renewed"
+    );
+    Reason::new("running", detail).until(status.lease_ms)
+}
+
+fn scheduled(status: &JobStatus) -> Reason {
+    let reason = if status.run.text("ending").is_some() {
+        let detail = "it has ended, but a call of its that had no answer may still be applied: its contact's next job waits";
+        Reason::new("quarantine", detail)
+    } else if status.run.text("intent").is_some() {
+        let detail = "a call had no answer: then it is looked up whether that took effect";
+        Reason::new("quarantine", detail)
+    } else if status.attempts() > 0 {
+        let detail = format!(
+            "{} attempts have failed; the next is due then",
+            status.attempts()
+        );
+        Reason::new("retry", detail)
+    } else {
+        Reason::new("due", "it is not due before then")
+    };
+    reason.until(status.due_ms)
+}
+
+fn ready(status: &JobStatus) -> Reason {
+    let detail = match status.position {
+        Some(0) => "it is its tenant's next job".to_owned(),
+        Some(before) => format!("{before} due jobs of its tenant are before it"),
+        None => "it is due".to_owned(),
+    };
+    Reason::new("lane", detail)
+}
+
+async fn blocked(queue: &Queue, status: &JobStatus) -> Result<Reason, Failure> {
+    let Some(place) = queue.place(status).await? else {
+        return Ok(Reason::new(
+            "sequence",
+            "earlier jobs of its contact have not ended",
+        ));
+    };
+    let Some(head) = place.heads.first() else {
+        // It was popped from its sequence between the two looks.
+        return Ok(Reason::new("sequence", "its turn has just come"));
+    };
+    let found = queue.find(head, Some(&status.tenant)).await?;
+    let state = found.first().map(|head| head.state);
+    Ok(Reason::new("sequence", behind(&place, state)))
+}
+
+fn behind(place: &Place, head: Option<State>) -> String {
+    let count = place.heads.len() as u64 + place.before;
+    let jobs = if count == 1 { "job" } else { "jobs" };
+    let state = head.map_or_else(String::new, |state| format!(", which is {state}"));
+    let heads = place.heads.join(" and ");
+    format!("{count} earlier {jobs} of its contact must end before it; the first is {heads}{state}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_counts_heads_and_those_before() {
+        let place = Place {
+            heads: vec!["a".to_owned()],
+            before: 2,
+        };
+        let told = behind(&place, Some(State::Running));
+        assert_eq!(
+            told,
+            "3 earlier jobs of its contact must end before it; the first is a, which is running"
+        );
+    }
+}

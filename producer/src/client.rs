@@ -1,0 +1,241 @@
+//! Handing jobs to the queue, with every refusal typed.
+
+use std::{fmt, time::Duration};
+
+use penstock_shared::{
+    job::{Fault, Job, JobId, Tenant},
+    queue::{
+        Location, Queue, Terms,
+        enqueue::{Admission, Enqueued, Interrupted},
+        error::QueueError,
+        record::NewJob,
+    },
+    settings::Settings,
+};
+use serde::Serialize;
+
+/// A producer's handle to the queue: cheap to clone, shared by all tasks of a program. It reconnects by itself.
+#[derive(Debug, Clone)]
+pub struct Client {
+    queue: Queue,
+}
+
+/// A job is in the queue, as durably as `PENSTOCK_DURABILITY` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The caller's id, or the one that was made for it.
+    pub id: JobId,
+    /// Who put it there.
+    pub status: Status,
+}
+
+/// Who put a job into the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// This call.
+    Accepted,
+    /// An earlier one with the same id, type and payload; nothing changed.
+    Duplicate,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+        })
+    }
+}
+
+/// Why one job was not taken, and what to do about it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// The id is taken.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// The tenant has as many unfinished jobs as it may.
+    #[error("tenant {tenant} has as many unfinished jobs as it may: try again in {} s", retry_after.as_secs())]
+    BacklogFull {
+        /// Whose backlog it is.
+        tenant: Tenant,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The queue failed; whether the job is stored is not known. Repeating it with this id is harmless.
+    #[error("{error}; job {id} may be stored or not: repeat it with this id")]
+    Unavailable {
+        /// The id that the job has in the queue, if it is there.
+        id: JobId,
+        /// What happened.
+        error: QueueError,
+    },
+}
+
+/// Another job of this tenant is stored under the same id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.fault())]
+pub struct Conflict {
+    /// Which job of the batch, from 0.
+    pub index: usize,
+    /// The id.
+    pub id: JobId,
+}
+
+impl Conflict {
+    /// The same as a fault of the job.
+    pub fn fault(&self) -> Fault {
+        Fault {
+            path: "id".to_owned(),
+            message: "another type or payload is stored under this id; an id stands for one job"
+                .to_owned(),
+        }
+    }
+}
+
+/// Why a batch was not taken, and what to do about it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BatchRefusal {
+    /// Some ids are taken; nothing was stored.
+    #[error("{} of the jobs have an id that stands for another job", .0.len())]
+    Conflicts(Vec<Conflict>),
+    /// A tenant has as many unfinished jobs as it may; nothing was stored.
+    #[error("tenant {tenant} has as many unfinished jobs as it may: try again in {} s", retry_after.as_secs())]
+    BacklogFull {
+        /// Whose backlog it is.
+        tenant: Tenant,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The queue failed midway. Repeating the batch with these ids is harmless.
+    #[error("{error}; repeat the jobs with the same ids")]
+    Interrupted {
+        /// What is known of each job, in order.
+        jobs: Vec<Standing>,
+        /// What happened.
+        error: QueueError,
+    },
+}
+
+/// What is known of a job when the queue has failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// The caller's id, or the one that was made for it.
+    pub id: JobId,
+    /// Whether it is stored; `None`: not known.
+    pub stored: Option<bool>,
+}
+
+impl Client {
+    /// Connects to the queue, and makes sure that it can be used.
+    pub async fn connect(settings: &Settings) -> Result<Self, QueueError> {
+        let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
+        Ok(Self { queue })
+    }
+
+    /// A client of a queue that is already connected.
+    pub fn over(queue: Queue) -> Self {
+        Self { queue }
+    }
+
+    /// The queue itself.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Stores one job, under its own id or a new one.
+    pub async fn enqueue(&self, job: Job) -> Result<Receipt, Refusal> {
+        let new = [named(job)];
+        let outcome = self.queue.enqueue(&new, Admission::Each).await;
+        let [NewJob { id, job }] = new;
+        match outcome.map(|codes| codes.first().copied()) {
+            Ok(Some(code)) => receipt(&id, code).map_err(|refused| refused.of_one(id, job.tenant)),
+            Ok(None) => Err(Refusal::Unavailable {
+                id,
+                error: QueueError::Unexpected("no outcome".to_owned()),
+            }),
+            Err(Interrupted { error, .. }) => Err(Refusal::Unavailable { id, error }),
+        }
+    }
+
+    /// Stores several jobs in their order, all or none of them.
+    pub async fn enqueue_all(&self, jobs: Vec<Job>) -> Result<Vec<Receipt>, BatchRefusal> {
+        let jobs: Vec<NewJob> = jobs.into_iter().map(named).collect();
+        match self.queue.enqueue(&jobs, Admission::AllOrNothing).await {
+            Ok(codes) => receipts(&jobs, &codes),
+            Err(interrupted) => Err(interruption(jobs, interrupted)),
+        }
+    }
+}
+
+fn named(mut job: Job) -> NewJob {
+    let id = job.id.take().unwrap_or_else(JobId::generate);
+    NewJob { id, job }
+}
+
+/// Why a single job was not stored although the queue works.
+enum Refused {
+    Conflict,
+    Full(Duration),
+}
+
+impl Refused {
+    fn of_one(self, id: JobId, tenant: Tenant) -> Refusal {
+        match self {
+            Self::Conflict => Refusal::Conflict(Conflict { index: 0, id }),
+            Self::Full(retry_after) => Refusal::BacklogFull {
+                tenant,
+                retry_after,
+            },
+        }
+    }
+}
+
+fn receipt(id: &JobId, code: Enqueued) -> Result<Receipt, Refused> {
+    let status = match code {
+        Enqueued::Accepted => Status::Accepted,
+        Enqueued::Duplicate => Status::Duplicate,
+        Enqueued::Conflict => return Err(Refused::Conflict),
+        Enqueued::BacklogFull { retry_after } => return Err(Refused::Full(retry_after)),
+    };
+    Ok(Receipt {
+        id: id.clone(),
+        status,
+    })
+}
+
+fn receipts(jobs: &[NewJob], codes: &[Enqueued]) -> Result<Vec<Receipt>, BatchRefusal> {
+    let (mut receipts, mut conflicts, mut full) =
+        (Vec::with_capacity(jobs.len()), Vec::new(), None);
+    for (index, (new, code)) in jobs.iter().zip(codes).enumerate() {
+        match receipt(&new.id, *code) {
+            Ok(receipt) => receipts.push(receipt),
+            Err(Refused::Conflict) => conflicts.push(Conflict {
+                index,
+                id: new.id.clone(),
+            }),
+            Err(Refused::Full(retry_after)) => full = full.or(Some((&new.job.tenant, retry_after))),
+        }
+    }
+    match full {
+        // A conflict stays whatever the backlog does, so it is told first.
+        _ if !conflicts.is_empty() => Err(BatchRefusal::Conflicts(conflicts)),
+        Some((tenant, retry_after)) => Err(BatchRefusal::BacklogFull {
+            tenant: tenant.clone(),
+            retry_after,
+        }),
+        None => Ok(receipts),
+    }
+}
+
+fn interruption(jobs: Vec<NewJob>, interrupted: Interrupted) -> BatchRefusal {
+    let known = interrupted.settled.into_iter();
+    let jobs = jobs.into_iter().zip(known).map(|(new, known)| Standing {
+        id: new.id,
+        stored: known.map(Enqueued::is_stored),
+    });
+    BatchRefusal::Interrupted {
+        jobs: jobs.collect(),
+        error: interrupted.error,
+    }
+}

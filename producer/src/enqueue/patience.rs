@@ -1,0 +1,75 @@
+//! How long a Redis that is away is waited for.
+
+use std::time::Duration;
+
+use penstock_shared::queue::error::QueueError;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::report::Report;
+
+/// How long it may be away.
+const AWAY: Duration = Duration::from_secs(20);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Since when Redis is away, if it is.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    /// When the first try began that failed.
+    since: Option<Instant>,
+    tried: Option<Instant>,
+}
+
+/// What becomes of a try that can fail because Redis is away.
+pub(super) trait Unanswered {
+    /// The failure to say that there was no answer in time.
+    fn unanswered() -> Self;
+}
+
+impl Unanswered for QueueError {
+    fn unanswered() -> Self {
+        Self::Unreachable(format!("no answer for {} s", AWAY.as_secs()))
+    }
+}
+
+impl Patience {
+    /// Makes a try, and gives it up when patience ends.
+    pub(super) async fn bound<T, E: Unanswered>(
+        &mut self,
+        attempt: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let now = Instant::now();
+        self.tried = Some(now);
+        match timeout_at(self.since.unwrap_or(now) + AWAY, attempt).await {
+            Ok(Ok(done)) => {
+                self.since = None;
+                Ok(done)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(E::unanswered()),
+        }
+    }
+
+    /// Waits until it is time to try again; gives the error back when that is hopeless or patience has ended.
+    pub(super) async fn endure(
+        &mut self,
+        error: QueueError,
+        report: &Report,
+    ) -> Result<(), QueueError> {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        let now = Instant::now();
+        let since = if let Some(since) = self.since {
+            since
+        } else {
+            report.say(&format!("{error}; trying again for {} s", AWAY.as_secs()));
+            *self.since.insert(self.tried.unwrap_or(now))
+        };
+        if now + PAUSE >= since + AWAY {
+            return Err(error);
+        }
+        sleep_until(now + PAUSE).await;
+        Ok(())
+    }
+}

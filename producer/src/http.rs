@@ -1,0 +1,153 @@
+//! `penstock-producer serve`: jobs over HTTP.
+
+mod access;
+mod body;
+mod health;
+mod jobs;
+mod metrics;
+mod openapi;
+mod problem;
+mod server;
+
+use std::{
+    io::{self, Write as _},
+    net::{SocketAddr, ToSocketAddrs as _},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+use clap::Args;
+use penstock_shared::{
+    program::{Exit, Failure, Shutdown},
+    queue::error::QueueError,
+    settings::Settings,
+};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::{access::Keys, body::Budget, metrics::Metrics, problem::Problem};
+use crate::Client;
+
+/// Between two tries to connect at the start.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// Where to take jobs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The address and port to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
+    listen: SocketAddr,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let remedy = "write an address and a port, such as 127.0.0.1:8080";
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}: {remedy}"))?;
+    found.next().ok_or_else(|| remedy.to_owned())
+}
+
+/// What all requests share.
+struct Intake {
+    /// Empty until the queue was reached for the first time.
+    client: OnceLock<Client>,
+    keys: Keys,
+    budget: Budget,
+    metrics: Metrics,
+}
+
+impl Intake {
+    fn client(&self) -> Result<&Client, Problem> {
+        let away = || QueueError::Unreachable("not connected yet".to_owned());
+        self.client.get().ok_or_else(|| Problem::away(&away()))
+    }
+}
+
+/// Takes jobs until it is told to stop.
+pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failure> {
+    let keys = Keys::new(&settings.intake.api_keys);
+    if keys.is_empty() && !arguments.listen.ip().is_loopback() {
+        let remedy = "set PENSTOCK_API_KEYS: without keys the intake listens on loopback only";
+        return Err(Failure::bad_input(anyhow!(
+            "--listen {}: {remedy}",
+            arguments.listen
+        )));
+    }
+    let mut shutdown = Shutdown::listen()?;
+    let intake = Arc::new(Intake {
+        client: OnceLock::new(),
+        keys,
+        budget: Budget::new(),
+        metrics: Metrics::install()?,
+    });
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
+    // For people and for whoever waits until it can be called; the log may be filtered.
+    let _ = writeln!(
+        io::stderr(),
+        "listening on http://{}",
+        listener.local_addr()?
+    );
+    let serving = server::serve(
+        listener,
+        router(Arc::clone(&intake)),
+        &mut shutdown,
+        settings.delivery.grace,
+    );
+    tokio::select! {
+        exit = serving => Ok(exit),
+        error = connect(&intake, &settings) => Err(error.into()),
+    }
+}
+
+/// Tries until the queue is reached, while requests are told to come back; ends only where trying is hopeless.
+async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
+    let mut told = false;
+    loop {
+        match Client::connect(settings).await {
+            Ok(client) => {
+                let _ = intake.client.set(client);
+                tracing::info!("connected to Redis");
+                return std::future::pending().await;
+            }
+            Err(error) if !error.is_transient() => return error,
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "jobs are refused until Redis is there");
+                }
+                tokio::time::sleep(RECONNECT).await;
+            }
+        }
+    }
+}
+
+fn router(intake: Arc<Intake>) -> Router {
+    let guarded = Router::new()
+        .route("/v1/jobs", post(jobs::accept))
+        .route("/v1/jobs/{id}", get(jobs::show))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&intake),
+            access::check,
+        ));
+    Router::new()
+        .merge(guarded)
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .route("/openapi.json", get(openapi::show))
+        .fallback(async || Problem::not_found("there is nothing here; see /openapi.json"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn(metrics::observe))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        // `body` has bounds of its own.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(intake)
+}

@@ -1,0 +1,48 @@
+//! `penstock-producer`: jobs into the queue, from files, pipes and over HTTP.
+
+use clap::{Parser, Subcommand};
+use penstock_producer::{enqueue, http, schema};
+use penstock_shared::{
+    program::{self, Exit, Failure},
+    settings::Settings,
+};
+
+/// Takes jobs in: each is checked, stored durably, and delivered by the workers.
+#[derive(Debug, Parser)]
+#[command(name = "penstock-producer", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  penstock-producer enqueue jobs.ndjson
+  generate-jobs | penstock-producer enqueue
+  penstock-producer enqueue --batch 2026-12-01 jobs.ndjson
+  penstock-producer serve --listen 127.0.0.1:8080
+  penstock-producer schema CreateTask
+
+Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input was wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Enqueue jobs from a file or standard input, one JSON object per line
+    Enqueue(enqueue::Arguments),
+    /// Take jobs over HTTP
+    Serve(http::Arguments),
+    /// Print the JSON Schema of a job type, or of all of them
+    Schema(schema::Arguments),
+}
+
+fn main() -> Exit {
+    program::run(run)
+}
+
+async fn run(cli: Cli, settings: Settings) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Enqueue(arguments) => enqueue::run(arguments, settings).await,
+        Command::Serve(arguments) => http::run(arguments, settings).await,
+        Command::Schema(arguments) => schema::run(&arguments),
+    }
+}

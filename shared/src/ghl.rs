@@ -1,0 +1,25 @@
+//! The `GoHighLevel` API: requests, the client, and what its answers mean.
+//!
+//! Every call goes through [`GhlClient::send`], which takes a [`Passage`]: the proof that this
+//! process' [`Limiter`] let the call pass. The permit of the shared ledger is the caller's to take
+//! first.
+
+mod classify;
+mod client;
+mod error;
+mod limiter;
+mod message;
+mod rate;
+mod request;
+mod response;
+mod tokens;
+
+pub use self::{
+    client::{ClientError, GhlClient},
+    error::CallError,
+    limiter::{Limiter, NotUntil, Passage},
+    rate::RateReport,
+    request::{Lookup, Operation, Request},
+    response::{Answer, Contact, Note, Task},
+    tokens::{Tokens, fingerprint},
+};

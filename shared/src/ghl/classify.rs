@@ -1,0 +1,217 @@
+//! The one place that turns what came over the wire into types. Nowhere else is anything decided
+//! by parsing an error's text.
+
+use std::error::Error as _;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Answer, CallError, Operation, RateReport, message, rate};
+use crate::job::ContactId;
+
+/// A response as far as it arrived.
+#[derive(Debug)]
+pub(super) struct Response<'a> {
+    pub(super) status: u16,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+    /// How the body ended.
+    pub(super) end: End,
+    /// The moment of arrival.
+    pub(super) now: Timestamp,
+}
+
+/// How a response's body ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is all there.
+    Whole,
+    /// It is longer than anything that the API would say; the rest was not read.
+    TooLong,
+    /// The connection or the time was cut, for this reason.
+    Cut(String),
+}
+
+/// What a response means, for the operation that it answers.
+pub(super) fn response(operation: Operation, response: &Response<'_>) -> Result<Answer, CallError> {
+    let json = match response.body.trim_ascii() {
+        [] => Some(Value::Null),
+        body => serde_json::from_slice(body).ok(),
+    };
+    if (200..300).contains(&response.status) {
+        return success(response, json);
+    }
+    Err(failure(operation, response, json.as_ref()))
+}
+
+fn success(response: &Response<'_>, json: Option<Value>) -> Result<Answer, CallError> {
+    let status = response.status;
+    let unreadable = |message: &str| CallError::Unreadable {
+        status,
+        message: message.to_owned(),
+    };
+    match (&response.end, json) {
+        (End::Cut(reason), _) => Err(CallError::Unanswered {
+            message: format!("the body of a {status} was cut: {reason}"),
+        }),
+        (End::TooLong, _) => Err(unreadable("the body is too long")),
+        (End::Whole, None) => Err(unreadable("the body is not JSON")),
+        (End::Whole, Some(body)) => Ok(Answer {
+            status,
+            rate: RateReport::read(response.headers),
+            trace_id: trace_id(&body),
+            body,
+        }),
+    }
+}
+
+fn failure(operation: Operation, response: &Response<'_>, json: Option<&Value>) -> CallError {
+    let status = response.status;
+    let said = Said::new(status, json);
+    let retry_after = rate::retry_after(response.headers, response.now);
+    let message = said.message.clone();
+    match status {
+        429 => CallError::Throttled {
+            retry_after,
+            rate: RateReport::read(response.headers),
+        },
+        401 => CallError::Unauthorized {
+            permanent: said.is_permanent_401(),
+            status,
+            message,
+        },
+        403 if said.is_about_authorisation() => CallError::Unauthorized {
+            permanent: !said.is_about_stale_token(),
+            status,
+            message,
+        },
+        // A firewall's page, or a server that gave up waiting: not the API's judgement of the job.
+        403 if json.is_none() => server_error(status, message, retry_after),
+        408 | 425 => server_error(status, message, retry_after),
+        400..=499 => refusal(operation, status, said, json),
+        _ => server_error(status, message, retry_after),
+    }
+}
+
+/// A 4xx about the job itself.
+fn refusal(operation: Operation, status: u16, said: Said, json: Option<&Value>) -> CallError {
+    if let Some(contact_id) = duplicate_of(operation, &said, json) {
+        return CallError::DuplicateContact { contact_id };
+    }
+    let not_found = status == 404 || (said.has("contact") && said.has("not found"));
+    let message = said.message;
+    if operation.names_contact() && not_found {
+        return CallError::ContactNotFound { status, message };
+    }
+    CallError::Rejected { status, message }
+}
+
+fn server_error(
+    status: u16,
+    message: String,
+    retry_after: Option<std::time::Duration>,
+) -> CallError {
+    CallError::ServerError {
+        status,
+        message,
+        retry_after,
+    }
+}
+
+/// The existing contact's id, where a write was refused for being a second one. (Field reports:
+/// `400 {"message":"This location does not allow duplicated contacts.","meta":{"contactId":…}}`.)
+fn duplicate_of(operation: Operation, said: &Said, json: Option<&Value>) -> Option<ContactId> {
+    if operation != Operation::UpsertContact || !said.has("duplicat") {
+        return None;
+    }
+    let id = json?.get("meta")?.get("contactId")?.as_str()?;
+    id.parse().ok()
+}
+
+/// What an error response says.
+struct Said {
+    /// For people.
+    message: String,
+    /// For comparing.
+    lower: String,
+}
+
+impl Said {
+    fn new(status: u16, json: Option<&Value>) -> Self {
+        let message = json.and_then(message::of).unwrap_or_else(|| {
+            let code = http::StatusCode::from_u16(status).ok();
+            let reason = code.and_then(|code| code.canonical_reason());
+            reason.unwrap_or("no message").to_owned()
+        });
+        let lower = message.to_lowercase();
+        Self { message, lower }
+    }
+
+    fn has(&self, words: &str) -> bool {
+        self.lower.contains(words)
+    }
+
+    /// Whether a refreshed token would be refused too. (Official SDK and field reports; everything
+    /// else with 401 is a token that has run out.)
+    fn is_permanent_401(&self) -> bool {
+        self.has("not authorized for this scope")
+            || self.has("user type mismatch")
+            || self.has("does not have access to this location")
+            || self.has("version header")
+    }
+
+    fn is_about_authorisation(&self) -> bool {
+        const ABOUT: [&str; 7] = [
+            "token",
+            "jwt",
+            "scope",
+            "location",
+            "authori",
+            "permission",
+            "access",
+        ];
+        // NestJS, which the API is built on, says "Forbidden resource" of whatever a guard refuses.
+        self.has("forbidden resource") || ABOUT.iter().any(|word| self.has(word))
+    }
+
+    fn is_about_stale_token(&self) -> bool {
+        self.has("invalid token") || self.has("invalid jwt") || self.has("expired")
+    }
+}
+
+fn trace_id(body: &Value) -> Option<String> {
+    let id = body.get("traceId")?.as_str()?;
+    let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| id.to_owned())
+}
+
+/// What it means that there is no response.
+pub(super) fn no_response(error: reqwest::Error) -> CallError {
+    // Its own text has the address, and so the email that was searched for.
+    let error = error.without_url();
+    let message = message::clean(&root_cause(&error));
+    // Both come before the first byte of the request: no connection was made, or no request.
+    if error.is_connect() || error.is_builder() {
+        return CallError::NotSent { message };
+    }
+    CallError::Unanswered { message }
+}
+
+/// How the reading of a body failed.
+pub(super) fn cut(error: reqwest::Error) -> End {
+    End::Cut(message::clean(&root_cause(&error.without_url())))
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

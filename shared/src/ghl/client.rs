@@ -1,0 +1,162 @@
+//! Sending one request, once.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use jiff::Timestamp;
+use reqwest::{RequestBuilder, Url, redirect, retry};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Answer, CallError, Passage, Request, classify,
+    classify::{End, Response},
+};
+use crate::span;
+
+/// The version of the API that the official document describes; every operation demands it.
+const VERSION: HeaderValue = HeaderValue::from_static("2021-07-28");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// No answer of the API comes near this.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Less than any keep-alive of the API's front: a connection that the server closes just as it is
+/// used again leaves the call without an answer.
+const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+
+/// A client of the API. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub struct GhlClient {
+    http: reqwest::Client,
+    base_url: Url,
+    timeout: Duration,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is none.
+    #[error("the API's address is not an http or https address: check PENSTOCK_GHL_BASE_URL")]
+    BaseUrl,
+    /// TLS or the user agent could not be set up.
+    #[error(
+        "the HTTP client could not be made; where no CA certificates are found, install the \
+         package ca-certificates or name a bundle in SSL_CERT_FILE"
+    )]
+    Http(#[source] reqwest::Error),
+}
+
+impl GhlClient {
+    /// A client for the API at this address (http or https, without query), which gives every call
+    /// at most `timeout` from connecting to the last byte of the body.
+    pub fn new(base_url: &str, timeout: Duration, user_agent: &str) -> Result<Self, ClientError> {
+        let base_url: Url = base_url.parse().map_err(|_| ClientError::BaseUrl)?;
+        let mut builder = reqwest::Client::builder()
+            .user_agent(user_agent)
+            .default_headers(headers())
+            // A redirected call would carry the token elsewhere, or count twice.
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .http1_only()
+            // Nothing is ever sent twice. What remains is hyper-util's repetition of a request
+            // whose idle connection was found closed: only one of which not a byte was written is
+            // handed back to be repeated.
+            .retry(retry::never())
+            // Shorter than the whole, so that a failure to connect is told from a lost answer.
+            .connect_timeout(timeout / 2)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        match base_url.scheme() {
+            "https" => {}
+            // Without TLS no certificates are needed, and a machine may have none.
+            "http" => builder = builder.tls_certs_only([]),
+            _ => return Err(ClientError::BaseUrl),
+        }
+        Ok(Self {
+            http: builder.build().map_err(ClientError::Http)?,
+            base_url,
+            timeout,
+        })
+    }
+
+    /// Sends a request once, and waits for all of the answer.
+    ///
+    /// Dropping the future cuts the call: it may or may not have taken effect.
+    pub async fn send(
+        &self,
+        _spent: Passage,
+        token: &SecretString,
+        request: &Request,
+    ) -> Result<Answer, CallError> {
+        let deadline = Instant::now() + self.timeout;
+        let sent = timeout_at(deadline, self.call(token, request).send());
+        let mut response = sent
+            .await
+            .map_err(|_| self.unanswered())?
+            .map_err(classify::no_response)?;
+        let (body, end) = read(&mut response, deadline).await;
+        let answer = Response {
+            status: response.status().as_u16(),
+            headers: response.headers(),
+            body: &body,
+            end,
+            now: Timestamp::now(),
+        };
+        classify::response(request.operation, &answer)
+    }
+
+    fn call(&self, token: &SecretString, request: &Request) -> RequestBuilder {
+        let call = self
+            .http
+            .request(request.method.clone(), self.url(request))
+            .bearer_auth(token.expose_secret());
+        match &request.body {
+            Some(body) => call.header(CONTENT_TYPE, JSON).body(body.to_string()),
+            None => call,
+        }
+    }
+
+    fn unanswered(&self) -> CallError {
+        let within = span::render(self.timeout);
+        let message = format!("nothing came within {within}");
+        CallError::Unanswered { message }
+    }
+
+    fn url(&self, request: &Request) -> Url {
+        let mut url = self.base_url.clone();
+        let path = format!("{}{}", url.path().trim_end_matches('/'), request.path);
+        url.set_path(&path);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        url
+    }
+}
+
+fn headers() -> HeaderMap {
+    let version = HeaderName::from_static("version");
+    [(version, VERSION), (ACCEPT, JSON)].into_iter().collect()
+}
+
+/// Reads a body as far as it is of use. What a refusal's body says is optional, so the status is not
+/// lost over a body that never ends.
+async fn read(response: &mut reqwest::Response, deadline: Instant) -> (BytesMut, End) {
+    let mut body = BytesMut::new();
+    loop {
+        match timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) if body.len() + chunk.len() > MAX_BODY_BYTES => {
+                return (body, End::TooLong);
+            }
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(None)) => return (body, End::Whole),
+            Ok(Err(error)) => return (body, classify::cut(error)),
+            Err(_) => return (body, End::Cut("it took too long".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

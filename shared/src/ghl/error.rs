@@ -1,0 +1,98 @@
+//! What a call comes to when it is not a plain success.
+
+use std::time::Duration;
+
+use super::RateReport;
+use crate::job::ContactId;
+
+/// Why a call has no [`Answer`](super::Answer). Messages are redacted and short.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Refused for good: it would be refused again.
+    #[error("refused with {status}: {message}")]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
+    },
+    /// The contact that the request names does not exist.
+    #[error("contact not found ({status}): {message}")]
+    ContactNotFound {
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
+    },
+    /// The contact exists already: a success, with that id.
+    #[error("the contact exists already")]
+    DuplicateContact {
+        /// The id of the existing contact.
+        contact_id: ContactId,
+    },
+    /// Too many calls: nothing happened.
+    #[error("too many calls")]
+    Throttled {
+        /// What `Retry-After` asked for, an hour at most.
+        retry_after: Option<Duration>,
+        /// What the headers say about the quota.
+        rate: RateReport,
+    },
+    /// The token may not do this: nothing happened.
+    #[error("not authorised ({status}): {message}")]
+    Unauthorized {
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
+        /// Whether a fresh token of the same grant would be refused too.
+        permanent: bool,
+    },
+    /// The API, or something before it, failed or answered beside the point. It may or may not have
+    /// taken effect.
+    #[error("the server failed with {status}: {message}")]
+    ServerError {
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
+        /// What `Retry-After` asked for, an hour at most.
+        retry_after: Option<Duration>,
+    },
+    /// A success whose body cannot be understood: it has probably taken effect.
+    #[error("success ({status}) that cannot be read: {message}")]
+    Unreadable {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with the body.
+        message: String,
+    },
+    /// No answer: it may or may not have taken effect, or may still do so.
+    #[error("no answer: {message}")]
+    Unanswered {
+        /// What happened to the connection.
+        message: String,
+    },
+    /// Provably nothing was written.
+    #[error("not sent: {message}")]
+    NotSent {
+        /// What stood in the way.
+        message: String,
+    },
+}
+
+impl CallError {
+    /// The HTTP status, where there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Rejected { status, .. }
+            | Self::ContactNotFound { status, .. }
+            | Self::Unauthorized { status, .. }
+            | Self::ServerError { status, .. }
+            | Self::Unreadable { status, .. } => Some(*status),
+            Self::Throttled { .. } => Some(429),
+            Self::DuplicateContact { .. } => Some(400),
+            Self::Unanswered { .. } | Self::NotSent { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A job: who it is for, what there is to do, and when.
+//!
+//! [`Job::parse`] is the one door for what comes from outside. What it lets in is valid and in its normal form; what it
+//! does not, it refuses with every fault and its path.
+
+mod add_tags;
+mod attach_note;
+mod attempts;
+mod color;
+mod contact;
+mod create_task;
+mod custom_field;
+mod date;
+mod dnd;
+mod document;
+mod email;
+mod fault;
+mod id;
+mod list;
+mod patch;
+mod payload;
+mod phone;
+mod priority;
+mod read;
+mod schema;
+pub mod state;
+mod tenant;
+mod text;
+mod upsert_contact;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use self::{
+    add_tags::AddTags,
+    attach_note::AttachNote,
+    attempts::MaxAttempts,
+    color::Color,
+    contact::{ContactId, ContactRef},
+    create_task::CreateTask,
+    custom_field::{CustomField, FieldValue},
+    date::{BirthDate, DueDate},
+    dnd::{
+        DndSetting, DndSettings, DndStatus, InboundDndSetting, InboundDndSettings, InboundDndStatus,
+    },
+    email::Email,
+    fault::{Fault, Invalid},
+    id::JobId,
+    list::List,
+    patch::Patch,
+    payload::{JobType, Payload},
+    phone::Phone,
+    priority::Priority,
+    schema::schemas,
+    tenant::Tenant,
+    text::{ForeignId, Line, NoteBody, Prose, Tag, Text, Title},
+    upsert_contact::UpsertContact,
+};
+use self::{
+    date::Moment,
+    document::Node,
+    fault::{Faults, Noted, Path},
+    read::{Fields, Place},
+};
+
+/// The most bytes that one job's JSON may have.
+pub const MAX_JOB_BYTES: usize = 64 * 1024;
+
+/// The most bytes that a batch of jobs may have.
+pub const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// One job as its producer gives it. Serialised, it is what [`Job::parse`] reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// The caller's own key, unique within the tenant; without one, one is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<JobId>,
+    /// Whose job it is: a GHL location.
+    pub tenant: Tenant,
+    /// Which due jobs it goes before.
+    #[serde(skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
+    /// Not before this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
+    /// Failed attempts before it is dead; the system's setting unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<MaxAttempts>,
+    /// What there is to do; `type` and `payload` in JSON.
+    #[serde(flatten)]
+    pub payload: Payload,
+}
+
+impl Job {
+    /// Reads one job from JSON, or says everything that is wrong with it, in the document's order.
+    ///
+    /// ```
+    /// use penstock_shared::job::Job;
+    ///
+    /// let faults = Job::parse(br#"{"type":"AddTags","tenant":"loc","payload":{"tags":["vip"]}}"#).unwrap_err();
+    /// assert_eq!(faults[0].to_string(), "payload.contact: missing");
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Fault>> {
+        if bytes.len() > MAX_JOB_BYTES {
+            return Err(vec![too_large(bytes.len())]);
+        }
+        Self::from_document(Node::from_bytes(bytes))
+    }
+
+    /// Takes one job out of a JSON value. (A value cannot tell of repeated members; [`Job::parse`] can.)
+    pub fn from_value(value: serde_json::Value) -> Result<Self, Vec<Fault>> {
+        let size = value.to_string().len();
+        if size > MAX_JOB_BYTES {
+            return Err(vec![too_large(size)]);
+        }
+        Self::from_document(Node::from_value(value))
+    }
+
+    fn from_document(document: Result<Node, Fault>) -> Result<Self, Vec<Fault>> {
+        let node = document.map_err(|fault| vec![fault])?;
+        let faults = Faults::default();
+        node.note_repeated(&Path::Root, &faults);
+        let job = Self::read(Place::new(&node, &Path::Root, &faults));
+        faults.settle(job)
+    }
+
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let id = fields.optional("id");
+        let tenant = fields.required("tenant");
+        let priority = fields.optional("priority").unwrap_or_default();
+        let run_at = fields.optional::<Moment>("runAt").map(|moment| moment.0);
+        let max_attempts = fields.optional("maxAttempts");
+        let payload = read_payload(&mut fields);
+        fields.finish();
+        Ok(Self {
+            id,
+            tenant: tenant?,
+            priority,
+            run_at,
+            max_attempts,
+            payload: payload?,
+        })
+    }
+}
+
+/// The payload can be read only where its type is known, but that it is missing can be said in any case.
+fn read_payload(fields: &mut Fields<'_>) -> Result<Payload, Noted> {
+    let job_type = fields.required::<JobType>("type");
+    fields.required_by("payload", |place| Payload::read(job_type?, place))
+}
+
+fn too_large(bytes: usize) -> Fault {
+    Fault::whole(format!(
+        "a job may have {MAX_JOB_BYTES} bytes; this one has {bytes}"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Which contact a job is about.
+
+use std::{borrow::Cow, str::FromStr};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    email::Email,
+    fault::{Invalid, Noted},
+    phone::Phone,
+    read::{Place, Read},
+    text::checked_text,
+};
+
+/// The id that the API gave to a contact: 1 to 128 characters that stay one segment of a URL's path.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ContactId(String);
+
+checked_text!(private ContactId);
+
+impl FromStr for ContactId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if !(1..=128).contains(&text.chars().count()) {
+            return Err(Invalid::new("must have 1 to 128 characters"));
+        }
+        // Escaped or not, some server or proxy on the way takes these apart.
+        let forbidden = |c: char| c.is_control() || c.is_whitespace() || r"/?#%\".contains(c);
+        if text.contains(forbidden) || text.contains("..") || text == "." {
+            return Err(Invalid::new(
+                r"must not contain '/', '?', '#', '%', '\', '..', spaces or control characters",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl JsonSchema for ContactId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ContactId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": r"^[^/?#%\\]+$" })
+    }
+}
+
+/// A contact, by exactly one of its names: `{"id":"…"}`, `{"email":"…"}` or `{"phone":"+1…"}`.
+///
+/// An email or a phone is resolved when the job runs.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactRef {
+    /// The API's own id.
+    Id(ContactId),
+    /// Compared trimmed and lower-cased.
+    Email(Email),
+    /// Compared as E.164.
+    Phone(Phone),
+}
+
+impl ContactRef {
+    /// A short name for the contact's place in Redis that tells nobody who it is: 11 characters of base64url, out of 8
+    /// bytes of SHA-256. Two contacts that share one by chance only wait for each other.
+    pub fn key(&self) -> String {
+        let (kind, value) = match self {
+            Self::Id(id) => ("id", id.as_str()),
+            Self::Email(email) => ("email", email.as_str()),
+            Self::Phone(phone) => ("phone", phone.as_str()),
+        };
+        let digest = Sha256::digest(format!("{kind}:{value}"));
+        URL_SAFE_NO_PAD.encode(&digest[..8])
+    }
+}
+
+impl Read for ContactRef {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let named = ["id", "email", "phone"]
+            .iter()
+            .filter(|name| fields.has(name))
+            .count();
+        let id = fields.optional("id").map(Self::Id);
+        let email = fields.optional("email").map(Self::Email);
+        let phone = fields.optional("phone").map(Self::Phone);
+        fields.finish();
+        if named != 1 {
+            return Err(place.fault("exactly one of id, email and phone is needed"));
+        }
+        // None only where the one that is named was refused.
+        id.or(email).or(phone).ok_or(Noted)
+    }
+}

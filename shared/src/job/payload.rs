@@ -1,0 +1,176 @@
+//! What there is to do: the list of job types, and the payload of each.
+
+use std::{fmt, str::FromStr};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    add_tags::AddTags,
+    attach_note::AttachNote,
+    contact::ContactRef,
+    create_task::CreateTask,
+    document::Node,
+    fault::{Fault, Faults, Invalid, Noted, Path},
+    read::{Place, Read},
+    upsert_contact::UpsertContact,
+};
+
+/// What every job type says about itself.
+pub(super) trait Work {
+    /// The contacts that it is about, by every name that it gives them.
+    fn contact_refs(&self) -> Vec<ContactRef>;
+
+    /// Whether doing it twice is the same as doing it once.
+    fn is_idempotent(&self) -> bool;
+}
+
+macro_rules! job_types {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// The kinds of job there are.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum JobType { $($(#[$doc])* $name,)+ }
+
+        impl JobType {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name that jobs and people call it by.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+
+            /// The JSON Schema of this type's payload.
+            pub(super) fn payload_schema(self, generator: &mut SchemaGenerator) -> Schema {
+                match self { $(Self::$name => $name::json_schema(generator)),+ }
+            }
+        }
+
+        /// What a job does, by its type.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(tag = "type", content = "payload")]
+        pub enum Payload { $($(#[$doc])* $name(Box<$name>),)+ }
+
+        impl Payload {
+            /// The kind of job that this is for.
+            pub fn job_type(&self) -> JobType {
+                match self { $(Self::$name(_) => JobType::$name),+ }
+            }
+
+            fn work(&self) -> &dyn Work {
+                match self { $(Self::$name(work) => work.as_ref()),+ }
+            }
+
+            /// The payload alone, in GHL's field names and its normal form.
+            pub fn to_value(&self) -> Value {
+                let value = match self { $(Self::$name(work) => serde_json::to_value(work)),+ };
+                // Struct fields and string keys only: there is nothing that JSON could not say.
+                value.unwrap_or_default()
+            }
+
+            pub(super) fn read(job_type: JobType, place: Place<'_>) -> Result<Self, Noted> {
+                match job_type { $(JobType::$name => $name::read(place).map(Box::new).map(Self::$name)),+ }
+            }
+        }
+    };
+}
+
+// The one list: a new job type is a line here and a file beside this one.
+job_types! {
+    /// Create a contact, or update the one with this email or phone.
+    UpsertContact,
+    /// Create a task on a contact.
+    CreateTask,
+    /// Attach a note to a contact.
+    AttachNote,
+    /// Add tags to a contact.
+    AddTags,
+}
+
+impl Payload {
+    /// The contacts that the job is about: one, or an upsert's email and phone, those that it has.
+    pub fn contact_refs(&self) -> Vec<ContactRef> {
+        self.work().contact_refs()
+    }
+
+    /// Whether doing it twice is the same as doing it once. What is not may never be blindly repeated.
+    pub fn is_idempotent(&self) -> bool {
+        self.work().is_idempotent()
+    }
+
+    /// The API's request body: the payload without the contact, which goes into the URL. (An upsert's caller adds the
+    /// location.)
+    pub fn request_body(&self) -> Value {
+        let mut body = self.to_value();
+        if let Value::Object(members) = &mut body {
+            members.remove("contact");
+        }
+        body
+    }
+
+    /// The payload as JSON with sorted keys: equal payloads have equal bytes.
+    pub fn canonical(&self) -> Vec<u8> {
+        let mut value = self.to_value();
+        value.sort_all_objects();
+        value.to_string().into_bytes()
+    }
+
+    /// 16 bytes that stand for type and payload: out of SHA-256 over the type, a NUL and the canonical JSON.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        let digest = Sha256::new()
+            .chain_update(self.job_type().as_str())
+            .chain_update([0])
+            .chain_update(self.canonical())
+            .finalize();
+        let mut short = [0; 16];
+        short.copy_from_slice(&digest[..16]);
+        short
+    }
+
+    /// Reads a stored payload: the type's name, and what [`Payload::canonical`] gave.
+    pub fn decode(job_type: &str, json: &[u8]) -> Result<Self, Vec<Fault>> {
+        let job_type: JobType = job_type.parse().map_err(|invalid: Invalid| {
+            vec![Fault {
+                path: "type".to_owned(),
+                message: invalid.to_string(),
+            }]
+        })?;
+        let node = Node::from_bytes(json).map_err(|fault| {
+            vec![Fault {
+                path: "payload".to_owned(),
+                ..fault
+            }]
+        })?;
+        let faults = Faults::default();
+        let path = Path::Field(&Path::Root, "payload");
+        node.note_repeated(&path, &faults);
+        let payload = Self::read(job_type, Place::new(&node, &path, &faults));
+        faults.settle(payload)
+    }
+}
+
+impl fmt::Display for JobType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for JobType {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.iter().find(|job_type| job_type.as_str() == text);
+        found.copied().ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|job_type| job_type.as_str()).collect();
+            Invalid::new(format!("no such job type; there are {}", names.join(", ")))
+        })
+    }
+}
+
+impl Read for JobType {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        place.parsed()
+    }
+}

@@ -1,0 +1,382 @@
+//! The state machine of a job: one pure function from what is known of a job and what its delivery came to, to what becomes of it.
+//!
+//! ```text
+//!              enqueue, due later                     due
+//!   (new) ───────────────────────────▶ scheduled ───────────────┐
+//!     │                                   ▲                      │
+//!     │ due, contact busy                 │ failed: back-off     │
+//!     ├──────────────▶ blocked            │ unknown: quarantine  │
+//!     │                   │ its turn      │ not time yet         ▼
+//!     │ due               ├────────────▶ ready ◀─────────────────┘
+//!     └──────────────────▶│               │  ▲
+//!                                   claim │  │ throttled, no permit, handed back,
+//!                                         ▼  │ lease ended
+//!                                       running
+//!                                        │   │
+//!                       delivered        │   │ rejected, exhausted, expired, ambiguous,
+//!                            ▼───────────┘   ▼ poison, undecodable, contact-not-found
+//!                          done             dead ──▶ (scheduled | blocked | ready) by retry
+//!                                             └────▶ done by `dead resolve --done`
+//! ```
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    outcome::{Cause, Fault, Outcome, Permit},
+    retry::Backoff,
+};
+
+/// Where a job stands, as its callers see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It waits for a moment: its `runAt`, or the next attempt.
+    Scheduled,
+    /// It may run as soon as the quota and a worker allow.
+    Ready,
+    /// An earlier job of its contact is unfinished.
+    Blocked,
+    /// A worker has it.
+    Running,
+    /// It took effect.
+    Done,
+    /// It failed for good and waits for a person.
+    Dead,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheduled => "scheduled",
+            Self::Ready => "ready",
+            Self::Blocked => "blocked",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        })
+    }
+}
+
+/// What is known of a running job when its delivery ends. Times are milliseconds of Redis' clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// How many it may have.
+    pub max_attempts: u32,
+    /// Whether this delivery was the one probe that an open breaker lets through.
+    pub probe: bool,
+    /// When its last unanswered call ended, if one did: until the quarantine after that it may still be applied.
+    pub unanswered_at: Option<u64>,
+}
+
+/// The policy, from the settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    /// Delays between attempts.
+    pub backoff: Backoff,
+    /// How long after its end an unanswered call may still be applied, or not be listed yet.
+    pub quarantine: Duration,
+    /// How long a tenant is held after a 429 without `Retry-After`: the burst window.
+    pub throttle: Duration,
+}
+
+/// A `Retry-After` is believed up to this long; then the API is asked again.
+pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
+/// How long a tenant whose token was refused stays held unless somebody does something: in effect, for good.
+pub const UNAUTHORIZED_HOLD: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// What becomes of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It is done.
+    Done {
+        /// For its callers.
+        result: Value,
+        /// What it made.
+        effect: Option<String>,
+    },
+    /// It is dead.
+    Dead {
+        /// Why.
+        cause: Cause,
+        /// What was said.
+        fault: Fault,
+        /// What a person needs to decide.
+        evidence: Option<Value>,
+    },
+    /// It goes back to its lane, for `after`; it keeps its place in its contact's sequence.
+    Back {
+        /// How long it waits.
+        after: Duration,
+        /// Whether a failed attempt is counted.
+        attempt: bool,
+        /// Whether the delivery is counted.
+        delivery: bool,
+    },
+    /// It has ended, but its contact's next job must wait for `after`: it goes back with its end written down.
+    Deferred {
+        /// How long.
+        after: Duration,
+        /// The end: `Done` or `Dead`.
+        ending: Box<Ending>,
+    },
+    /// It is back already.
+    None,
+}
+
+/// A hold of the whole lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// How long.
+    pub wait: Duration,
+    /// Why, as `job why` says it.
+    pub why: &'static str,
+    /// The token that was refused, where that is why.
+    pub token: Option<String>,
+}
+
+/// What a call said of the API's health, for the breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// It answers.
+    Up,
+    /// It failed.
+    Down,
+}
+
+/// The next state of a job, with what the end of its delivery does to its lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// What becomes of the job.
+    pub ending: Ending,
+    /// What became of the permit.
+    pub permit: Permit,
+    /// Whether the tenant is held.
+    pub hold: Option<Hold>,
+    /// What the breaker learns.
+    pub api: Option<Api>,
+    /// What failed, for the job's history.
+    pub fault: Option<Fault>,
+    /// Whether the call that ended now may still be applied later.
+    pub unanswered: bool,
+}
+
+impl Transition {
+    fn new(ending: Ending, permit: Permit) -> Self {
+        Self {
+            ending,
+            permit,
+            hold: None,
+            api: None,
+            fault: None,
+            unanswered: permit == Permit::Unanswered,
+        }
+    }
+
+    fn api(self, api: Api) -> Self {
+        Self {
+            api: Some(api),
+            ..self
+        }
+    }
+
+    fn failed(self, fault: Fault) -> Self {
+        Self {
+            fault: Some(fault),
+            ..self
+        }
+    }
+}
+
+/// The transition: `now` in milliseconds of Redis' clock, `jitter` uniform in 0..1.
+pub fn after(
+    progress: &Progress,
+    outcome: Outcome,
+    rules: &Rules,
+    now: u64,
+    jitter: f64,
+) -> Transition {
+    match outcome {
+        Outcome::Delivered {
+            result,
+            effect,
+            permit,
+        } => {
+            let api = (permit == Permit::Answered).then_some(Api::Up);
+            Transition {
+                api,
+                ..end(
+                    progress,
+                    Ending::Done { result, effect },
+                    permit,
+                    rules,
+                    now,
+                )
+            }
+        }
+        Outcome::Rejected {
+            cause,
+            fault,
+            permit,
+        } => {
+            let api = (permit == Permit::Answered).then_some(Api::Up);
+            let ending = Ending::Dead {
+                cause,
+                fault: fault.clone(),
+                evidence: None,
+            };
+            Transition {
+                api,
+                ..end(progress, ending, permit, rules, now)
+            }
+            .failed(fault)
+        }
+        Outcome::Ambiguous {
+            fault,
+            evidence,
+            permit,
+        } => {
+            let ending = Ending::Dead {
+                cause: Cause::Ambiguous,
+                fault: fault.clone(),
+                evidence: Some(evidence),
+            };
+            end(progress, ending, permit, rules, now).failed(fault)
+        }
+        Outcome::Throttled { retry_after } => Transition {
+            hold: Some(Hold {
+                wait: retry_after.unwrap_or(rules.throttle).min(LONGEST_HOLD),
+                why: "throttled",
+                token: None,
+            }),
+            ..Transition::new(BACK_AT_ONCE, Permit::Answered)
+        },
+        Outcome::Unauthorized {
+            fault,
+            token,
+            permit,
+        } => Transition {
+            hold: Some(Hold {
+                wait: UNAUTHORIZED_HOLD,
+                why: "needs-authorisation",
+                token: Some(token),
+            }),
+            ..Transition::new(BACK_AT_ONCE, permit).failed(fault)
+        },
+        Outcome::Unavailable {
+            fault,
+            retry_after,
+            permit,
+        } => {
+            let wait = retry_after.unwrap_or_default().min(LONGEST_HOLD);
+            let wait = wait.max(rules.backoff.delay(progress.attempts + 1, jitter));
+            failure(progress, fault, wait, permit, rules, now)
+        }
+        Outcome::Unknown { fault, permit } => unknown(progress, fault, permit, rules),
+        Outcome::Postponed { wait, permit, .. } => {
+            let api = (permit == Permit::Answered).then_some(Api::Up);
+            Transition {
+                api,
+                ..Transition::new(
+                    Ending::Back {
+                        after: wait,
+                        attempt: false,
+                        delivery: false,
+                    },
+                    permit,
+                )
+            }
+        }
+        Outcome::Concluded(ending) => end(progress, ending, Permit::Unsent, rules, now),
+        Outcome::Returned => Transition::new(Ending::None, Permit::Unsent),
+    }
+}
+
+const BACK_AT_ONCE: Ending = Ending::Back {
+    after: Duration::ZERO,
+    attempt: false,
+    delivery: false,
+};
+
+/// A job ends only when none of its own unanswered calls can still undo what its contact's next job does.
+fn end(progress: &Progress, ending: Ending, permit: Permit, rules: &Rules, now: u64) -> Transition {
+    let unanswered_at = if permit == Permit::Unanswered {
+        Some(now)
+    } else {
+        progress.unanswered_at
+    };
+    let settled_at = unanswered_at.map_or(0, |at| at.saturating_add(millis(rules.quarantine)));
+    if settled_at <= now {
+        return Transition::new(ending, permit);
+    }
+    let after = Duration::from_millis(settled_at - now);
+    Transition::new(
+        Ending::Deferred {
+            after,
+            ending: Box::new(ending),
+        },
+        permit,
+    )
+}
+
+/// A failure that may be repeated blindly. A probe's failure says nothing of the job, so it costs no attempt.
+fn failure(
+    progress: &Progress,
+    fault: Fault,
+    wait: Duration,
+    permit: Permit,
+    rules: &Rules,
+    now: u64,
+) -> Transition {
+    let attempt = !progress.probe;
+    let transition = if attempt && progress.attempts + 1 >= progress.max_attempts {
+        let ending = Ending::Dead {
+            cause: Cause::Exhausted,
+            fault: fault.clone(),
+            evidence: None,
+        };
+        end(progress, ending, permit, rules, now)
+    } else {
+        Transition::new(
+            Ending::Back {
+                after: wait,
+                attempt,
+                delivery: true,
+            },
+            permit,
+        )
+    };
+    transition.api(Api::Down).failed(fault)
+}
+
+/// A call that may have taken effect: read back after the quarantine. It never ends the job, whatever attempts are left, because only the
+/// read-back tells what became of it.
+fn unknown(progress: &Progress, fault: Fault, permit: Permit, rules: &Rules) -> Transition {
+    let ending = Ending::Back {
+        after: rules.quarantine,
+        attempt: !progress.probe,
+        delivery: true,
+    };
+    let api = if permit == Permit::Unanswered {
+        Api::Down
+    } else {
+        Api::Up
+    };
+    Transition {
+        unanswered: true,
+        ..Transition::new(ending, permit).api(api).failed(fault)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Every outcome, with attempts left and without, probing and not, with an unanswered call behind it and without.
+
+use serde_json::json;
+
+use super::*;
+
+const NOW: u64 = 1_000_000;
+const RULES: Rules = Rules {
+    backoff: Backoff {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(600),
+    },
+    quarantine: Duration::from_secs(30),
+    throttle: Duration::from_secs(10),
+};
+const PERMITS: [Permit; 3] = [Permit::Answered, Permit::Unanswered, Permit::Unsent];
+
+fn fault() -> Fault {
+    Fault {
+        status: Some(503),
+        message: "down".into(),
+    }
+}
+
+fn every_progress() -> Vec<Progress> {
+    let mut all = Vec::new();
+    for attempts in [0, 8, 9, 10] {
+        for probe in [false, true] {
+            for unanswered_at in [None, Some(NOW - 60_000), Some(NOW - 10_000)] {
+                all.push(Progress {
+                    attempts,
+                    max_attempts: 10,
+                    probe,
+                    unanswered_at,
+                });
+            }
+        }
+    }
+    all
+}
+
+fn every_outcome() -> Vec<Outcome> {
+    let mut all = vec![
+        Outcome::Throttled { retry_after: None },
+        Outcome::Throttled {
+            retry_after: Some(Duration::from_secs(86_400 * 365)),
+        },
+        Outcome::Unauthorized {
+            fault: fault(),
+            token: "ab12".into(),
+            permit: Permit::Answered,
+        },
+        Outcome::Concluded(Ending::Done {
+            result: json!({}),
+            effect: None,
+        }),
+        Outcome::Returned,
+    ];
+    for permit in PERMITS {
+        all.extend([
+            Outcome::Delivered {
+                result: json!({"noteId": "n"}),
+                effect: Some("n".into()),
+                permit,
+            },
+            Outcome::Rejected {
+                cause: Cause::Rejected,
+                fault: fault(),
+                permit,
+            },
+            Outcome::Unavailable {
+                fault: fault(),
+                retry_after: Some(Duration::from_secs(5)),
+                permit,
+            },
+            Outcome::Unknown {
+                fault: fault(),
+                permit,
+            },
+            Outcome::Ambiguous {
+                fault: fault(),
+                evidence: json!([]),
+                permit,
+            },
+            Outcome::Postponed {
+                wait: Duration::from_secs(2),
+                why: "search-lag",
+                permit,
+            },
+        ]);
+    }
+    all
+}
+
+/// What must hold of every transition, whatever led to it.
+fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
+    let Transition {
+        ending,
+        permit,
+        hold,
+        ..
+    } = transition;
+    match outcome {
+        Outcome::Throttled { .. } | Outcome::Unauthorized { .. } | Outcome::Postponed { .. } => {
+            assert!(
+                matches!(
+                    ending,
+                    Ending::Back {
+                        attempt: false,
+                        delivery: false,
+                        ..
+                    }
+                ),
+                "costs nothing: {ending:?}"
+            );
+        }
+        Outcome::Unknown { .. } => {
+            assert!(
+                matches!(ending, Ending::Back { after, .. } if *after == RULES.quarantine),
+                "is read back: {ending:?}"
+            );
+            assert!(transition.unanswered);
+        }
+        Outcome::Unavailable { .. } => {
+            let last = progress.attempts + 1 >= progress.max_attempts && !progress.probe;
+            assert_eq!(
+                last,
+                !matches!(ending, Ending::Back { .. }),
+                "dies exactly at its last attempt"
+            );
+            assert_eq!(transition.api, Some(Api::Down));
+        }
+        _ => {}
+    }
+    if progress.probe {
+        assert!(
+            !matches!(ending, Ending::Back { attempt: true, .. }),
+            "a probe costs no attempt"
+        );
+    }
+    if let Some(hold) = hold {
+        assert!(hold.wait <= LONGEST_HOLD || hold.token.is_some());
+    }
+    let recent =
+        *permit == Permit::Unanswered || progress.unanswered_at.is_some_and(|at| at + 30_000 > NOW);
+    if recent {
+        assert!(
+            !matches!(ending, Ending::Done { .. } | Ending::Dead { .. }),
+            "no end within the quarantine: {ending:?}"
+        );
+    }
+}
+
+#[test]
+fn every_combination_keeps_the_rules() {
+    for progress in every_progress() {
+        for outcome in every_outcome() {
+            let transition = after(&progress, outcome.clone(), &RULES, NOW, 0.5);
+            check(&progress, &outcome, &transition);
+        }
+    }
+}
+
+const FRESH: Progress = Progress {
+    attempts: 0,
+    max_attempts: 10,
+    probe: false,
+    unanswered_at: None,
+};
+
+#[test]
+fn retry_after_is_the_least_delay() {
+    let outcome = Outcome::Unavailable {
+        fault: fault(),
+        retry_after: Some(Duration::from_secs(5)),
+        permit: Permit::Answered,
+    };
+    let transition = after(&FRESH, outcome, &RULES, NOW, 1.0);
+    assert_eq!(
+        transition.ending,
+        Ending::Back {
+            after: Duration::from_secs(5),
+            attempt: true,
+            delivery: true
+        }
+    );
+}
+
+#[test]
+fn an_absurd_retry_after_is_believed_for_an_hour() {
+    let year = Some(Duration::from_secs(86_400 * 365));
+    let transition = after(
+        &FRESH,
+        Outcome::Throttled { retry_after: year },
+        &RULES,
+        NOW,
+        1.0,
+    );
+    assert_eq!(transition.hold.map(|hold| hold.wait), Some(LONGEST_HOLD));
+}
+
+#[test]
+fn an_end_waits_for_the_unanswered_call_before_it() {
+    let progress = Progress {
+        unanswered_at: Some(NOW - 10_000),
+        ..FRESH
+    };
+    let outcome = Outcome::Delivered {
+        result: json!({}),
+        effect: None,
+        permit: Permit::Answered,
+    };
+    let Ending::Deferred {
+        after: wait,
+        ending,
+    } = after(&progress, outcome, &RULES, NOW, 0.0).ending
+    else {
+        panic!("the end must be deferred");
+    };
+    assert_eq!(wait, Duration::from_secs(20));
+    let later = after(
+        &progress,
+        Outcome::Concluded(*ending),
+        &RULES,
+        NOW + 20_000,
+        0.0,
+    );
+    assert_eq!(
+        later.ending,
+        Ending::Done {
+            result: json!({}),
+            effect: None
+        }
+    );
+}

@@ -1,0 +1,184 @@
+//! Jobs that are right and jobs that are wrong, shared by the tests.
+
+use serde_json::{Value, json};
+
+/// Jobs that both the parser and the schemas accept.
+pub(super) fn good() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "upsert, least",
+            job("UpsertContact", json!({ "email": "a@b.io" })),
+        ),
+        (
+            "upsert by phone",
+            job(
+                "UpsertContact",
+                json!({ "phone": "+49 (151) 1234-56.78", "email": null }),
+            ),
+        ),
+        ("upsert, whole", job("UpsertContact", whole_upsert())),
+        (
+            "task",
+            job(
+                "CreateTask",
+                json!({
+                    "contact": { "email": " Rosan@deos.com " }, "title": "Call back", "dueDate": "2026-12-01T09:00:00+02:00",
+                    "body": "About the offer", "completed": true, "assignedTo": "hxHGVRb1YJUscrCB8eXK",
+                }),
+            ),
+        ),
+        (
+            "task, least",
+            job(
+                "CreateTask",
+                json!({
+                    "contact": { "phone": "+15551234567" }, "title": "t", "dueDate": "2020-10-25t11:00:00.123456789z",
+                }),
+            ),
+        ),
+        (
+            "note",
+            job(
+                "AttachNote",
+                json!({
+                    "contact": { "id": "ocQHyuzHvysMo5N5VsXc" }, "body": "=cmd|' /C calc'!A0 \u{202e}\n", "title": "",
+                    "color": "#ffAA00", "pinned": false, "userId": "GCs5KuzPqTls7vWclkEV",
+                }),
+            ),
+        ),
+        (
+            "tags",
+            job(
+                "AddTags",
+                json!({ "contact": { "id": "c" }, "tags": ["minim", "velit magna"] }),
+            ),
+        ),
+        (
+            "envelope",
+            json!({
+                "type": "AddTags", "tenant": "a.b-c_D9", "id": "{}:*?ü", "priority": "low", "maxAttempts": 1000,
+                "runAt": "1970-01-01T00:00:00Z", "payload": { "contact": { "id": "c" }, "tags": ["x"] },
+            }),
+        ),
+    ]
+}
+
+fn whole_upsert() -> Value {
+    json!({
+        "firstName": "Rosan", "lastName": null, "name": "Rosan Deo", "email": "rosan@deos.com", "gender": "male",
+        "phone": "+1 888-888-8888", "address1": "3535 1st St N", "city": "Dolomite", "state": "AL",
+        "postalCode": "35061", "website": "https://www.tesla.com", "timezone": "America/Chihuahua", "dnd": true,
+        "dndSettings": {
+            "Call": { "status": "active", "message": "no", "code": "1" }, "Email": { "status": "inactive" },
+            "SMS": { "status": "permanent" }, "WhatsApp": { "status": "active" }, "GMB": { "status": "active" },
+            "FB": { "status": "active" },
+        },
+        "inboundDndSettings": { "all": { "status": "active", "message": "no" } },
+        "tags": ["nisi sint commodo amet", "consequat"],
+        "customFields": [
+            { "id": "6dvNaf7VhkQ9snc5vnjJ", "key": "my_custom_field", "field_value": "My Text" },
+            { "id": "n", "field_value": 100.5 }, { "id": "l", "field_value": ["test", "test2"] },
+            { "key": "f", "field_value": { "f31175d4": { "meta": { "size": 1 }, "url": "https://x.test/1" } } },
+            { "id": "b", "field_value": true },
+        ],
+        "source": "public api", "dateOfBirth": "1990_09_25", "country": "US", "companyName": "DGS VolMAX",
+        "assignedTo": "y0BeYjuRIlDwsDcOHOJo", "createNewIfDuplicateAllowed": true,
+    })
+}
+
+/// Payloads that both the parser and the schemas refuse.
+const BAD_PAYLOADS: &[(&str, &str)] = &[
+    ("SendFax", "{}"),
+    (
+        "UpsertContact",
+        r#"{ "email": "a@b.io", "locationId": "x" }"#,
+    ),
+    ("UpsertContact", r#"{ "firstName": "A" }"#),
+    ("UpsertContact", r#"{ "email": null }"#),
+    ("UpsertContact", r#"{ "email": "a@b.io", "country": null }"#),
+    (
+        "UpsertContact",
+        r#"{ "email": "a@b.io", "dndSettings": { "SMS": { "status": "on" } } }"#,
+    ),
+    (
+        "UpsertContact",
+        r#"{ "email": "a@b.io", "inboundDndSettings": { "all": { "status": "permanent" } } }"#,
+    ),
+    (
+        "UpsertContact",
+        r#"{ "email": "a@b.io", "customFields": [{ "field_value": 1 }] }"#,
+    ),
+    (
+        "AddTags",
+        r#"{ "contact": { "id": "a", "email": "a@b.io" }, "tags": ["x"] }"#,
+    ),
+    ("AddTags", r#"{ "contact": {}, "tags": ["x"] }"#),
+    ("AddTags", r#"{ "contact": { "id": "a" }, "tags": [] }"#),
+    (
+        "AddTags",
+        r#"{ "contact": { "id": "a" }, "tags": ["x", 1] }"#,
+    ),
+    (
+        "AddTags",
+        r#"{ "contact": { "id": "a/b" }, "tags": ["x"] }"#,
+    ),
+    (
+        "AddTags",
+        r#"{ "contact": { "phone": "5551234567" }, "tags": ["x"] }"#,
+    ),
+    (
+        "AddTags",
+        r#"{ "contact": { "phone": "+1234567" }, "tags": ["x"] }"#,
+    ),
+    (
+        "AddTags",
+        r#"{ "contact": { "email": "a.io" }, "tags": ["x"] }"#,
+    ),
+    (
+        "AttachNote",
+        r#"{ "contact": { "id": "a" }, "body": "b", "color": "red" }"#,
+    ),
+    (
+        "CreateTask",
+        r#"{ "contact": { "id": "a" }, "title": "t", "dueDate": "2026-12-01T09:00:00" }"#,
+    ),
+];
+
+/// Members that, in an envelope that is right otherwise, both the parser and the schemas refuse.
+const BAD_MEMBERS: &[(&str, &str)] = &[
+    ("tenant", r#""a b""#),
+    ("maxAttempts", "0"),
+    ("maxAttempts", "1001"),
+    ("priority", r#""urgent""#),
+    ("id", "null"),
+    ("id", r#""""#),
+    ("runAt", r#""tomorrow""#),
+    ("payload", "[]"),
+    ("other", "1"),
+];
+
+/// Jobs that both the parser and the schemas refuse.
+pub(super) fn bad() -> Vec<Value> {
+    let value = |json: &str| serde_json::from_str::<Value>(json).unwrap();
+    let payloads = BAD_PAYLOADS
+        .iter()
+        .map(|(job_type, payload)| job(job_type, value(payload)));
+    let members = BAD_MEMBERS.iter().map(|(name, member)| {
+        let mut job = job(
+            "AddTags",
+            json!({ "contact": { "id": "c" }, "tags": ["x"] }),
+        );
+        job[*name] = value(member);
+        job
+    });
+    payloads
+        .chain(members)
+        .chain([json!([]), json!({})])
+        .collect()
+}
+
+fn job(job_type: &str, payload: Value) -> Value {
+    let mut job = json!({ "type": job_type, "tenant": "ve9EPM428h8vShlRW1KT" });
+    job["payload"] = payload;
+    job
+}

@@ -1,0 +1,11 @@
+//! What producer, worker and admin all speak: jobs, quotas, the queue on Redis, and the API.
+
+pub mod ghl;
+pub mod job;
+pub mod outcome;
+pub mod program;
+pub mod queue;
+pub mod quota;
+pub mod retry;
+pub mod settings;
+pub mod span;

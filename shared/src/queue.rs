@@ -1,0 +1,272 @@
+//! The queue on Redis, in the verbs of a job's life: enqueue, claim, renew, advance, settle, redrive. Each is one script and one round trip;
+//! what the scripts decide and what they return stands on top of each file in `scripts/`.
+
+pub mod claim;
+mod connection;
+pub mod dead;
+pub mod enqueue;
+pub mod error;
+pub mod govern;
+pub mod keys;
+pub mod outlook;
+pub mod record;
+pub mod reference;
+mod scripts;
+pub mod server;
+pub mod settle;
+pub mod stats;
+pub mod status;
+pub mod sweep;
+pub mod wake;
+
+use std::{sync::Arc, time::Duration};
+
+use redis::{Cmd, ErrorKind, FromRedisValue, ServerErrorKind};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use self::{
+    connection::Connection,
+    error::QueueError,
+    keys::Keys,
+    scripts::{Script, Scripts},
+};
+use crate::settings::{Durability, Settings};
+
+/// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
+pub const HEAD_START: Duration = Duration::from_secs(60);
+
+/// Where the queue is, and how it is laid out.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// One server, or the nodes of a cluster separated by commas.
+    pub url: SecretString,
+    /// The prefix of every key.
+    pub namespace: String,
+    /// How many hash tags the tenants are spread over; fixed at the first start.
+    pub shards: u16,
+    /// What "stored" means.
+    pub durability: Durability,
+}
+
+/// The limits and delays that the scripts are given.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// A silent worker's jobs are taken over after this.
+    pub lease: Duration,
+    /// How long one API call may take.
+    pub http_timeout: Duration,
+    /// How long after its end a call without an answer may still be applied.
+    pub quarantine: Duration,
+    /// The share of the day that is kept for high priority, 0 to 1.
+    pub reserve: f64,
+    /// Unfinished jobs per tenant.
+    pub max_backlog: u64,
+    /// How long what is done is remembered.
+    pub retention: Duration,
+}
+
+impl From<&Settings> for Location {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            url: settings.redis.url.clone(),
+            namespace: settings.redis.namespace.clone(),
+            shards: settings.redis.shards,
+            durability: settings.redis.durability,
+        }
+    }
+}
+
+impl From<&Settings> for Terms {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            lease: settings.delivery.lease,
+            http_timeout: settings.ghl.http_timeout,
+            quarantine: settings.delivery.quarantine,
+            reserve: f64::from(settings.ghl.daily_reserve) / 100.0,
+            max_backlog: settings.intake.max_backlog,
+            retention: settings.redis.retention,
+        }
+    }
+}
+
+impl Terms {
+    /// How long after a dead worker's lease its call can still arrive at the API.
+    fn late(&self) -> Duration {
+        self.http_timeout + self.quarantine
+    }
+}
+
+/// A handle to the queue: cheap to clone, shared by all tasks of a program.
+#[derive(Clone)]
+pub struct Queue {
+    inner: Arc<Inner>,
+    clock: Option<u64>,
+}
+
+struct Inner {
+    connection: Connection,
+    location: Location,
+    shards: Vec<Keys>,
+    scripts: Scripts,
+    terms: Terms,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue")
+            .field("location", &self.inner.location)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Connects, and makes sure that this Redis can be used and was laid out with the same number of shards.
+    pub async fn connect(location: Location, terms: Terms) -> Result<Self, QueueError> {
+        let connection = Connection::open(location.url.expose_secret()).await?;
+        let shards = (0..location.shards.max(1))
+            .map(|shard| Keys::new(&location.namespace, shard))
+            .collect();
+        let inner = Inner {
+            connection,
+            location,
+            shards,
+            scripts: Scripts::new(),
+            terms,
+        };
+        let queue = Self {
+            inner: Arc::new(inner),
+            clock: None,
+        };
+        queue.check_server().await?;
+        queue.check_layout().await?;
+        Ok(queue)
+    }
+
+    /// The same queue with Redis' clock standing at `ms`: how tests make time an input.
+    #[must_use]
+    pub fn at(&self, ms: u64) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            clock: Some(ms),
+        }
+    }
+
+    /// The limits and delays in use.
+    pub fn terms(&self) -> &Terms {
+        &self.inner.terms
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> u16 {
+        u16::try_from(self.inner.shards.len()).unwrap_or(u16::MAX)
+    }
+
+    /// The shard that a tenant's jobs are in: a hash that no version may change.
+    pub fn shard_of(&self, tenant: &str) -> u16 {
+        let digest = Sha256::digest(tenant.as_bytes());
+        let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        u16::try_from(number % u32::from(self.shards())).unwrap_or_default()
+    }
+
+    /// The keys of a shard.
+    pub fn keys(&self, shard: u16) -> &Keys {
+        &self.inner.shards[usize::from(shard) % self.inner.shards.len()]
+    }
+
+    fn keys_of(&self, tenant: &str) -> &Keys {
+        self.keys(self.shard_of(tenant))
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.inner.connection
+    }
+
+    fn scripts(&self) -> &Scripts {
+        &self.inner.scripts
+    }
+
+    /// Whether Redis answers.
+    pub async fn ping(&self) -> Result<(), QueueError> {
+        let pong: String = self.connection().run(&redis::cmd("PING")).await?;
+        if pong == "PONG" {
+            Ok(())
+        } else {
+            Err(QueueError::Unexpected(pong))
+        }
+    }
+
+    /// Redis' clock, in milliseconds.
+    pub async fn now(&self) -> Result<u64, QueueError> {
+        if let Some(now) = self.clock {
+            return Ok(now);
+        }
+        let (seconds, micros): (u64, u64) = self.connection().run(&redis::cmd("TIME")).await?;
+        Ok(seconds * 1000 + micros / 1000)
+    }
+
+    /// Calls a script on a shard: `arg` becomes its table of named arguments, `tail` adds `ARGV[3…]`.
+    async fn call<A: Serialize, T: FromRedisValue>(
+        &self,
+        shard: u16,
+        script: &Script,
+        arg: &A,
+        tail: impl Fn(&mut Cmd),
+    ) -> Result<T, QueueError> {
+        let evalsha = self.command("EVALSHA", &script.hash, shard, arg, &tail)?;
+        match self.connection().run(&evalsha).await {
+            // A restarted Redis has forgotten its scripts; EVAL teaches it this one again.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let eval = self.command("EVAL", &script.source, shard, arg, &tail)?;
+                self.connection().run(&eval).await.map_err(QueueError::from)
+            }
+            result => result.map_err(QueueError::from),
+        }
+        .map_err(|error| error.in_script(script.name))
+    }
+
+    fn command<A: Serialize>(
+        &self,
+        verb: &str,
+        script: &str,
+        shard: u16,
+        arg: &A,
+        tail: &impl Fn(&mut Cmd),
+    ) -> Result<Cmd, QueueError> {
+        let arg = rmp_serde::to_vec_named(arg)
+            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let clock = self.clock.map(|ms| ms.to_string()).unwrap_or_default();
+        let mut command = redis::cmd(verb);
+        command
+            .arg(script)
+            .arg(1)
+            .arg(self.keys(shard).prefix())
+            .arg(clock)
+            .arg(arg);
+        tail(&mut command);
+        Ok(command)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The head starts in milliseconds as the scripts take them: low, normal, high.
+fn head_starts() -> [i64; 3] {
+    let lead = i64::try_from(HEAD_START.as_millis()).unwrap_or(60_000);
+    [-lead, 0, lead]
+}
+
+fn no_tail(_: &mut Cmd) {}
+
+/// A score as milliseconds: the scripts store whole numbers far below 2⁵³, or infinity for "no moment", which becomes the largest number.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast saturates, which is what is wanted"
+)]
+fn score_ms(score: f64) -> u64 {
+    score as u64
+}

@@ -1,0 +1,299 @@
+//! Taking jobs to run, and keeping them while they run.
+
+use std::{collections::HashMap, time::Duration};
+
+use redis::{Cmd, FromRedisValue, ParsingError, Value};
+use serde::Serialize;
+
+use super::{Queue, error::QueueError, head_starts, millis, reference::Reference};
+use crate::quota::Quota;
+
+/// How many lanes one claim looks at, how many jobs of each it moves as they come due, and how many ended leases it takes over: bounds on the
+/// script's run time.
+const LANES: usize = 64;
+const MOVES: usize = 128;
+const TAKEBACKS: usize = 16;
+
+/// What a worker asks for.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The number of the request, counted by the worker: repeated, the same jobs come again.
+    pub number: u64,
+    /// How many jobs it can run now.
+    pub slots: usize,
+    /// The slots that each lane holds in this worker already.
+    pub held: Vec<(String, usize)>,
+}
+
+/// What a claim gave.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Redis' clock, ms.
+    pub now_ms: u64,
+    /// How long until a lane may next be served; `None` if nothing waits for a moment.
+    pub next: Option<Duration>,
+    /// The jobs, leased to the worker.
+    pub jobs: Vec<Claimed>,
+}
+
+/// A job that is leased to this worker.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Its name.
+    pub reference: Reference,
+    /// The fencing token: every write for this delivery proves itself with it.
+    pub token: u64,
+    /// Which delivery this is, from 1.
+    pub deliveries: u32,
+    /// The stored job, as it stands in Redis.
+    pub record: Vec<u8>,
+    /// Whether it is the one call that an open breaker lets through.
+    pub probe: bool,
+    /// What earlier deliveries wrote down.
+    pub run: Run,
+    /// The quotas of its lane, burst and daily.
+    pub quotas: (Quota, Quota),
+}
+
+/// The journal of a job, and what is counted of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    fields: HashMap<String, String>,
+}
+
+impl Run {
+    pub(super) fn new(fields: HashMap<String, String>) -> Self {
+        Self { fields }
+    }
+
+    /// A field as text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// A field as a number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Failed attempts so far.
+    pub fn attempts(&self) -> u32 {
+        self.number("attempts")
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0)
+    }
+
+    /// Consecutive deliveries that ended with their lease: their worker died, or was cut off.
+    pub fn lost(&self) -> u32 {
+        self.number("lost")
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaimArguments<'a> {
+    worker: &'a str,
+    claim: u64,
+    slots: usize,
+    lease: u64,
+    silence: u64,
+    late: u64,
+    head_start: [i64; 3],
+    reserve: f64,
+    lanes: usize,
+    moves: usize,
+    takebacks: usize,
+    worker_ttl: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RenewArguments<'a> {
+    worker: &'a str,
+    lease: u64,
+    silence: u64,
+    worker_ttl: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterArguments<'a> {
+    worker: &'a str,
+    worker_ttl: u64,
+    burst: String,
+    daily: String,
+    about: &'a HashMap<String, String>,
+}
+
+impl Queue {
+    fn silence(&self) -> u64 {
+        millis(self.terms().lease) * 2 / 3
+    }
+
+    /// A worker that has said nothing for this long is forgotten.
+    fn worker_ttl(&self) -> u64 {
+        millis(self.terms().lease) * 6
+    }
+
+    /// Takes up to `slots` jobs that may be called now. Safe to repeat with the same number.
+    pub async fn claim(
+        &self,
+        shard: u16,
+        worker: &str,
+        request: &ClaimRequest,
+    ) -> Result<Claim, QueueError> {
+        let terms = self.terms();
+        let arguments = ClaimArguments {
+            worker,
+            claim: request.number,
+            slots: request.slots,
+            lease: millis(terms.lease),
+            silence: self.silence(),
+            late: millis(terms.late()),
+            head_start: head_starts(),
+            reserve: terms.reserve,
+            lanes: LANES,
+            moves: MOVES,
+            takebacks: TAKEBACKS,
+            worker_ttl: self.worker_ttl(),
+        };
+        let tail = |command: &mut Cmd| {
+            for (lane, held) in &request.held {
+                command.arg(lane).arg(*held);
+            }
+        };
+        self.call(shard, &self.scripts().claim, &arguments, tail)
+            .await
+    }
+
+    /// Prolongs leases and tells that the worker lives; returns the jobs that are no longer its own.
+    pub async fn renew(
+        &self,
+        shard: u16,
+        worker: &str,
+        jobs: &[(Reference, u64)],
+    ) -> Result<Vec<Reference>, QueueError> {
+        let arguments = RenewArguments {
+            worker,
+            lease: millis(self.terms().lease),
+            silence: self.silence(),
+            worker_ttl: self.worker_ttl(),
+        };
+        let tail = |command: &mut Cmd| {
+            for (reference, token) in jobs {
+                command.arg(reference.as_str()).arg(*token);
+            }
+        };
+        let mut answer: Vec<Value> = self
+            .call(shard, &self.scripts().renew, &arguments, tail)
+            .await?;
+        let lost = answer
+            .drain(1..)
+            .filter_map(|name| redis::from_redis_value::<String>(name).ok());
+        Ok(lost.filter_map(|name| Reference::parse(&name)).collect())
+    }
+
+    /// Tells a shard of this worker and its quotas; returns those in force, the lowest of all living workers'.
+    pub async fn register(
+        &self,
+        shard: u16,
+        worker: &str,
+        (burst, daily): (Quota, Quota),
+        about: &HashMap<String, String>,
+    ) -> Result<(Quota, Quota), QueueError> {
+        let arguments = RegisterArguments {
+            worker,
+            worker_ttl: self.worker_ttl(),
+            burst: stored_quota(burst),
+            daily: stored_quota(daily),
+            about,
+        };
+        let (burst, daily): (String, String) = self
+            .call(shard, &self.scripts().register, &arguments, super::no_tail)
+            .await?;
+        read_quota(&burst)
+            .zip(read_quota(&daily))
+            .ok_or_else(|| QueueError::Unexpected(format!("quotas in force: {burst} {daily}")))
+    }
+
+    /// A worker has ended in order: it is no longer counted, and its quotas no longer hold the others down.
+    pub async fn retire(&self, worker: &str) -> Result<(), QueueError> {
+        for shard in 0..self.shards() {
+            let keys = self.keys(shard);
+            let mut pipeline = redis::pipe();
+            pipeline
+                .cmd("ZREM")
+                .arg(keys.workers())
+                .arg(worker)
+                .ignore();
+            pipeline.cmd("DEL").arg(keys.worker(worker)).ignore();
+            let (): () = self.connection().run_all(&pipeline).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A quota as the scripts read it: calls, and the window in milliseconds.
+pub(super) fn stored_quota(quota: Quota) -> String {
+    format!("{}/{}", quota.calls(), millis(quota.window()))
+}
+
+pub(super) fn read_quota(text: &str) -> Option<Quota> {
+    let (calls, window) = text.split_once('/')?;
+    Quota::new(
+        calls.parse().ok()?,
+        Duration::from_millis(window.parse().ok()?),
+    )
+    .ok()
+}
+
+impl FromRedisValue for Claim {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let items: Vec<Value> = redis::from_redis_value(value)?;
+        let mut items = items.into_iter();
+        let now_ms: u64 = redis::from_redis_value(items.next().unwrap_or(Value::Nil))?;
+        let next: i64 = redis::from_redis_value(items.next().unwrap_or(Value::Nil))?;
+        let next = u64::try_from(next)
+            .ok()
+            .map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
+        let jobs = items
+            .map(redis::from_redis_value)
+            .collect::<Result<_, _>>()?;
+        Ok(Self { now_ms, next, jobs })
+    }
+}
+
+/// Reference, token, deliveries, record, probe, run, burst, daily.
+type RawClaimed = (
+    String,
+    u64,
+    u32,
+    Vec<u8>,
+    u8,
+    HashMap<String, String>,
+    String,
+    String,
+);
+
+impl FromRedisValue for Claimed {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let (name, token, deliveries, record, probe, run, burst, daily): RawClaimed =
+            redis::from_redis_value(value)?;
+        let reference = Reference::parse(&name)
+            .ok_or_else(|| ParsingError::from(format!("not a reference: {name}")))?;
+        let quotas = read_quota(&burst)
+            .zip(read_quota(&daily))
+            .ok_or_else(|| ParsingError::from(format!("not quotas: {burst} {daily}")))?;
+        Ok(Self {
+            reference,
+            token,
+            deliveries,
+            record,
+            probe: probe == 1,
+            run: Run::new(run),
+            quotas,
+        })
+    }
+}

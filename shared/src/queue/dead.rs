@@ -1,0 +1,422 @@
+//! Dead letters: listed, counted, edited, sent again, decided, deleted.
+
+use std::{collections::HashMap, time::Duration};
+
+use redis::Cmd;
+use serde::Serialize;
+
+use super::{
+    Queue,
+    claim::Run,
+    error::QueueError,
+    head_starts, millis,
+    record::{self, DoneRecord, Record, StoredJob},
+    score_ms,
+};
+use crate::job::{Job, Priority};
+
+/// How many dead letters one round trip reads, and one script call changes.
+const PAGE: usize = 200;
+
+/// Which dead letters.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this tenant's.
+    pub tenant: Option<String>,
+    /// Only of this type.
+    pub job_type: Option<String>,
+    /// Only with this cause.
+    pub cause: Option<String>,
+}
+
+/// A dead letter.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// The job's id.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: String,
+    /// When it died, ms of Redis' clock.
+    pub dead_ms: u64,
+    /// Why, as the filters name it.
+    pub cause: String,
+    /// The job, if it can be decoded.
+    pub job: Option<Box<StoredJob>>,
+    /// What stands in Redis where it cannot.
+    pub raw: Option<Vec<u8>>,
+    /// What was counted, the journal, and what was said at its death.
+    pub run: Run,
+}
+
+impl DeadLetter {
+    /// The type of the job, if it can be told.
+    pub fn job_type(&self) -> Option<&'static str> {
+        self.job.as_ref().map(|job| job.payload.job_type().as_str())
+    }
+}
+
+/// What became of a change to one dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done.
+    Ok,
+    /// The job is not dead.
+    NotDead,
+    /// There is no such job.
+    Unknown,
+    /// Nothing there could run: it can only be deleted.
+    Undecodable,
+    /// It has died again since it was looked at.
+    Stale,
+    /// What was sent may have taken effect; that is decided first, with `dead resolve`.
+    Undecided,
+    /// Only an ambiguous one can be decided.
+    NotAmbiguous,
+    /// That effect is another job's.
+    EffectTaken,
+}
+
+fn changed(code: &str) -> Result<Changed, QueueError> {
+    Ok(match code {
+        "ok" => Changed::Ok,
+        "not-dead" => Changed::NotDead,
+        "unknown" => Changed::Unknown,
+        "undecodable" => Changed::Undecodable,
+        "changed" => Changed::Stale,
+        "undecided" => Changed::Undecided,
+        "not-ambiguous" => Changed::NotAmbiguous,
+        "taken" => Changed::EffectTaken,
+        other => return Err(QueueError::Unexpected(format!("dead letter: {other}"))),
+    })
+}
+
+/// A dead letter to send again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its id.
+    pub id: String,
+    /// The priority it gets.
+    pub priority: Priority,
+    /// When it becomes due, from now.
+    pub delay: Duration,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RedriveArguments {
+    head_start: [i64; 3],
+    reserve: f64,
+    resend: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EditArguments<'a> {
+    tenant: &'a str,
+    id: &'a str,
+    dead_at: u64,
+    #[serde(with = "serde_bytes")]
+    fingerprint: &'a [u8],
+    keys: String,
+    #[serde(with = "serde_bytes")]
+    body: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct ResolveArguments<'a> {
+    tenant: &'a str,
+    id: &'a str,
+    effect: Option<&'a str>,
+    result: String,
+}
+
+impl Queue {
+    /// The dead letters that match, oldest first, after the one given.
+    pub async fn dead(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        after: Option<&DeadLetter>,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut all = Vec::new();
+        let shards = match &filter.tenant {
+            Some(tenant) => vec![self.shard_of(tenant)],
+            None => (0..self.shards()).collect(),
+        };
+        for shard in shards {
+            all.extend(self.dead_of_shard(shard, filter, limit, after).await?);
+        }
+        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    async fn dead_of_shard(
+        &self,
+        shard: u16,
+        filter: &Filter,
+        limit: usize,
+        after: Option<&DeadLetter>,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let keys = self.keys(shard);
+        let index = match (&filter.tenant, &filter.cause) {
+            (Some(tenant), _) => keys.dead_of(tenant),
+            (None, Some(cause)) => keys.dead_by(cause),
+            (None, None) => keys.dead(),
+        };
+        let mut matching = Vec::new();
+        let (mut from, mut skip) = (after.map_or(0, |letter| letter.dead_ms), 0);
+        loop {
+            let mut command = redis::cmd("ZRANGEBYSCORE");
+            command
+                .arg(&index)
+                .arg(from)
+                .arg("+inf")
+                .arg("WITHSCORES")
+                .arg("LIMIT")
+                .arg(skip)
+                .arg(PAGE);
+            let page: Vec<(String, f64)> = self.connection().run(&command).await?;
+            let Some((_, last)) = page.last() else { break };
+            let last = score_ms(*last);
+            // Only within one millisecond an offset is needed; across them the score is the cursor.
+            let ties = page
+                .iter()
+                .filter(|(_, score)| score_ms(*score) == last)
+                .count();
+            skip = if last == from {
+                skip + page.len()
+            } else {
+                ties
+            };
+            from = last;
+            let full = page.len() == PAGE;
+            let letters = self.read_dead(shard, page).await?;
+            matching.extend(letters.into_iter().filter(|letter| {
+                letter.matches(filter) && after.is_none_or(|after| letter.order() > after.order())
+            }));
+            if matching.len() >= limit || !full {
+                break;
+            }
+        }
+        matching.truncate(limit);
+        Ok(matching)
+    }
+
+    async fn read_dead(
+        &self,
+        shard: u16,
+        page: Vec<(String, f64)>,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let keys = self.keys(shard);
+        let mut pipeline = redis::pipe();
+        for (key, _) in &page {
+            let (tenant, id) = key.split_once('/').unwrap_or_default();
+            pipeline.cmd("HGET").arg(keys.job(tenant)).arg(id);
+            pipeline.cmd("HGETALL").arg(keys.run(key));
+        }
+        let values: Vec<redis::Value> = self.connection().run_all(&pipeline).await?;
+        let mut letters = Vec::new();
+        for ((key, score), pair) in page.into_iter().zip(values.chunks(2)) {
+            let parsed: (Option<Vec<u8>>, HashMap<String, String>) =
+                redis::from_redis_value(redis::Value::Array(pair.to_vec()))
+                    .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+            let (tenant, id) = key.split_once('/').unwrap_or_default();
+            letters.push(dead_letter(
+                tenant,
+                id,
+                score_ms(score),
+                parsed.0.unwrap_or_default(),
+                Run::new(parsed.1),
+            ));
+        }
+        Ok(letters)
+    }
+
+    /// The dead letters with this id: one, unless tenants share it.
+    pub async fn dead_by_id(
+        &self,
+        id: &str,
+        tenant: Option<&str>,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut found = Vec::new();
+        for status in self.find(id, tenant).await? {
+            let key = format!("{}/{id}", status.tenant);
+            let shard = self.shard_of(&status.tenant);
+            let score: Option<f64> = self
+                .connection()
+                .run(redis::cmd("ZSCORE").arg(self.keys(shard).dead()).arg(&key))
+                .await?;
+            if let Some(score) = score {
+                found.extend(self.read_dead(shard, vec![(key, score)]).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many dead letters each cause has, most first.
+    pub async fn dead_causes(&self) -> Result<Vec<(String, u64)>, QueueError> {
+        let mut sum: HashMap<String, u64> = HashMap::new();
+        for shard in 0..self.shards() {
+            let causes: HashMap<String, u64> = self
+                .connection()
+                .run(redis::cmd("HGETALL").arg(self.keys(shard).causes()))
+                .await?;
+            for (cause, count) in causes {
+                *sum.entry(cause).or_default() += count;
+            }
+        }
+        let mut causes: Vec<_> = sum.into_iter().collect();
+        causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok(causes)
+    }
+
+    /// Sends dead letters again, in the order given. With `resend` an ambiguous one is not read back first: a person has decided.
+    pub async fn redrive(
+        &self,
+        jobs: &[Redrive],
+        resend: bool,
+    ) -> Result<Vec<Changed>, QueueError> {
+        let arguments = RedriveArguments {
+            head_start: head_starts(),
+            reserve: self.terms().reserve,
+            resend,
+        };
+        let write = |command: &mut Cmd, job: &Redrive| {
+            command
+                .arg(&job.tenant)
+                .arg(&job.id)
+                .arg(record::digit(job.priority))
+                .arg(millis(job.delay));
+        };
+        self.change(
+            jobs,
+            |job| &job.tenant,
+            &self.scripts().redrive,
+            &arguments,
+            write,
+        )
+        .await
+    }
+
+    /// Deletes dead letters for good: tenants and ids.
+    pub async fn discard(&self, jobs: &[(String, String)]) -> Result<Vec<Changed>, QueueError> {
+        let write = |command: &mut Cmd, job: &(String, String)| {
+            command.arg(&job.0).arg(&job.1);
+        };
+        self.change(jobs, |job| &job.0, &self.scripts().discard, &(), write)
+            .await
+    }
+
+    /// Calls a script that changes many dead letters, shard by shard, keeping their order and their answers' order.
+    async fn change<T, A: Serialize>(
+        &self,
+        jobs: &[T],
+        tenant: impl Fn(&T) -> &String,
+        script: &super::scripts::Script,
+        arguments: &A,
+        write: impl Fn(&mut Cmd, &T),
+    ) -> Result<Vec<Changed>, QueueError> {
+        let mut results = vec![Changed::Unknown; jobs.len()];
+        for shard in 0..self.shards() {
+            let mine: Vec<usize> = (0..jobs.len())
+                .filter(|at| self.shard_of(tenant(&jobs[*at])) == shard)
+                .collect();
+            for page in mine.chunks(PAGE) {
+                let tail =
+                    |command: &mut Cmd| page.iter().for_each(|at| write(command, &jobs[*at]));
+                let codes: Vec<String> = self.call(shard, script, arguments, tail).await?;
+                for (at, code) in page.iter().zip(codes) {
+                    results[*at] = changed(&code)?;
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
+    pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
+        let parts =
+            record::encode(job).map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let arguments = EditArguments {
+            tenant: &letter.tenant,
+            id: &letter.id,
+            dead_at: letter.dead_ms,
+            fingerprint: &parts.fingerprint,
+            keys: parts.contact_keys,
+            body: parts.body,
+        };
+        let shard = self.shard_of(&letter.tenant);
+        let code: String = self
+            .call(shard, &self.scripts().edit, &arguments, super::no_tail)
+            .await?;
+        changed(&code)
+    }
+
+    /// Decides that an ambiguous dead letter did take effect.
+    pub async fn resolve_done(
+        &self,
+        letter: &DeadLetter,
+        effect: Option<&str>,
+    ) -> Result<Changed, QueueError> {
+        let done = DoneRecord {
+            job_type: letter.job_type().unwrap_or_default().to_owned(),
+            attempts: letter.run.attempts(),
+            result: serde_json::json!({ "resolved": true, "effect": effect }),
+            effect: effect.map(str::to_owned),
+        };
+        let result = serde_json::to_string(&done)
+            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let arguments = ResolveArguments {
+            tenant: &letter.tenant,
+            id: &letter.id,
+            effect,
+            result,
+        };
+        let shard = self.shard_of(&letter.tenant);
+        let code: String = self
+            .call(shard, &self.scripts().resolve, &arguments, super::no_tail)
+            .await?;
+        changed(&code)
+    }
+}
+
+impl DeadLetter {
+    fn order(&self) -> (u64, &str, &str) {
+        (self.dead_ms, &self.tenant, &self.id)
+    }
+
+    fn matches(&self, filter: &Filter) -> bool {
+        filter
+            .tenant
+            .as_ref()
+            .is_none_or(|tenant| *tenant == self.tenant)
+            && filter
+                .cause
+                .as_ref()
+                .is_none_or(|cause| *cause == self.cause)
+            && filter
+                .job_type
+                .as_ref()
+                .is_none_or(|wanted| self.job_type() == Some(wanted))
+    }
+}
+
+fn dead_letter(tenant: &str, id: &str, dead_ms: u64, record: Vec<u8>, run: Run) -> DeadLetter {
+    let (job, raw) = match record::decode(&record) {
+        Ok(Record::Job(job)) => (Some(job), None),
+        _ => (None, Some(record)),
+    };
+    let cause = run.text("cause").unwrap_or_default().to_owned();
+    DeadLetter {
+        id: id.into(),
+        tenant: tenant.into(),
+        dead_ms,
+        cause,
+        job,
+        raw,
+        run,
+    }
+}

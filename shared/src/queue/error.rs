@@ -1,0 +1,99 @@
+//! Why Redis refused or could not be asked: a type that says what to do. Decided by error codes, never by an error's text.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// What went wrong between a program and its Redis.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueueError {
+    /// No connection, or no answer in time: whether the last command took effect is unknown. Every transition may be repeated.
+    #[error("Redis cannot be reached ({0}): is it running, and is PENSTOCK_REDIS_URL right?")]
+    Unreachable(String),
+    /// Redis is starting, failing over or otherwise not serving yet.
+    #[error("Redis is not ready yet ({0}): it is loading or failing over; try again in a moment")]
+    NotReady(String),
+    /// `maxmemory` is reached: nothing new is stored until there is room.
+    #[error(
+        "Redis is full (its maxmemory is reached): nothing new is stored; give it more memory or wait until workers have drained it"
+    )]
+    Full,
+    /// The server is a replica, or was demoted to one.
+    #[error("this Redis is a read-only replica: PENSTOCK_REDIS_URL must name the primary")]
+    ReadOnly,
+    /// Redis cannot write to its disk and refuses writes.
+    #[error(
+        "Redis refuses writes because it cannot persist them (MISCONF): see its log, its disk may be full"
+    )]
+    CannotPersist,
+    /// Wrong password, or an ACL user without the needed rights.
+    #[error("Redis denies access ({0}): check user, password and ACL rights in PENSTOCK_REDIS_URL")]
+    Denied(String),
+    /// The server, or what it holds, cannot be used by this program at all.
+    #[error("{0}")]
+    Unsuitable(String),
+    /// The job was stored, but not as durably as asked; repeating it with the same id is harmless.
+    #[error("Redis did not confirm the write as durable ({0}): repeat with the same ids")]
+    Unconfirmed(String),
+    /// An answer that no version of this program could have expected.
+    #[error("Redis gave an unexpected answer: {0}")]
+    Unexpected(String),
+}
+
+impl QueueError {
+    /// Whether trying again later can help without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_)
+                | Self::NotReady(_)
+                | Self::Full
+                | Self::CannotPersist
+                | Self::ReadOnly
+                | Self::Unconfirmed(_)
+        )
+    }
+
+    /// Says which script an unexpected answer came from.
+    pub(super) fn in_script(self, name: &str) -> Self {
+        match self {
+            Self::Unexpected(answer) => Self::Unexpected(format!("{name}: {answer}")),
+            other => other,
+        }
+    }
+}
+
+impl From<RedisError> for QueueError {
+    fn from(error: RedisError) -> Self {
+        let code = error.code().unwrap_or_default();
+        match (error.kind(), code) {
+            (_, "OOM") => Self::Full,
+            (_, "MISCONF") => Self::CannotPersist,
+            (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Self::ReadOnly,
+            (ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm), _)
+            | (_, "NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied(if code.is_empty() {
+                "authentication failed".into()
+            } else {
+                code.into()
+            }),
+            (
+                ErrorKind::Server(
+                    ServerErrorKind::BusyLoading
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::TryAgain,
+                ),
+                _,
+            )
+            | (_, "BUSY" | "NOREPLICAS" | "UNBLOCKED") => Self::NotReady(code.into()),
+            (
+                ErrorKind::Io
+                | ErrorKind::ClusterConnectionNotFound
+                | ErrorKind::MasterNameNotFoundBySentinel,
+                _,
+            ) => Self::Unreachable(error.category().into()),
+            (ErrorKind::InvalidClientConfig, _) => {
+                Self::Unsuitable(format!("PENSTOCK_REDIS_URL cannot be used: {error}"))
+            }
+            _ => Self::Unexpected(error.to_string()),
+        }
+    }
+}

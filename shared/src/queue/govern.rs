@@ -1,0 +1,92 @@
+//! How a tenant's lane is governed: paused, resumed, its own quotas.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{Queue, claim::stored_quota, error::QueueError, reference::Lane};
+use crate::quota::Quota;
+
+/// How a tenant's lane is to be governed from now on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Govern {
+    /// Nothing of it is started.
+    Pause,
+    /// It goes on; a hold and an open breaker end too.
+    Resume,
+    /// It has new credentials: what it was held for is over.
+    Reauthorise,
+    /// It gets quotas and a weight of its own, where given.
+    Set {
+        /// Calls per burst window.
+        burst: Option<Quota>,
+        /// Calls per daily window.
+        daily: Option<Quota>,
+        /// Its share among tenants.
+        weight: Option<u32>,
+    },
+}
+
+#[derive(Serialize)]
+struct GovernArguments<'a> {
+    lane: &'a str,
+    reserve: f64,
+    set: HashMap<&'static str, String>,
+    clear: Vec<&'static str>,
+    reauthorise: bool,
+}
+
+impl Queue {
+    /// Governs a tenant's lane.
+    pub async fn govern(&self, tenant: &str, govern: &Govern) -> Result<(), QueueError> {
+        let lane = Lane::ghl(tenant);
+        let (mut set, mut clear) = (HashMap::new(), Vec::new());
+        match govern {
+            Govern::Pause => drop(set.insert("paused", "1".to_owned())),
+            Govern::Resume => clear.extend(["paused", "hold", "why", "open", "failures"]),
+            Govern::Reauthorise => clear.extend(["hold", "why"]),
+            Govern::Set {
+                burst,
+                daily,
+                weight,
+            } => {
+                set.extend(burst.map(|quota| ("burst", stored_quota(quota))));
+                set.extend(daily.map(|quota| ("daily", stored_quota(quota))));
+                set.extend(weight.map(|weight| ("weight", weight.to_string())));
+            }
+        }
+        let arguments = GovernArguments {
+            lane: lane.as_str(),
+            reserve: self.terms().reserve,
+            set,
+            clear,
+            reauthorise: matches!(govern, Govern::Resume | Govern::Reauthorise),
+        };
+        let _: String = self
+            .call(
+                self.shard_of(tenant),
+                &self.scripts().govern,
+                &arguments,
+                super::no_tail,
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The lanes whose token the API refused, with that token's fingerprint.
+    pub async fn refused(&self) -> Result<Vec<(Lane, String)>, QueueError> {
+        let mut refused = Vec::new();
+        for shard in 0..self.shards() {
+            let lanes: HashMap<String, String> = self
+                .connection()
+                .run(redis::cmd("HGETALL").arg(self.keys(shard).refused()))
+                .await?;
+            refused.extend(
+                lanes
+                    .into_iter()
+                    .filter_map(|(lane, token)| Some((Lane::parse(&lane)?, token))),
+            );
+        }
+        Ok(refused)
+    }
+}

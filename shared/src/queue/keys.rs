@@ -1,0 +1,130 @@
+//! Every key name, for Rust and for the scripts. All keys of a shard carry its hash tag, so that a script may touch any of them on a
+//! Redis Cluster.
+
+/// The keys of one shard.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// The keys of shard `shard` under `namespace`.
+    pub fn new(namespace: &str, shard: u16) -> Self {
+        Self {
+            prefix: format!("{namespace}:{{{shard}}}:"),
+        }
+    }
+
+    /// What every key of the shard begins with: the scripts' `KEYS[1]`.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+/// Declares each key once: its accessor, the member that a family is made of, the scripts' constant, and what follows the prefix.
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident($($member:ident)?) = $constant:literal, $suffix:literal;)*) => {
+        impl Keys {
+            $($(#[$doc])* pub fn $name(&self $(, $member: &str)?) -> String {
+                [self.prefix.as_str(), $suffix $(, $member)?].concat()
+            })*
+        }
+
+        const NAMES: &[(&str, &str)] = &[$(($constant, $suffix)),*];
+    };
+}
+
+keys! {
+    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse` and `grace`.
+    config() = "CONFIG", "config";
+    /// Set: every tenant that ever had a job here.
+    tenants() = "TENANTS", "tenants";
+    /// Hash: `open`, `blocked`, `done` (in all).
+    counts() = "COUNTS", "counts";
+    /// Hash: tenant → unfinished jobs.
+    open() = "OPEN", "open";
+    /// Sorted set: lane → the moment (ms) at which it may next be served.
+    lanes() = "LANES", "lanes";
+    /// Hash per lane: the ledger's sums, hold, breaker, pause, own quotas.
+    lane(lane) = "LANE", "lane:";
+    /// Sorted set per lane: `<moment>:<count>`, permits by moment of return, burst window.
+    burst(lane) = "BURST", "burst:";
+    /// Sorted set per lane: the same, daily window.
+    day(lane) = "DAY", "day:";
+    /// Sorted set per lane: due ticket → rank (due time less head start, ms).
+    due(lane) = "DUE", "due:";
+    /// Sorted set per lane: the same, those that count with high priority.
+    high(lane) = "HIGH", "high:";
+    /// Sorted set per lane: retrying ticket → due (ms). They keep their place in their sequence.
+    wait(lane) = "WAIT", "wait:";
+    /// Sorted set per lane: scheduled ticket → due (ms). They join their sequence then.
+    later(lane) = "LATER", "later:";
+    /// Hash per tenant: id → stored job, or what it came to.
+    job(tenant) = "JOB", "job:";
+    /// Hash per `<tenant>/<id>` that was ever claimed: token, deliveries, attempts and the journal; or its death.
+    run(job) = "RUN", "run:";
+    /// List per `<tenant>/<id>`: failed attempts, one JSON line each.
+    history(job) = "HISTORY", "history:";
+    /// Hash per tenant: sequence → its head.
+    seq(tenant) = "SEQ", "seq:";
+    /// Sorted set per `<tenant>/<sequence>`: those behind the head, by order of joining.
+    blocked(sequence) = "BLOCKED", "blocked:";
+    /// Hash per tenant: sequence and priority → how many are blocked, other than normal ones.
+    priority(tenant) = "PRIORITY", "priority:";
+    /// Hash per tenant: contact key → the one that it turned out to be.
+    alias(tenant) = "ALIAS", "alias:";
+    /// String per `<tenant>/<contact key>`: the API's id of it, for a day.
+    contact(contact) = "CONTACT", "contact:";
+    /// Sorted set: running job's reference → end of its lease (ms).
+    leases() = "LEASES", "leases";
+    /// Sorted set: `<tenant>/<id>` → time of death (ms).
+    dead() = "DEAD", "dead";
+    /// Sorted set per tenant: the same.
+    dead_of(tenant) = "DEAD_TENANT", "dead-of:";
+    /// Sorted set per cause: the same.
+    dead_by(cause) = "DEAD_CAUSE", "dead-by:";
+    /// Hash: cause → count.
+    causes() = "CAUSES", "causes";
+    /// List: `<ms>/<tenant>/<id>` in the order of ending, for forgetting.
+    ended() = "ENDED", "ended";
+    /// Hash per tenant: id of a created note or task → the job that made it.
+    effects(tenant) = "EFFECTS", "effects:";
+    /// Sorted set: worker → last seen (ms).
+    workers() = "WORKERS", "workers";
+    /// Hash per worker: its quotas, its last claim, what it is.
+    worker(worker) = "WORKER", "worker:";
+    /// Hash: lane → fingerprint of the token that the API refused for it.
+    refused() = "REFUSED", "refused";
+    /// List: at most one token, taken by an idle worker.
+    wake() = "WAKE", "wake";
+}
+
+/// The Lua constants of every name, for the head of each script.
+pub(super) fn lua_constants() -> String {
+    let mut constants = String::new();
+    for (constant, suffix) in NAMES {
+        constants.extend(["local ", constant, " = KEYS[1] .. '", suffix, "'\n"]);
+    }
+    constants
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keys, NAMES};
+
+    #[test]
+    fn keys_carry_the_namespace_and_the_hash_tag() {
+        let keys = Keys::new("penstock", 3);
+        assert_eq!(keys.job("acme"), "penstock:{3}:job:acme");
+        assert_eq!(keys.wake(), "penstock:{3}:wake");
+    }
+
+    #[test]
+    fn no_two_names_are_one() {
+        for (i, (constant, suffix)) in NAMES.iter().enumerate() {
+            for (other, text) in &NAMES[i + 1..] {
+                assert!(constant != other && suffix != text, "{constant} {suffix}");
+            }
+        }
+    }
+}

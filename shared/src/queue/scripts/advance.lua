@@ -1,0 +1,40 @@
+-- Between two calls of one job: writes down what is known (the journal), gives the answered call's permit back and takes one for the next.
+-- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve;
+--   fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
+-- Returns 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token).
+-- Repeated it finds its own mark and gives the same answer.
+local job = parse_ref(arg.reference)
+local run_key, token = RUN .. job.key, tostring(arg.token)
+local mark = token .. '/' .. arg.step
+local run = redis.call('HMGET', run_key, 'token', 'settled', 'step')
+if run[1] ~= token then
+  return (run[2] == token and run[3] == mark) and 'later' or 'lost'
+end
+if run[3] == mark then return 'granted' end
+
+local ledger = read_ledger(job.lane)
+write_fields(run_key, arg.fields)
+redis.call('HSET', run_key, 'step', mark)
+local granted = true
+if arg.answered then
+  return_permits(ledger, 1, now)
+  local high = string.sub(job.ticket, 1, 1) == '2'
+  granted = free_permits(ledger, high and 0 or arg.reserve) > 0
+  if granted then take_permits(ledger, 1) end
+end
+if granted then
+  if arg.intent then
+    redis.call('HSET', run_key, 'intent', arg.intent)
+    redis.call('HDEL', run_key, 'absent')
+  end
+  return 'granted'
+end
+redis.call('ZREM', LEASES, job.ref)
+redis.call('HDEL', run_key, 'token', 'probe')
+redis.call('HSET', run_key, 'settled', token)
+redis.call('HINCRBY', run_key, 'deliveries', -1)
+local record = redis.call('HGET', JOB .. job.tenant, job.id)
+local effective = priority_at_head(job, contact_keys(record))
+put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
+place_lane(job.lane, ledger)
+return 'later'

@@ -1,0 +1,174 @@
+-- Sequences (law 5): the open jobs of one contact run one after another. `seq:` holds a sequence's head (a second line only where two jobs
+-- were already running when their references turned out to be one contact); those behind it wait in `blocked:` by order of joining.
+local function root_of(tenant, key)
+  for _ = 1, 32 do
+    local alias = redis.call('HGET', ALIAS .. tenant, key)
+    if not alias then return key end
+    key = string.match(alias, '/(.+)$')
+  end
+  return key
+end
+
+local function heads_of(tenant, root)
+  local heads, stored = {}, redis.call('HGET', SEQ .. tenant, root)
+  for line in string.gmatch(stored or '', '[^\n]+') do
+    local order, place = string.match(line, '^(%d+)/(.+)$')
+    heads[#heads + 1] = { order = tonumber(order), place = place }
+  end
+  return heads
+end
+
+local function set_heads(tenant, root, heads)
+  if #heads == 0 then return redis.call('HDEL', SEQ .. tenant, root) end
+  local lines = {}
+  for i, head in ipairs(heads) do lines[i] = string.format('%d/%s', head.order, head.place) end
+  redis.call('HSET', SEQ .. tenant, root, table.concat(lines, '\n'))
+end
+
+local function split_place(tenant, place)
+  local destination, ticket = string.match(place, '^([^/]+)/(.+)$')
+  return destination .. '/' .. tenant, ticket
+end
+
+-- The highest priority among `own` and the jobs that wait behind it.
+local function effective_priority(tenant, root, own)
+  if own == 2 then return 2 end
+  local counts = redis.call('HMGET', PRIORITY .. tenant, root .. '2', root .. '0')
+  local high, low = tonumber(counts[1]) or 0, tonumber(counts[2]) or 0
+  if high > 0 then return 2 end
+  if own == 1 or redis.call('ZCARD', BLOCKED .. tenant .. '/' .. root) > low then return 1 end
+  return 0
+end
+
+-- Only what is not normal is counted: most sequences then need no entry.
+local function count_priority(tenant, root, priority, by)
+  if priority == 1 or by == 0 then return end
+  if redis.call('HINCRBY', PRIORITY .. tenant, root .. priority, by) <= 0 then
+    redis.call('HDEL', PRIORITY .. tenant, root .. priority)
+  end
+end
+
+local function block(tenant, root, place, order)
+  redis.call('ZADD', BLOCKED .. tenant .. '/' .. root, order, place)
+  count_priority(tenant, root, tonumber(string.match(place, '/(%d)')), 1)
+  redis.call('HINCRBY', COUNTS, 'blocked', 1)
+end
+
+-- A head that waits in its lane gets the head start of the most urgent job behind it; a retrying or running one gets it when it is due again.
+local function escalate(tenant, head, before, after)
+  if after <= before then return end
+  local lane, ticket = split_place(tenant, head.place)
+  local rank = redis.call('ZSCORE', DUE .. lane, ticket)
+  if not rank then return end
+  redis.call('ZREM', DUE .. lane, ticket)
+  put_due(lane, ticket, rank - (arg.headStart[after + 1] - arg.headStart[before + 1]), after)
+end
+
+-- Folds the sequence `from` into `into`: what runs goes on, of the others only the earliest may be a head.
+local function merge_sequence(tenant, from, into)
+  local heads = heads_of(tenant, into)
+  for _, head in ipairs(heads_of(tenant, from)) do heads[#heads + 1] = head end
+  redis.call('HDEL', SEQ .. tenant, from)
+  local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
+  if redis.call('EXISTS', source) == 1 then
+    redis.call('ZUNIONSTORE', target, 2, target, source)
+    redis.call('DEL', source)
+    for _, priority in ipairs({ 0, 2 }) do
+      local count = tonumber(redis.call('HGET', PRIORITY .. tenant, from .. priority)) or 0
+      count_priority(tenant, from, priority, -count)
+      count_priority(tenant, into, priority, count)
+    end
+  end
+  table.sort(heads, function(a, b) return a.order < b.order end)
+  local running, idle = {}, {}
+  for _, head in ipairs(heads) do
+    local lane, ticket = split_place(tenant, head.place)
+    local leased = redis.call('ZSCORE', LEASES, lane .. '/' .. ticket)
+    table.insert(leased and running or idle, head)
+  end
+  local first_idle = #running == 0 and 1 or 0
+  for i, head in ipairs(idle) do
+    if i > first_idle then
+      local lane, ticket = split_place(tenant, head.place)
+      for _, set in ipairs({ DUE, HIGH, WAIT }) do redis.call('ZREM', set .. lane, ticket) end
+      block(tenant, into, head.place, head.order)
+    else
+      running[#running + 1] = head
+    end
+  end
+  set_heads(tenant, into, running)
+end
+
+-- The one sequence that all of `keys` name, made one where they were several. The one whose head is earliest takes the others in.
+local function unite(tenant, keys)
+  local roots, best, best_order = {}, nil, math.huge
+  for _, key in ipairs(keys) do
+    local root = root_of(tenant, key)
+    if not roots[root] then
+      roots[root] = true
+      local head = heads_of(tenant, root)[1]
+      local order = head and head.order or math.huge
+      if not best or order < best_order then best, best_order = root, order end
+    end
+  end
+  for root in pairs(roots) do
+    if root ~= best then
+      redis.call('HSET', ALIAS .. tenant, root, string.format('%.0f/%s', now, best))
+      if redis.call('HEXISTS', SEQ .. tenant, root) == 1 then merge_sequence(tenant, root, best) end
+    end
+  end
+  return best
+end
+
+-- A due job takes its place at the end of its contact's sequence: into the lane if it is the only one.
+local function join(job, keys, due)
+  local priority = tonumber(string.sub(job.ticket, 1, 1))
+  if #keys == 0 then return put_due(job.lane, job.ticket, rank_of(due, priority), priority) end
+  local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys)
+  local order = redis.call('HINCRBY', CONFIG, 'order', 1)
+  local heads = heads_of(job.tenant, root)
+  if #heads == 0 then
+    set_heads(job.tenant, root, { { order = order, place = job.place } })
+    return put_due(job.lane, job.ticket, rank_of(due, priority), priority)
+  end
+  local own = tonumber(string.match(heads[1].place, '/(%d)'))
+  local before = effective_priority(job.tenant, root, own)
+  block(job.tenant, root, job.place, order)
+  escalate(job.tenant, heads[1], before, math.max(before, priority))
+end
+
+-- The priority with which a job that heads its sequence counts.
+local function priority_at_head(job, keys)
+  local own = tonumber(string.sub(job.ticket, 1, 1))
+  if #keys == 0 then return own end
+  return effective_priority(job.tenant, root_of(job.tenant, keys[1]), own)
+end
+
+-- `job` has ended: the next of its sequence goes into its lane. Returns that lane, or nil.
+local function leave(job, keys)
+  if #keys == 0 then return nil end
+  local root = root_of(job.tenant, keys[1])
+  local heads, rest = heads_of(job.tenant, root), {}
+  for _, head in ipairs(heads) do
+    if head.place ~= job.place then rest[#rest + 1] = head end
+  end
+  if #rest == #heads then return nil end
+  if #rest > 0 then
+    set_heads(job.tenant, root, rest)
+    return nil
+  end
+  local popped = redis.call('ZPOPMIN', BLOCKED .. job.tenant .. '/' .. root)
+  if not popped[1] then
+    set_heads(job.tenant, root, {})
+    return nil
+  end
+  local lane, ticket = split_place(job.tenant, popped[1])
+  local own = tonumber(string.sub(ticket, 1, 1))
+  count_priority(job.tenant, root, own, -1)
+  redis.call('HINCRBY', COUNTS, 'blocked', -1)
+  set_heads(job.tenant, root, { { order = tonumber(popped[2]), place = popped[1] } })
+  local effective = effective_priority(job.tenant, root, own)
+  local record = redis.call('HGET', JOB .. job.tenant, string.sub(ticket, 2))
+  put_due(lane, ticket, rank_of(due_of(record), effective), effective)
+  return lane
+end

@@ -1,0 +1,29 @@
+-- Dead letters go back to their lanes: 0 attempts, history and journal kept, at the end of their contacts' sequences.
+-- arg: headStart; reserve; resend (true: a person has decided that an ambiguous one is sent again).
+-- ARGV[3…]: four per job: tenant, id, priority 0–2, delay (ms from now).
+-- Returns per job 'ok', 'not-dead', 'unknown' or 'undecodable' (nothing there that could run).
+local codes, lanes = {}, {}
+for i = 3, #ARGV, 4 do
+  local dead, code = find_dead(ARGV[i], ARGV[i + 1])
+  if dead and not is_job(dead.record) then dead, code = nil, 'undecodable' end
+  if dead then
+    code = 'ok'
+    unlist_dead(dead)
+    local run_key = RUN .. dead.key
+    redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
+      'ending', 'lookup', 'forgotten')
+    if arg.resend then redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence') end
+    local job = parse_ref(dead.lane .. '/' .. ARGV[i + 2] .. dead.id)
+    local due = now + tonumber(ARGV[i + 3])
+    local keys = contact_keys(dead.record)
+    redis.call('HSET', JOB .. dead.tenant, dead.id,
+      string.sub(dead.record, 1, 17) .. struct.pack('>I6', due) .. string.sub(dead.record, 24))
+    if due > now then redis.call('ZADD', LATER .. job.lane, due, job.ticket) else join(job, keys, now) end
+    redis.call('HINCRBY', OPEN, dead.tenant, 1)
+    redis.call('HINCRBY', COUNTS, 'open', 1)
+    lanes[job.lane] = true
+  end
+  codes[#codes + 1] = code
+end
+for lane in pairs(lanes) do announce_lane(lane) end
+return codes

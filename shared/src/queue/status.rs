@@ -1,0 +1,364 @@
+//! Where one job stands.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde_json::Value;
+
+use super::{
+    Queue,
+    claim::Run,
+    error::QueueError,
+    keys::Keys,
+    record::{self, DoneRecord, Record, StoredJob},
+    reference::{Lane, Reference},
+};
+use crate::job::{ContactRef, state::State};
+
+/// How many tenants one round trip asks for an id.
+const TENANTS: usize = 500;
+
+/// A job as it stands now.
+#[derive(Debug, Clone)]
+pub struct JobStatus {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: String,
+    /// Where it stands.
+    pub state: State,
+    /// The job, while it is not done; `None` also where nobody can decode it.
+    pub job: Option<Box<StoredJob>>,
+    /// What it came to and when (ms), if it is done.
+    pub done: Option<(DoneRecord, u64)>,
+    /// What is counted of it, its journal, and its death.
+    pub run: Run,
+    /// When it is due or, if retrying, due again (ms).
+    pub due_ms: Option<u64>,
+    /// The end of its lease (ms), if it is running.
+    pub lease_ms: Option<u64>,
+    /// Its place among the due jobs of its lane, from 0.
+    pub position: Option<u64>,
+}
+
+impl JobStatus {
+    /// Failed attempts.
+    pub fn attempts(&self) -> u32 {
+        self.done
+            .as_ref()
+            .map_or_else(|| self.run.attempts(), |(done, _)| done.attempts)
+    }
+
+    /// Its type, if it can be told.
+    pub fn job_type(&self) -> Option<&str> {
+        let done = self.done.as_ref().map(|(done, _)| done.job_type.as_str());
+        done.or_else(|| self.job.as_ref().map(|job| job.payload.job_type().as_str()))
+    }
+}
+
+/// A lane as it stands now.
+#[derive(Debug, Clone, Default)]
+pub struct LaneStatus {
+    /// The next moment (ms) at which it may be served; `None`: nothing is due, or it waits for the end of a call or for a person.
+    pub moment_ms: Option<u64>,
+    /// Until when (ms) it is held.
+    pub held_until_ms: Option<u64>,
+    /// Why it is held.
+    pub why: Option<String>,
+    /// Whether a person paused it.
+    pub paused: bool,
+    /// Whether its breaker is open.
+    pub breaker_open: bool,
+}
+
+/// What stands before a blocked job.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The ids of the jobs that hold the head of its contact's sequence.
+    pub heads: Vec<String>,
+    /// How many blocked jobs are before it.
+    pub before: u64,
+}
+
+impl Queue {
+    /// The jobs with this id: at most one if the tenant is given. Without it every tenant of every shard is asked.
+    pub async fn find(&self, id: &str, tenant: Option<&str>) -> Result<Vec<JobStatus>, QueueError> {
+        let tenants = match tenant {
+            Some(tenant) => vec![tenant.to_owned()],
+            None => self.tenants_with(id).await?,
+        };
+        let mut found = Vec::new();
+        for tenant in tenants {
+            found.extend(self.job_status(&tenant, id).await?);
+        }
+        Ok(found)
+    }
+
+    /// Every tenant that ever had a job.
+    pub async fn tenants(&self) -> Result<Vec<String>, QueueError> {
+        let mut all: Vec<String> = Vec::new();
+        for shard in 0..self.shards() {
+            let members: Vec<String> = self
+                .connection()
+                .run(redis::cmd("SMEMBERS").arg(self.keys(shard).tenants()))
+                .await?;
+            all.extend(members);
+        }
+        all.sort();
+        Ok(all)
+    }
+
+    async fn tenants_with(&self, id: &str) -> Result<Vec<String>, QueueError> {
+        let mut with = Vec::new();
+        for shard in 0..self.shards() {
+            let keys = self.keys(shard);
+            let tenants: Vec<String> = self
+                .connection()
+                .run(redis::cmd("SMEMBERS").arg(keys.tenants()))
+                .await?;
+            for page in tenants.chunks(TENANTS) {
+                let mut pipeline = redis::pipe();
+                for tenant in page {
+                    pipeline.cmd("HEXISTS").arg(keys.job(tenant)).arg(id);
+                }
+                let there: Vec<bool> = self.connection().run_all(&pipeline).await?;
+                with.extend(
+                    page.iter()
+                        .zip(there)
+                        .filter(|(_, there)| *there)
+                        .map(|(tenant, _)| tenant.clone()),
+                );
+            }
+        }
+        Ok(with)
+    }
+
+    async fn job_status(&self, tenant: &str, id: &str) -> Result<Option<JobStatus>, QueueError> {
+        let keys = self.keys_of(tenant);
+        let lane = Lane::ghl(tenant);
+        let tickets: [String; 3] = ["0", "1", "2"].map(|digit| format!("{digit}{id}"));
+        let references = tickets.clone().map(|ticket| format!("{lane}/{ticket}"));
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HGET").arg(keys.job(tenant)).arg(id);
+        pipeline
+            .cmd("HGETALL")
+            .arg(keys.run(&format!("{tenant}/{id}")));
+        pipeline.cmd("ZMSCORE").arg(keys.leases()).arg(&references);
+        for set in [
+            keys.wait(lane.as_str()),
+            keys.later(lane.as_str()),
+            keys.due(lane.as_str()),
+            keys.high(lane.as_str()),
+        ] {
+            pipeline.cmd("ZMSCORE").arg(set).arg(&tickets);
+        }
+        let (record, run, leases, wait, later, due, high): Snapshot =
+            self.connection().run_all(&pipeline).await?;
+        let Some(record) = record else {
+            return Ok(None);
+        };
+        let run = Run::new(run);
+        let score = |scores: &[Option<f64>]| {
+            scores
+                .iter()
+                .flatten()
+                .next()
+                .map(|score| super::score_ms(*score))
+        };
+        let (lease_ms, waiting) = (score(&leases), score(&wait).or(score(&later)));
+        let is_due = due.iter().chain(&high).any(Option::is_some);
+        let decoded = record::decode(&record).ok();
+        let state = match &decoded {
+            Some(Record::Done { .. }) => State::Done,
+            _ if run.text("deadAt").is_some() => State::Dead,
+            _ if lease_ms.is_some() => State::Running,
+            _ if waiting.is_some() => State::Scheduled,
+            _ if is_due => State::Ready,
+            _ => State::Blocked,
+        };
+        let position = if state == State::Ready {
+            self.position(keys, &lane, &tickets).await?
+        } else {
+            None
+        };
+        let (job, done) = match decoded {
+            Some(Record::Job(job)) => (Some(job), None),
+            Some(Record::Done { ended_ms, done }) => (None, Some((done, ended_ms))),
+            None => (None, None),
+        };
+        let due_ms = waiting.or_else(|| job.as_ref().map(|job| job.due_ms));
+        Ok(Some(JobStatus {
+            id: id.into(),
+            tenant: tenant.into(),
+            state,
+            job,
+            done,
+            run,
+            due_ms,
+            lease_ms,
+            position,
+        }))
+    }
+
+    async fn position(
+        &self,
+        keys: &Keys,
+        lane: &Lane,
+        tickets: &[String],
+    ) -> Result<Option<u64>, QueueError> {
+        let mut pipeline = redis::pipe();
+        for set in [keys.high(lane.as_str()), keys.due(lane.as_str())] {
+            for ticket in tickets {
+                pipeline.cmd("ZRANK").arg(&set).arg(ticket);
+            }
+        }
+        let ranks: Vec<Option<u64>> = self.connection().run_all(&pipeline).await?;
+        Ok(ranks.into_iter().flatten().next())
+    }
+
+    /// The failed attempts of a job, oldest first.
+    pub async fn history(&self, tenant: &str, id: &str) -> Result<Vec<Value>, QueueError> {
+        let key = self.keys_of(tenant).history(&format!("{tenant}/{id}"));
+        let lines: Vec<String> = self
+            .connection()
+            .run(redis::cmd("LRANGE").arg(key).arg(0).arg(-1))
+            .await?;
+        Ok(lines
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect())
+    }
+
+    /// How a lane stands.
+    pub async fn lane_status(&self, lane: &Lane) -> Result<LaneStatus, QueueError> {
+        let keys = self.keys_of(lane.tenant());
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("ZSCORE").arg(keys.lanes()).arg(lane.as_str());
+        pipeline.cmd("HGETALL").arg(keys.lane(lane.as_str()));
+        let (moment, fields): (Option<f64>, HashMap<String, String>) =
+            self.connection().run_all(&pipeline).await?;
+        let now = self.now().await?;
+        let held_until_ms = fields
+            .get("hold")
+            .and_then(|until| until.parse::<f64>().ok())
+            .map(super::score_ms);
+        let held = held_until_ms.is_some_and(|until| until > now);
+        Ok(LaneStatus {
+            moment_ms: moment
+                .filter(|moment| moment.is_finite())
+                .map(super::score_ms),
+            held_until_ms: held_until_ms.filter(|_| held),
+            why: fields.get("why").filter(|_| held).cloned(),
+            paused: fields.contains_key("paused"),
+            breaker_open: fields.contains_key("open"),
+        })
+    }
+
+    /// What stands before a blocked job in its contact's sequence.
+    pub async fn place(&self, status: &JobStatus) -> Result<Option<Place>, QueueError> {
+        let Some(job) = &status.job else {
+            return Ok(None);
+        };
+        let Some(reference) = job.payload.contact_refs().into_iter().next() else {
+            return Ok(None);
+        };
+        let keys = self.keys_of(&status.tenant);
+        let root = self.root(&status.tenant, &reference).await?;
+        let blocked = keys.blocked(&format!("{}/{root}", status.tenant));
+        let mut pipeline = redis::pipe();
+        pipeline
+            .cmd("HGET")
+            .arg(keys.seq(&status.tenant))
+            .arg(&root);
+        for digit in ["0", "1", "2"] {
+            let place = format!("{}/{digit}{}", super::reference::GHL, status.id);
+            pipeline.cmd("ZRANK").arg(&blocked).arg(place);
+        }
+        let (heads, low, normal, high): (Option<String>, Option<u64>, Option<u64>, Option<u64>) =
+            self.connection().run_all(&pipeline).await?;
+        // A head is `<order>/<destination>/<priority><id>`.
+        let heads = heads.unwrap_or_default();
+        let heads = heads
+            .lines()
+            .filter_map(|head| head.splitn(3, '/').nth(2))
+            .filter_map(|ticket| ticket.get(1..));
+        Ok(Some(Place {
+            heads: heads.map(str::to_owned).collect(),
+            before: low.or(normal).or(high).unwrap_or(0),
+        }))
+    }
+
+    /// The sequence that a job heads, looked for among all of its tenant's: only for a job whose record cannot tell.
+    pub async fn headed_by(&self, reference: &Reference) -> Result<Vec<String>, QueueError> {
+        let key = self.keys_of(reference.tenant()).seq(reference.tenant());
+        let place = format!("/{}/{}", super::reference::GHL, reference.ticket());
+        let mut cursor = "0".to_owned();
+        loop {
+            let mut command = redis::cmd("HSCAN");
+            command.arg(&key).arg(&cursor).arg("COUNT").arg(1000);
+            let (next, page): (String, Vec<(String, String)>) =
+                self.connection().run(&command).await?;
+            let heads = |heads: &str| heads.lines().any(|head| head.ends_with(&place));
+            if let Some((root, _)) = page.into_iter().find(|(_, stored)| heads(stored)) {
+                return Ok(vec![root]);
+            }
+            if next == "0" {
+                return Ok(Vec::new());
+            }
+            cursor = next;
+        }
+    }
+
+    /// The contact key that names a reference's sequence, after all that was learnt.
+    async fn root(&self, tenant: &str, reference: &ContactRef) -> Result<String, QueueError> {
+        let aliases = self.keys_of(tenant).alias(tenant);
+        let mut key = reference.key();
+        for _ in 0..32 {
+            let alias: Option<String> = self
+                .connection()
+                .run(redis::cmd("HGET").arg(&aliases).arg(&key))
+                .await?;
+            match alias.as_deref().and_then(|alias| alias.split_once('/')) {
+                Some((_, next)) => next.clone_into(&mut key),
+                None => break,
+            }
+        }
+        Ok(key)
+    }
+
+    /// About when a job will run, if nothing fails: its due time, its lane's next moment, and those before it at the rate of the burst window.
+    pub async fn eta(&self, status: &JobStatus) -> Result<Option<u64>, QueueError> {
+        if !matches!(
+            status.state,
+            State::Ready | State::Scheduled | State::Blocked
+        ) {
+            return Ok(None);
+        }
+        let lane = self.lane_status(&Lane::ghl(&status.tenant)).await?;
+        if lane.paused {
+            return Ok(None);
+        }
+        let Some(burst) = self.burst_of(&status.tenant).await? else {
+            return Ok(None);
+        };
+        let ahead =
+            u32::try_from(status.position.unwrap_or(0)).unwrap_or(u32::MAX) / burst.calls().get();
+        let queueing = burst.window().checked_mul(ahead).unwrap_or(Duration::MAX);
+        let start = status
+            .due_ms
+            .unwrap_or(0)
+            .max(lane.moment_ms.unwrap_or(0))
+            .max(self.now().await?);
+        Ok(Some(start.saturating_add(super::millis(queueing))))
+    }
+}
+
+/// What one round trip tells of a job: record, run, and its scores in the leases and the lane's four sets.
+type Snapshot = (
+    Option<Vec<u8>>,
+    HashMap<String, String>,
+    Vec<Option<f64>>,
+    Vec<Option<f64>>,
+    Vec<Option<f64>>,
+    Vec<Option<f64>>,
+    Vec<Option<f64>>,
+);

@@ -1,0 +1,167 @@
+//! Every setting of every program, typed: read from the environment, over `penstock.toml`, over
+//! the defaults in [`SETTINGS`]; checked one by one and against each other.
+//!
+//! Settings are read only where programs start. Everything else takes values.
+//!
+//! The settings file is the one that `PENSTOCK_CONFIG` names (then it must exist), else
+//! `penstock.toml` in the working directory if there is one. Its keys are the variables' names
+//! without `PENSTOCK_`, in lower case. An empty variable counts as unset, and `none` is written
+//! for "no value".
+
+mod check;
+mod error;
+mod read;
+mod render;
+mod source;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{net::SocketAddr, num::NonZeroU8, time::Duration};
+
+use secrecy::SecretString;
+
+pub use self::{
+    error::SettingsError,
+    table::{SETTINGS, Setting},
+};
+use crate::{quota::Quota, retry::Backoff};
+
+/// The effective settings of a program.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the queue is kept.
+    pub redis: Redis,
+    /// The API, and how much of it there is.
+    pub ghl: Ghl,
+    /// How jobs are delivered.
+    pub delivery: Delivery,
+    /// How jobs come in.
+    pub intake: Intake,
+    /// Keys for tokens and payloads at rest.
+    pub encryption_keys: Vec<SecretString>,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where a worker answers for its metrics and its health.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Each setting's text and origin, for [`Settings::render`].
+    sources: source::Sources,
+}
+
+/// Where the queue is kept.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    /// The address, with its password. Only its scheme was checked.
+    pub url: SecretString,
+    /// The prefix of every key: 1 to 64 characters of `[A-Za-z0-9._-]`.
+    pub namespace: String,
+    /// The number of hash tags that tenants are spread over: 1 to 1024.
+    pub shards: u16,
+    /// What "stored" means.
+    pub durability: Durability,
+    /// How long ids, states and results are kept after `done`.
+    pub retention: Duration,
+}
+
+/// When a write counts as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When Redis has it; its append-only file is synced every second.
+    Everysec,
+    /// When the append-only file was synced.
+    Always,
+    /// When that many replicas have it.
+    Replicated(NonZeroU8),
+}
+
+/// The API, and how much of it there is.
+#[derive(Debug, Clone)]
+pub struct Ghl {
+    /// The API's address: http or https, without a slash at its end, a query or credentials.
+    pub base_url: String,
+    /// The token for tenants without credentials of their own.
+    pub token: Option<SecretString>,
+    /// The most calls per tenant in a short window.
+    pub burst: Quota,
+    /// The most calls per tenant in a longer window.
+    pub daily: Quota,
+    /// How the longer window's calls are spent.
+    pub daily_pacing: DailyPacing,
+    /// The share of the longer window kept for high priority, in percent: 0 to 90.
+    pub daily_reserve: u8,
+    /// The longest that one call may take.
+    pub http_timeout: Duration,
+}
+
+/// How the day's calls are spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DailyPacing {
+    /// As soon as there are jobs.
+    Asap,
+    /// Evenly over the day.
+    Spread,
+}
+
+/// How jobs are delivered.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Calls in flight in one worker: 1 to 10,000.
+    pub concurrency: u16,
+    /// A worker silent for this long loses its jobs; renewed at a third of it.
+    pub lease: Duration,
+    /// Q: how long after the end of a call without an answer the API may still apply it.
+    pub quarantine: Duration,
+    /// Failed attempts before a job is dead: 1 to 1,000.
+    pub max_attempts: u32,
+    /// The delays between attempts.
+    pub backoff: Backoff,
+    /// How long after it became due an unfinished job is dead.
+    pub max_age: Option<Duration>,
+    /// Whether waiting jobs are merged into fewer calls.
+    pub coalesce: bool,
+    /// What becomes of a call whose outcome cannot be told.
+    pub ambiguous: AmbiguousPolicy,
+    /// Whether notes and tasks carry a marker.
+    pub marker: bool,
+    /// How long calls in flight may still take after the worker was told to stop.
+    pub grace: Duration,
+}
+
+/// What becomes of a call whose outcome cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmbiguousPolicy {
+    /// A person decides.
+    Hold,
+    /// It is sent again: rather twice than never.
+    PreferDuplicate,
+    /// It counts as done: rather never than twice.
+    PreferMiss,
+}
+
+/// How jobs come in.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// Unfinished jobs per tenant, beyond which intake refuses: at least 1.
+    pub max_backlog: u64,
+    /// The bearer keys of the HTTP intake; with none it listens on loopback only.
+    pub api_keys: Vec<SecretString>,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// A valid filter in the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

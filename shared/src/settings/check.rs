@@ -1,0 +1,57 @@
+//! What must hold between settings, and what merely deserves a warning.
+
+use super::{Settings, SettingsError};
+use crate::span;
+
+impl Settings {
+    /// Refuses settings that contradict each other.
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let (burst, daily) = (self.ghl.burst, self.ghl.daily);
+        require(
+            burst.window() < daily.window(),
+            ["PENSTOCK_GHL_BURST", "PENSTOCK_GHL_DAILY"],
+            || format!("the window of {burst} must be shorter than that of {daily}"),
+        )?;
+        let (kept, quarantine) = (self.redis.retention, self.delivery.quarantine);
+        // While a lost call may still show up, the record of whose effect is whose must stand.
+        require(
+            kept >= quarantine,
+            ["PENSTOCK_RETENTION", "PENSTOCK_QUARANTINE"],
+            || {
+                let (kept, quarantine) = (span::render(kept), span::render(quarantine));
+                format!("what is kept for {kept} must outlive the quarantine of {quarantine}")
+            },
+        )
+    }
+
+    /// Settings that are allowed and yet may not be meant.
+    pub(super) fn doubtful(&self) -> impl Iterator<Item = String> {
+        let (grace, timeout) = (self.delivery.grace, self.ghl.http_timeout);
+        let cut = (grace < timeout).then(|| {
+            let (grace, timeout) = (span::render(grace), span::render(timeout));
+            format!(
+                "PENSTOCK_GRACE ({grace}) is shorter than PENSTOCK_HTTP_TIMEOUT ({timeout}): a \
+                 worker that is told to stop may cut calls whose outcome is then unknown"
+            )
+        });
+        let unencrypted = (!self.encryption_keys.is_empty()).then(|| {
+            "PENSTOCK_ENCRYPTION_KEYS is set, but this version encrypts nothing at rest".to_owned()
+        });
+        cut.into_iter().chain(unencrypted)
+    }
+}
+
+fn require(
+    holds: bool,
+    [name, other]: [&'static str; 2],
+    complaint: impl FnOnce() -> String,
+) -> Result<(), SettingsError> {
+    if holds {
+        return Ok(());
+    }
+    Err(SettingsError::Contradiction {
+        name,
+        other,
+        complaint: complaint(),
+    })
+}

@@ -1,0 +1,179 @@
+//! From texts to [`Settings`].
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::ExposeSecret as _;
+
+use super::{
+    Delivery, Ghl, Intake, Log, Redis, Settings, SettingsError,
+    source::{Found, Origin, Sources, nearest},
+    table::{PREFIX, SETTINGS},
+    value::{self, Complaint},
+};
+use crate::quota::Quota;
+
+/// The settings file that is used, if it is there, when `PENSTOCK_CONFIG` names none.
+const FALLBACK_FILE: &str = "penstock.toml";
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Settings {
+    /// The effective settings of this process.
+    pub fn load() -> Result<Self, SettingsError> {
+        let mut environment = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            let name = name.to_owned();
+            match value.into_string() {
+                Ok(value) => environment.insert(name, value),
+                Err(_) => return Err(SettingsError::NotText { name }),
+            };
+        }
+        let fallback = PathBuf::from(FALLBACK_FILE);
+        let fallback = fallback.exists().then_some(fallback);
+        Self::from_sources(Sources::read(&environment, fallback.as_deref())?)
+    }
+
+    /// The settings that these variables alone would give (and the file that they may name).
+    pub fn load_from<N, V>(
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, SettingsError>
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        let variables = variables.into_iter();
+        let environment = variables.map(|(name, value)| (name.into(), value.into()));
+        Self::from_sources(Sources::read(&environment.collect(), None::<&Path>)?)
+    }
+
+    /// What the operator should know, though it stops nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        let unknown = self.sources.unknown.iter().map(|name| {
+            let known = nearest(name, SETTINGS.iter().map(|setting| setting.name));
+            format!("{name} is no setting and has no effect: did you mean {known}?")
+        });
+        unknown.chain(self.doubtful()).collect()
+    }
+
+    fn from_sources(sources: Sources) -> Result<Self, SettingsError> {
+        let settings = Self {
+            redis: redis(&sources)?,
+            ghl: ghl(&sources)?,
+            delivery: delivery(&sources)?,
+            intake: Intake {
+                max_backlog: read(&sources, "MAX_BACKLOG", |text| {
+                    value::whole(text, 1..=1_000_000_000)
+                })?,
+                api_keys: read(&sources, "API_KEYS", value::tokens)?,
+            },
+            encryption_keys: read(&sources, "ENCRYPTION_KEYS", value::tokens)?,
+            log: Log {
+                filter: read(&sources, "LOG", value::log_filter)?,
+                format: read(&sources, "LOG_FORMAT", value::log_format)?,
+            },
+            metrics_listen: read(&sources, "METRICS_LISTEN", |text| {
+                value::optional(text, value::address)
+            })?,
+            sources,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+}
+
+fn redis(sources: &Sources) -> Result<Redis, SettingsError> {
+    Ok(Redis {
+        url: read(sources, "REDIS_URL", value::redis_url)?,
+        namespace: read(sources, "NAMESPACE", value::namespace)?,
+        shards: read(sources, "SHARDS", |text| value::whole(text, 1..=1024))?,
+        durability: read(sources, "DURABILITY", value::durability)?,
+        retention: read(sources, "RETENTION", |text| {
+            value::duration(text, SECOND..=366 * DAY)
+        })?,
+    })
+}
+
+fn ghl(sources: &Sources) -> Result<Ghl, SettingsError> {
+    let quota = |text: &str| text.parse::<Quota>().map_err(|error| error.to_string());
+    Ok(Ghl {
+        base_url: read(sources, "GHL_BASE_URL", value::base_url)?,
+        token: read(sources, "GHL_TOKEN", |text| {
+            value::optional(text, value::token)
+        })?,
+        burst: read(sources, "GHL_BURST", quota)?,
+        daily: read(sources, "GHL_DAILY", quota)?,
+        daily_pacing: read(sources, "DAILY_PACING", value::pacing)?,
+        daily_reserve: read(sources, "DAILY_RESERVE", |text| value::percent(text, 90))?,
+        http_timeout: read(sources, "HTTP_TIMEOUT", |text| {
+            value::duration(text, 100 * MILLISECOND..=5 * MINUTE)
+        })?,
+    })
+}
+
+fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {
+    Ok(Delivery {
+        concurrency: read(sources, "CONCURRENCY", |text| {
+            value::whole(text, 1..=10_000)
+        })?,
+        // Renewed at a third: below a second, one slow answer of Redis would lose every lease.
+        lease: read(sources, "LEASE", |text| {
+            value::duration(text, SECOND..=10 * MINUTE)
+        })?,
+        quarantine: read(sources, "QUARANTINE", |text| {
+            value::duration(text, 100 * MILLISECOND..=HOUR)
+        })?,
+        max_attempts: read(sources, "MAX_ATTEMPTS", |text| {
+            value::whole(text, 1..=1_000)
+        })?,
+        backoff: read(sources, "BACKOFF", |text| {
+            value::backoff(text, 10 * MILLISECOND..=DAY)
+        })?,
+        max_age: read(sources, "MAX_AGE", |text| {
+            value::optional(text, |text| value::duration(text, SECOND..=3_660 * DAY))
+        })?,
+        coalesce: read(sources, "COALESCE", value::switch)?,
+        ambiguous: read(sources, "AMBIGUOUS", value::ambiguous)?,
+        marker: read(sources, "MARKER", value::switch)?,
+        grace: read(sources, "GRACE", |text| {
+            value::duration(text, Duration::ZERO..=HOUR)
+        })?,
+    })
+}
+
+/// Reads one setting, by its name without `PENSTOCK_`.
+fn read<T>(
+    sources: &Sources,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, Complaint>,
+) -> Result<T, SettingsError> {
+    let found = find(sources, name);
+    read(found.text.expose_secret()).map_err(|complaint| SettingsError::Value {
+        name: match found.origin {
+            Origin::File(_) => found.setting.key(),
+            Origin::Environment | Origin::Default => found.setting.name.to_owned(),
+        },
+        complaint,
+        origin: found.origin.to_string(),
+    })
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "names are literals of this file, and every test of it passes through here"
+)]
+fn find<'a>(sources: &'a Sources, name: &str) -> &'a Found {
+    let mut all = sources.found.iter();
+    all.find(|found| found.setting.name[PREFIX.len()..] == *name)
+        .expect("every setting that is read is in the table")
+}

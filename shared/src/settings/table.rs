@@ -1,0 +1,189 @@
+//! Every setting there is: its name, its default and what it means. The documented defaults are
+//! these, and these are the ones compiled in.
+
+/// One setting, as documented.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The environment variable. In the file its key is this name without `PENSTOCK_`, in lower
+    /// case: `PENSTOCK_HTTP_TIMEOUT` is `http_timeout`.
+    pub name: &'static str,
+    /// What holds where nothing is set; `none` where there is no value by default.
+    pub default: &'static str,
+    /// Whether the value is, or contains, a secret: then it may also come from the file that
+    /// `NAME_FILE` names, and is never printed.
+    pub secret: bool,
+    /// What it sets, in a line.
+    pub meaning: &'static str,
+}
+
+impl Setting {
+    /// The key of this setting in the settings file.
+    pub fn key(&self) -> String {
+        self.name[PREFIX.len()..].to_ascii_lowercase()
+    }
+}
+
+/// What every variable begins with.
+pub(super) const PREFIX: &str = "PENSTOCK_";
+/// The variable that names the settings file; not a setting itself.
+pub(super) const CONFIG: &str = "PENSTOCK_CONFIG";
+/// Written for "no value".
+pub(super) const NONE: &str = "none";
+
+/// Every setting, in the order in which they are documented.
+pub const SETTINGS: &[Setting] = &[
+    secret(
+        "PENSTOCK_REDIS_URL",
+        "redis://127.0.0.1:6379",
+        "Redis: `redis://`, `rediss://`, `redis+unix:///path`, comma-separated nodes of a cluster, or `redis+sentinel://`",
+    ),
+    plain("PENSTOCK_NAMESPACE", "penstock", "prefix of every key"),
+    plain(
+        "PENSTOCK_SHARDS",
+        "1",
+        "hash tags that the tenants are spread over, 1 to 1024; fixed at the first start",
+    ),
+    plain(
+        "PENSTOCK_DURABILITY",
+        "everysec",
+        "what \"stored\" means: `everysec`, `always` or `replicated:N`",
+    ),
+    plain(
+        "PENSTOCK_RETENTION",
+        "24h",
+        "how long ids, states and results are kept after `done`",
+    ),
+    plain(
+        "PENSTOCK_GHL_BASE_URL",
+        "https://services.leadconnectorhq.com",
+        "the API, or a sandbox",
+    ),
+    secret(
+        "PENSTOCK_GHL_TOKEN",
+        "none",
+        "a private integration token for every tenant that has no credentials of its own",
+    ),
+    plain(
+        "PENSTOCK_GHL_BURST",
+        "100/10s",
+        "the most calls per tenant in any such window",
+    ),
+    plain(
+        "PENSTOCK_GHL_DAILY",
+        "200000/1d",
+        "the most calls per tenant in any such longer window",
+    ),
+    plain(
+        "PENSTOCK_CONCURRENCY",
+        "64",
+        "calls in flight in one worker, 1 to 10000",
+    ),
+    plain(
+        "PENSTOCK_LEASE",
+        "5s",
+        "a silent worker's jobs are taken over after this",
+    ),
+    plain(
+        "PENSTOCK_HTTP_TIMEOUT",
+        "10s",
+        "the longest that one API call may take",
+    ),
+    plain(
+        "PENSTOCK_QUARANTINE",
+        "30s",
+        "how long after the end of a call without an answer the API may still apply it",
+    ),
+    plain(
+        "PENSTOCK_MAX_ATTEMPTS",
+        "10",
+        "failed attempts before a job is dead, 1 to 1000",
+    ),
+    plain(
+        "PENSTOCK_BACKOFF",
+        "1s..10m",
+        "first and longest delay between attempts",
+    ),
+    plain(
+        "PENSTOCK_MAX_AGE",
+        "none",
+        "a job still unfinished this long after it became due is dead",
+    ),
+    plain(
+        "PENSTOCK_MAX_BACKLOG",
+        "1000000",
+        "unfinished jobs per tenant, beyond which intake refuses",
+    ),
+    plain(
+        "PENSTOCK_DAILY_PACING",
+        "asap",
+        "how the day's calls are spent: `asap` or `spread`",
+    ),
+    plain(
+        "PENSTOCK_DAILY_RESERVE",
+        "10%",
+        "share of the day kept for high priority, 0% to 90%",
+    ),
+    plain(
+        "PENSTOCK_COALESCE",
+        "on",
+        "merge waiting jobs into fewer calls: `on` or `off`",
+    ),
+    plain(
+        "PENSTOCK_AMBIGUOUS",
+        "hold",
+        "what becomes of a call whose outcome cannot be told: `hold`, `prefer-duplicate` or `prefer-miss`",
+    ),
+    plain(
+        "PENSTOCK_MARKER",
+        "off",
+        "a short keyed marker in notes and tasks: `on` or `off`",
+    ),
+    plain(
+        "PENSTOCK_GRACE",
+        "25s",
+        "how long a worker that is told to stop may finish its calls",
+    ),
+    secret(
+        "PENSTOCK_API_KEYS",
+        "none",
+        "comma-separated bearer keys of the HTTP intake; with none it listens on loopback only",
+    ),
+    secret(
+        "PENSTOCK_ENCRYPTION_KEYS",
+        "none",
+        "comma-separated keys for tokens and payloads at rest",
+    ),
+    plain(
+        "PENSTOCK_LOG",
+        "info",
+        "which log lines are written, such as `info` or `warn,penstock_worker=debug`",
+    ),
+    plain(
+        "PENSTOCK_LOG_FORMAT",
+        "text",
+        "how log lines are written: `text` or `json`",
+    ),
+    plain(
+        "PENSTOCK_METRICS_LISTEN",
+        "none",
+        "address of `/metrics`, `/livez` and `/readyz`, such as `127.0.0.1:9464`",
+    ),
+];
+
+const fn plain(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting {
+        name,
+        default,
+        secret: false,
+        meaning,
+    }
+}
+
+const fn secret(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting {
+        name,
+        default,
+        secret: true,
+        meaning,
+    }
+}

@@ -1,0 +1,343 @@
+use std::{fs, path::PathBuf};
+
+use proptest::prelude::*;
+use secrecy::ExposeSecret as _;
+
+use super::*;
+use crate::retry::Backoff;
+
+/// The table of the documentation: a default that changes must change there too.
+const DOCUMENTED: &[(&str, &str)] = &[
+    ("PENSTOCK_REDIS_URL", "redis://127.0.0.1:6379"),
+    ("PENSTOCK_NAMESPACE", "penstock"),
+    ("PENSTOCK_SHARDS", "1"),
+    ("PENSTOCK_DURABILITY", "everysec"),
+    ("PENSTOCK_RETENTION", "24h"),
+    (
+        "PENSTOCK_GHL_BASE_URL",
+        "https://services.leadconnectorhq.com",
+    ),
+    ("PENSTOCK_GHL_TOKEN", "none"),
+    ("PENSTOCK_GHL_BURST", "100/10s"),
+    ("PENSTOCK_GHL_DAILY", "200000/1d"),
+    ("PENSTOCK_CONCURRENCY", "64"),
+    ("PENSTOCK_LEASE", "5s"),
+    ("PENSTOCK_HTTP_TIMEOUT", "10s"),
+    ("PENSTOCK_QUARANTINE", "30s"),
+    ("PENSTOCK_MAX_ATTEMPTS", "10"),
+    ("PENSTOCK_BACKOFF", "1s..10m"),
+    ("PENSTOCK_MAX_AGE", "none"),
+    ("PENSTOCK_MAX_BACKLOG", "1000000"),
+    ("PENSTOCK_DAILY_PACING", "asap"),
+    ("PENSTOCK_DAILY_RESERVE", "10%"),
+    ("PENSTOCK_COALESCE", "on"),
+    ("PENSTOCK_AMBIGUOUS", "hold"),
+    ("PENSTOCK_MARKER", "off"),
+    ("PENSTOCK_GRACE", "25s"),
+    ("PENSTOCK_API_KEYS", "none"),
+    ("PENSTOCK_ENCRYPTION_KEYS", "none"),
+    ("PENSTOCK_LOG", "info"),
+    ("PENSTOCK_LOG_FORMAT", "text"),
+    ("PENSTOCK_METRICS_LISTEN", "none"),
+];
+
+fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    Settings::load_from(variables.iter().copied())
+}
+
+fn complaint(variables: &[(&str, &str)]) -> String {
+    load(variables).unwrap_err().to_string()
+}
+
+/// A file in a directory that is removed with the returned guard.
+fn file(name: &str, content: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    fs::write(&path, content).unwrap();
+    (directory, path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_documented_defaults_are_the_compiled_ones() {
+    let compiled: Vec<_> = SETTINGS.iter().map(|s| (s.name, s.default)).collect();
+    assert_eq!(compiled, DOCUMENTED);
+}
+
+#[test]
+fn defaults_are_valid_and_typed() {
+    let settings = load(&[]).unwrap();
+    assert_eq!(settings.redis.url.expose_secret(), "redis://127.0.0.1:6379");
+    assert_eq!(settings.redis.shards, 1);
+    assert_eq!(settings.redis.durability, Durability::Everysec);
+    assert_eq!(settings.redis.retention, Duration::from_secs(86_400));
+    assert_eq!(settings.ghl.burst, "100/10s".parse().unwrap());
+    assert_eq!(settings.ghl.daily, "200000/1d".parse().unwrap());
+    assert_eq!(settings.ghl.daily_reserve, 10);
+    assert_eq!(settings.ghl.daily_pacing, DailyPacing::Asap);
+    assert!(settings.ghl.token.is_none());
+    assert_eq!(settings.delivery.concurrency, 64);
+    assert_eq!(settings.delivery.max_age, None);
+    assert_eq!(settings.delivery.ambiguous, AmbiguousPolicy::Hold);
+    assert!(settings.delivery.coalesce && !settings.delivery.marker);
+    assert_eq!(settings.intake.max_backlog, 1_000_000);
+    assert!(settings.intake.api_keys.is_empty() && settings.encryption_keys.is_empty());
+    assert_eq!(settings.metrics_listen, None);
+    assert_eq!(settings.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn every_setting_can_be_set() {
+    let settings = load(&[
+        (
+            "PENSTOCK_REDIS_URL",
+            "redis+sentinel://a:26379,b:26379/main",
+        ),
+        ("PENSTOCK_DURABILITY", "replicated:2"),
+        ("PENSTOCK_GHL_BASE_URL", "http://127.0.0.1:8080/"),
+        ("PENSTOCK_GHL_TOKEN", "pit-1"),
+        ("PENSTOCK_BACKOFF", "10ms..1s"),
+        ("PENSTOCK_MAX_AGE", "2h"),
+        ("PENSTOCK_DAILY_PACING", "spread"),
+        ("PENSTOCK_DAILY_RESERVE", "0%"),
+        ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
+        ("PENSTOCK_API_KEYS", "one, two"),
+        ("PENSTOCK_LOG", "warn,penstock_worker=debug"),
+        ("PENSTOCK_LOG_FORMAT", "json"),
+        ("PENSTOCK_METRICS_LISTEN", "[::1]:9464"),
+    ])
+    .unwrap();
+    let replicas = NonZeroU8::new(2).unwrap();
+    assert_eq!(settings.redis.durability, Durability::Replicated(replicas));
+    assert_eq!(settings.ghl.base_url, "http://127.0.0.1:8080");
+    assert_eq!(settings.ghl.token.unwrap().expose_secret(), "pit-1");
+    let (first, longest) = (Duration::from_millis(10), Duration::from_secs(1));
+    assert_eq!(settings.delivery.backoff, Backoff { first, longest });
+    assert_eq!(settings.delivery.max_age, Some(Duration::from_secs(7_200)));
+    assert_eq!(settings.delivery.ambiguous, AmbiguousPolicy::PreferMiss);
+    assert_eq!(settings.intake.api_keys[1].expose_secret(), "two");
+    assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.metrics_listen, "[::1]:9464".parse().ok());
+}
+
+#[test]
+fn nonsense_names_its_setting() {
+    for (name, value) in [
+        ("PENSTOCK_REDIS_URL", "http://localhost"),
+        ("PENSTOCK_REDIS_URL", "localhost:6379"),
+        ("PENSTOCK_REDIS_URL", "redis://a b"),
+        ("PENSTOCK_NAMESPACE", "pen{stock}"),
+        ("PENSTOCK_SHARDS", "0"),
+        ("PENSTOCK_SHARDS", "1025"),
+        ("PENSTOCK_DURABILITY", "replicated:0"),
+        ("PENSTOCK_DURABILITY", "maybe"),
+        ("PENSTOCK_RETENTION", "none"),
+        ("PENSTOCK_GHL_BASE_URL", "ftp://example.com"),
+        ("PENSTOCK_GHL_BASE_URL", "services.leadconnectorhq.com"),
+        ("PENSTOCK_GHL_BASE_URL", "https://user:word@example.com"),
+        ("PENSTOCK_GHL_BASE_URL", "https://example.com/?a=b"),
+        ("PENSTOCK_GHL_BASE_URL", "https://example.com/#a"),
+        ("PENSTOCK_GHL_TOKEN", "two words"),
+        ("PENSTOCK_GHL_BURST", "100"),
+        ("PENSTOCK_GHL_DAILY", "0/1d"),
+        ("PENSTOCK_CONCURRENCY", "0"),
+        ("PENSTOCK_CONCURRENCY", "10001"),
+        ("PENSTOCK_LEASE", "5"),
+        ("PENSTOCK_LEASE", "500ms"),
+        ("PENSTOCK_HTTP_TIMEOUT", "0s"),
+        ("PENSTOCK_QUARANTINE", "2h"),
+        ("PENSTOCK_MAX_ATTEMPTS", "1001"),
+        ("PENSTOCK_BACKOFF", "10m..1s"),
+        ("PENSTOCK_BACKOFF", "0s..1s"),
+        ("PENSTOCK_MAX_AGE", "never"),
+        ("PENSTOCK_MAX_BACKLOG", "-1"),
+        ("PENSTOCK_DAILY_PACING", "slow"),
+        ("PENSTOCK_DAILY_RESERVE", "91%"),
+        ("PENSTOCK_COALESCE", "yes"),
+        ("PENSTOCK_AMBIGUOUS", "guess"),
+        ("PENSTOCK_MARKER", "1"),
+        ("PENSTOCK_GRACE", "2h"),
+        ("PENSTOCK_API_KEYS", "one,,two"),
+        ("PENSTOCK_ENCRYPTION_KEYS", "k\u{e9}y"),
+        ("PENSTOCK_LOG", "verbose"),
+        ("PENSTOCK_LOG", "penstock=loud"),
+        ("PENSTOCK_LOG_FORMAT", "xml"),
+        ("PENSTOCK_METRICS_LISTEN", "localhost"),
+    ] {
+        let text = complaint(&[(name, value)]);
+        assert!(text.starts_with(&format!("{name}: ")), "{text}");
+        assert!(text.ends_with("(it comes from the environment)"), "{text}");
+    }
+}
+
+#[test]
+fn contradictions_name_both_settings() {
+    let text = complaint(&[("PENSTOCK_GHL_BURST", "100/1d")]);
+    assert!(
+        text.starts_with("PENSTOCK_GHL_BURST and PENSTOCK_GHL_DAILY"),
+        "{text}"
+    );
+    let text = complaint(&[("PENSTOCK_RETENTION", "10s")]);
+    assert!(
+        text.starts_with("PENSTOCK_RETENTION and PENSTOCK_QUARANTINE"),
+        "{text}"
+    );
+}
+
+#[test]
+fn environment_goes_before_file_before_default() {
+    let content = "lease = \"7s\"\nconcurrency = 5\ncoalesce = false\napi_keys = [\"a\", \"b\"]\n";
+    let (_guard, path) = file("penstock.toml", content);
+    let settings = load(&[
+        ("PENSTOCK_CONFIG", &path),
+        ("PENSTOCK_LEASE", "9s"),
+        ("PENSTOCK_CONCURRENCY", ""),
+    ])
+    .unwrap();
+    assert_eq!(settings.delivery.lease, Duration::from_secs(9));
+    assert_eq!(settings.delivery.concurrency, 5);
+    assert!(!settings.delivery.coalesce);
+    assert_eq!(settings.intake.api_keys.len(), 2);
+    let text = settings.render();
+    assert!(
+        text.contains("PENSTOCK_LEASE = \"9s\"  # from environment\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("PENSTOCK_CONCURRENCY = 5  # from file {path:?}\n")),
+        "{text}"
+    );
+    assert!(
+        text.contains("PENSTOCK_MAX_AGE = none  # from default\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_file_is_refused_with_the_place_of_the_fault() {
+    for (content, expected) in [
+        (
+            "leese = \"5s\"",
+            "unknown key `leese`: did you mean `lease`?",
+        ),
+        ("lease = 5", "lease: `5` is not a length of time"),
+        ("lease = [[1]]", "lease: write a text"),
+        ("\nlease = ", "line 2 is not valid TOML"),
+        ("[delivery]\nlease = \"5s\"", "unknown key `delivery`"),
+    ] {
+        let (_guard, path) = file("penstock.toml", content);
+        let text = complaint(&[("PENSTOCK_CONFIG", &path)]);
+        assert!(text.contains(expected) && text.contains(&path), "{text}");
+    }
+    let text = complaint(&[("PENSTOCK_CONFIG", "/nowhere/penstock.toml")]);
+    assert!(
+        text.contains("/nowhere/penstock.toml cannot be read"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_broken_file_does_not_show_its_secrets() {
+    let (_guard, path) = file("penstock.toml", "ghl_token = \"pit-secret\" lease = 5");
+    let text = complaint(&[("PENSTOCK_CONFIG", &path)]);
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[test]
+fn secrets_come_from_files_of_their_own() {
+    let (_guard, path) = file("token", "pit-from-file\r\n");
+    let settings = load(&[("PENSTOCK_GHL_TOKEN_FILE", &path)]).unwrap();
+    assert_eq!(settings.ghl.token.unwrap().expose_secret(), "pit-from-file");
+
+    let text = complaint(&[
+        ("PENSTOCK_GHL_TOKEN_FILE", path.as_str()),
+        ("PENSTOCK_GHL_TOKEN", "pit-direct"),
+    ]);
+    assert_eq!(
+        text,
+        "PENSTOCK_GHL_TOKEN and PENSTOCK_GHL_TOKEN_FILE are both set: unset one of them"
+    );
+    let text = complaint(&[("PENSTOCK_GHL_TOKEN_FILE", "/nowhere")]);
+    assert!(
+        text.starts_with("PENSTOCK_GHL_TOKEN_FILE: the file /nowhere cannot be read"),
+        "{text}"
+    );
+    let (_guard, path) = file("empty", "\n");
+    let text = complaint(&[("PENSTOCK_GHL_TOKEN_FILE", &path)]);
+    assert!(text.ends_with("is empty"), "{text}");
+}
+
+#[test]
+fn a_secret_file_is_found_beside_the_settings_file() {
+    let (guard, path) = file("penstock.toml", "ghl_token_file = \"token\"");
+    fs::write(PathBuf::from(guard.path()).join("token"), "pit-beside\n").unwrap();
+    let settings = load(&[("PENSTOCK_CONFIG", &path)]).unwrap();
+    assert_eq!(settings.ghl.token.unwrap().expose_secret(), "pit-beside");
+}
+
+#[test]
+fn unknown_variables_are_warned_of() {
+    let settings = load(&[("PENSTOCK_LEESE", "1s"), ("PENSTOCK_LEASE_FILE", "x")]).unwrap();
+    let warnings = settings.warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .all(|text| text.ends_with("did you mean PENSTOCK_LEASE?")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn doubtful_settings_are_warned_of() {
+    let settings = load(&[
+        ("PENSTOCK_GRACE", "1s"),
+        ("PENSTOCK_ENCRYPTION_KEYS", "key"),
+    ])
+    .unwrap();
+    assert_eq!(settings.warnings().len(), 2);
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    for url in [
+        "redis://:canary@localhost:6379/0",
+        "redis://user:canary@a,redis://user:canary@b",
+        "redis://:can@ry,canary@localhost",
+        "redis://:canary?x@localhost",
+        "redis+unix:///run/redis.sock?pass=canary",
+        "redis+unix:///run/redis.sock?pass=x@canary",
+        "rediss://u:canary#/@host?canary",
+    ] {
+        let settings = load(&[
+            ("PENSTOCK_REDIS_URL", url),
+            ("PENSTOCK_GHL_TOKEN", "canary"),
+            ("PENSTOCK_API_KEYS", "canary,canary"),
+            ("PENSTOCK_ENCRYPTION_KEYS", "canary"),
+        ])
+        .unwrap();
+        let shown = format!("{}{settings:?}{:?}", settings.render(), settings.warnings());
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+    for name in ["REDIS_URL", "GHL_TOKEN", "API_KEYS", "ENCRYPTION_KEYS"] {
+        let text = complaint(&[(&format!("PENSTOCK_{name}"), "can ary\u{e9}")]);
+        assert!(!text.contains("can ary"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_rendered_tells_hosts_apart() {
+    let settings = load(&[("PENSTOCK_REDIS_URL", "rediss://u:p@redis.internal:6380/1")]).unwrap();
+    let text = settings.render();
+    assert!(
+        text.starts_with("PENSTOCK_REDIS_URL = \"rediss://***@redis.internal:6380/1\"  #"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), SETTINGS.len());
+}
+
+proptest! {
+    #[test]
+    fn any_value_is_survived(index in 0..SETTINGS.len(), value in ".{0,60}") {
+        let _ = load(&[(SETTINGS[index].name, &value)]);
+    }
+}

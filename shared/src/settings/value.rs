@@ -1,0 +1,197 @@
+//! What single values mean: text in, a typed value or a complaint out. No complaint repeats a
+//! secret's text.
+
+use std::{fmt::Display, net::SocketAddr, num::NonZeroU8, ops::RangeInclusive, time::Duration};
+
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+
+use super::{AmbiguousPolicy, DailyPacing, Durability, LogFormat, table::NONE};
+use crate::retry::Backoff;
+use crate::span;
+
+/// What is wrong with a value, and what to write instead.
+pub(super) type Complaint = String;
+
+/// `none`, or a value.
+pub(super) fn optional<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, Complaint>,
+) -> Result<Option<T>, Complaint> {
+    if text == NONE {
+        Ok(None)
+    } else {
+        read(text).map(Some)
+    }
+}
+
+pub(super) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, Complaint>
+where
+    T: std::str::FromStr + PartialOrd + Display,
+{
+    text.parse()
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            format!(
+                "write a whole number from {} to {}",
+                range.start(),
+                range.end()
+            )
+        })
+}
+
+/// A share of a hundred, written `10%`.
+pub(super) fn percent(text: &str, most: u8) -> Result<u8, Complaint> {
+    whole(text.strip_suffix('%').unwrap_or(text), 0..=most)
+        .map_err(|_| format!("write a share from 0% to {most}%"))
+}
+
+pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Complaint> {
+    let span = span::parse(text).map_err(|error| error.to_string())?;
+    if range.contains(&span) {
+        return Ok(span);
+    }
+    let (least, most) = (span::render(*range.start()), span::render(*range.end()));
+    Err(format!(
+        "`{text}` is out of range: write a time from {least} to {most}"
+    ))
+}
+
+pub(super) fn backoff(text: &str, range: RangeInclusive<Duration>) -> Result<Backoff, Complaint> {
+    let (first, longest) = span::parse_range(text).map_err(|error| error.to_string())?;
+    if range.contains(&first) && range.contains(&longest) {
+        return Ok(Backoff { first, longest });
+    }
+    let (least, most) = (span::render(*range.start()), span::render(*range.end()));
+    Err(format!("both ends are times from {least} to {most}"))
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, Complaint> {
+    choice(text, &[("on", true), ("off", false)])
+}
+
+pub(super) fn pacing(text: &str) -> Result<DailyPacing, Complaint> {
+    choice(
+        text,
+        &[("asap", DailyPacing::Asap), ("spread", DailyPacing::Spread)],
+    )
+}
+
+pub(super) fn ambiguous(text: &str) -> Result<AmbiguousPolicy, Complaint> {
+    let policies = [
+        ("hold", AmbiguousPolicy::Hold),
+        ("prefer-duplicate", AmbiguousPolicy::PreferDuplicate),
+        ("prefer-miss", AmbiguousPolicy::PreferMiss),
+    ];
+    choice(text, &policies)
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, Complaint> {
+    choice(
+        text,
+        &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+    )
+}
+
+fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Complaint> {
+    let chosen = choices.iter().find(|(name, _)| *name == text);
+    chosen.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<String> = choices
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        format!("write {}", names.join(" or "))
+    })
+}
+
+pub(super) fn durability(text: &str) -> Result<Durability, Complaint> {
+    let replicas = |count: &str| count.parse::<NonZeroU8>().ok().map(Durability::Replicated);
+    match text {
+        "everysec" => Some(Durability::Everysec),
+        "always" => Some(Durability::Always),
+        _ => text.strip_prefix("replicated:").and_then(replicas),
+    }
+    .ok_or_else(|| "write `everysec`, `always` or `replicated:N` with N from 1 to 255".to_owned())
+}
+
+/// The prefix of every key: letters that mean nothing to Redis' patterns and hash tags.
+pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| "write 1 to 64 of the characters A-Z a-z 0-9 . _ -".to_owned())
+}
+
+/// Checks that the address could be one; what kind of Redis it names is the queue's business.
+pub(super) fn redis_url(text: &str) -> Result<SecretString, Complaint> {
+    const SCHEMES: [&str; 5] = ["redis", "rediss", "redis+unix", "unix", "redis+sentinel"];
+    let known = |(scheme, rest): (&str, &str)| SCHEMES.contains(&scheme) && !rest.is_empty();
+    let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    if clean && text.split_once("://").is_some_and(known) {
+        return Ok(text.into());
+    }
+    Err(
+        "write an address that begins with redis://, rediss://, redis+unix://, unix:// or \
+         redis+sentinel://"
+            .to_owned(),
+    )
+}
+
+/// The API's address without a slash at its end.
+pub(super) fn base_url(text: &str) -> Result<String, Complaint> {
+    let uri: http::Uri = text.parse().map_err(|_| {
+        "write an address such as `https://services.leadconnectorhq.com`".to_owned()
+    })?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err("the address begins with https:// or http://".to_owned());
+    }
+    let authority = uri.authority().map(http::uri::Authority::as_str);
+    if authority.is_none_or(|authority| authority.contains('@')) {
+        return Err("leave user name and password out of the address".to_owned());
+    }
+    if text.contains(['?', '#']) {
+        return Err("leave everything from `?` or `#` on out of the address".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A bearer token: what may stand in a header, without spaces.
+pub(super) fn token(text: &str) -> Result<SecretString, Complaint> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.into())
+        .ok_or_else(|| "a token has no spaces, line breaks or letters outside ASCII".to_owned())
+}
+
+/// Comma-separated secrets; `none` is no secret at all.
+pub(super) fn tokens(text: &str) -> Result<Vec<SecretString>, Complaint> {
+    let all = optional(text, |text| {
+        text.split(',').map(|one| token(one.trim())).collect()
+    });
+    all.map(Option::unwrap_or_default).map_err(|complaint| {
+        format!("{complaint}, and a list of them has one between any two commas")
+    })
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {
+    text.parse()
+        .map_err(|_| "write an IP address and a port, such as `127.0.0.1:9464`".to_owned())
+}
+
+/// A filter in the syntax of `tracing_subscriber::EnvFilter`.
+pub(super) fn log_filter(text: &str) -> Result<String, Complaint> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    // The filter would take a mistyped level for a module's name, and log nothing of the rest.
+    let mistyped = |part: &&str| {
+        let word = part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        word && !LEVELS.contains(&part.to_ascii_lowercase().as_str())
+    };
+    let remedy = "write a level (error, warn, info, debug, trace or off) or MODULE=LEVEL, separated by commas";
+    if let Some(part) = text.split(',').map(str::trim).find(mistyped) {
+        return Err(format!("`{part}` is not a level: {remedy}"));
+    }
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}: {remedy}")),
+    }
+}

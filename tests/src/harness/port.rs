@@ -1,0 +1,15 @@
+//! Ports that stay free while a server is down.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+/// A free loopback port below the range from which systems take the ports of outgoing connections: a server that is
+/// killed and restarted finds its port again, and nobody connects to himself in the meantime.
+///
+/// # Panics
+/// When none is found.
+pub fn free_port() -> u16 {
+    (0..1_000)
+        .map(|_| rand::random_range(10_240..32_000))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("of a thousand random loopback ports one is free")
+}

@@ -1,0 +1,269 @@
+//! A private Redis or Valkey for one test.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, FromRedisValue, Value};
+use tempfile::TempDir;
+
+use super::guard::Guarded;
+use super::lines::Lines;
+use super::port::free_port;
+use super::redis_options::{Endpoint, Listen, RedisOptions};
+use super::{POLL, Snapshot};
+
+/// How long a server may take to come up; loading a large file takes part of it.
+const START: Duration = Duration::from_secs(30);
+/// The tests' own commands may be slow (a full disk, a stopped server let go again), but never hang.
+const RESPONSE: Duration = Duration::from_secs(20);
+/// A socket's path may have at most 104 (macOS) or 108 bytes (Linux), of which ours needs some thirty.
+const LONGEST_BASE: usize = 64;
+
+/// A running server with a directory of its own. Dropping it kills it and removes the directory.
+#[derive(Debug)]
+pub struct RedisServer {
+    options: RedisOptions,
+    endpoint: Endpoint,
+    // Before the directory: fields are dropped in this order.
+    process: Guarded,
+    log: Lines,
+    directory: TempDir,
+}
+
+impl RedisServer {
+    /// Starts one and waits until it answers.
+    ///
+    /// # Panics
+    /// When no server program is found, or it does not come up: the message says why.
+    pub async fn start(options: RedisOptions) -> Self {
+        let directory = private_directory();
+        let endpoint = match options.listen {
+            Listen::Unix => Endpoint::Unix(directory.path().join("s")),
+            Listen::Tcp => Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))),
+        };
+        let (process, log) = spawn(&options, &endpoint, directory.path());
+        let mut server = Self {
+            options,
+            endpoint,
+            process,
+            log,
+            directory,
+        };
+        server.wait_ready().await;
+        server
+    }
+
+    /// Its URL, in the form that `PENSTOCK_REDIS_URL` takes.
+    pub fn url(&self) -> String {
+        let password = self.options.requirepass.as_deref();
+        match &self.endpoint {
+            Endpoint::Unix(path) => {
+                let query = password
+                    .map(|word| format!("?pass={word}"))
+                    .unwrap_or_default();
+                format!("redis+unix://{}{query}", path.display())
+            }
+            Endpoint::Tcp(address) => {
+                let user = password.map(|word| format!(":{word}@")).unwrap_or_default();
+                format!("redis://{user}{address}")
+            }
+        }
+    }
+
+    /// Where it listens, e.g. for a [`super::Proxy`] before it.
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// Its directory: the append-only file is in `appendonlydir`.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// What it has logged since it was last started.
+    pub fn log(&self) -> Vec<String> {
+        self.log.all()
+    }
+
+    /// SIGKILL; returns when it is gone.
+    pub fn kill9(&mut self) {
+        self.process.kill9();
+    }
+
+    /// Starts it again after [`Self::kill9`] or [`Self::shutdown`] (killing it first if it still runs), with the same
+    /// address and files, and waits until it answers.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub async fn restart(&mut self) {
+        self.kill9();
+        (self.process, self.log) = spawn(&self.options, &self.endpoint, self.directory.path());
+        self.wait_ready().await;
+    }
+
+    /// SIGTERM: an orderly end, with everything on the disk.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn shutdown(&mut self) {
+        self.process.signal(Signal::SIGTERM);
+        let process = &mut self.process;
+        super::wait_until("the end of the Redis server", START, || {
+            std::future::ready(process.exited())
+        })
+        .await;
+    }
+
+    /// SIGSTOP: it stands still, its connections open, until [`Self::cont`].
+    pub fn stop_signal(&mut self) {
+        self.process.signal(Signal::SIGSTOP);
+    }
+
+    /// SIGCONT: it goes on.
+    pub fn cont(&mut self) {
+        self.process.signal(Signal::SIGCONT);
+    }
+
+    /// A connection of its own, with a response timeout of 20 s.
+    pub async fn connect(&self) -> redis::RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(RESPONSE))
+            .set_response_timeout(Some(RESPONSE));
+        redis::Client::open(self.url())?
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    }
+
+    /// Runs one command, e.g. `["ZCARD", "key"]`.
+    ///
+    /// # Panics
+    /// When the server is away or refuses it. A test of refusals uses [`Self::connect`].
+    pub async fn cli<A: redis::ToRedisArgs>(&self, args: impl IntoIterator<Item = A>) -> Value {
+        let mut command = redis::Cmd::new();
+        for arg in args {
+            command.arg(arg);
+        }
+        let mut connection = self.connect().await.expect("the Redis server answers");
+        command
+            .query_async(&mut connection)
+            .await
+            .expect("the Redis server takes the command")
+    }
+
+    /// As [`Self::cli`], with the reply as a type of the caller's choice.
+    ///
+    /// # Panics
+    /// As [`Self::cli`], and when the reply is of another type.
+    pub async fn get<T: FromRedisValue>(&self, args: impl IntoIterator<Item = &str>) -> T {
+        let reply = self.cli(args).await;
+        T::from_redis_value(reply)
+            .unwrap_or_else(|error| panic!("the reply is of another type: {error}"))
+    }
+
+    /// Removes every key.
+    pub async fn flush(&self) {
+        self.cli(["FLUSHALL"]).await;
+    }
+
+    /// One field of `INFO`, e.g. `total_commands_processed`.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    pub async fn info(&self, field: &str) -> String {
+        let all: String = self.get(["INFO", "everything"]).await;
+        let line = all
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("INFO has no field {field}"))
+            .trim()
+            .to_owned()
+    }
+
+    /// All that it holds, for comparing whole states.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub async fn snapshot(&self) -> Snapshot {
+        let mut connection = self.connect().await.expect("the Redis server answers");
+        Snapshot::take(&mut connection)
+            .await
+            .expect("the Redis server can be read")
+    }
+
+    async fn wait_ready(&mut self) {
+        let started = Instant::now();
+        while !self.answers().await {
+            let log = || self.log.all().join("\n");
+            assert!(
+                self.process.exited().is_none(),
+                "the Redis server ended at its start:\n{}",
+                log()
+            );
+            assert!(
+                started.elapsed() < START,
+                "the Redis server did not come up within {START:?}:\n{}",
+                log()
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn answers(&self) -> bool {
+        let Ok(mut connection) = self.connect().await else {
+            return false;
+        };
+        redis::cmd("PING")
+            .query_async::<String>(&mut connection)
+            .await
+            .is_ok()
+    }
+}
+
+/// Below `PENSTOCK_TEST_DIR`, where sockets' paths fit, else in the system's place for temporary files.
+fn private_directory() -> TempDir {
+    let chosen =
+        std::env::var_os("PENSTOCK_TEST_DIR").and_then(|path| std::path::absolute(path).ok());
+    let base = chosen
+        .filter(|path| path.as_os_str().len() <= LONGEST_BASE)
+        .unwrap_or_else(std::env::temp_dir);
+    std::fs::create_dir_all(&base)
+        .unwrap_or_else(|error| panic!("cannot make {}: {error}", base.display()));
+    let made = tempfile::Builder::new().prefix("redis-").tempdir_in(&base);
+    made.unwrap_or_else(|error| panic!("cannot make a directory in {}: {error}", base.display()))
+}
+
+/// The server program: what `PENSTOCK_TEST_REDIS` names, else the first found on the PATH.
+fn server_program() -> PathBuf {
+    if let Some(path) = std::env::var_os("PENSTOCK_TEST_REDIS") {
+        return PathBuf::from(path);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path)
+        .flat_map(|dir| [dir.join("redis-server"), dir.join("valkey-server")]);
+    places.into_iter().find(|file| file.is_file()).unwrap_or_else(|| {
+        panic!("no redis-server or valkey-server on the PATH: run ./test, which finds or installs one, or name one in PENSTOCK_TEST_REDIS")
+    })
+}
+
+fn spawn(options: &RedisOptions, endpoint: &Endpoint, directory: &Path) -> (Guarded, Lines) {
+    let mut command = Command::new(server_program());
+    command.args(options.arguments(endpoint, directory));
+    let mut process = Guarded::spawn(&command, Some(directory));
+    let log = Lines::of(
+        process
+            .child()
+            .stdout
+            .take()
+            .expect("standard output is piped"),
+    );
+    (process, log)
+}

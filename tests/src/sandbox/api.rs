@@ -1,0 +1,20 @@
+//! The API itself: what it holds, what it refuses, and how a request changes it. Nothing here knows of connections, quotas or
+//! faults; one call is one function from (world, input) to an answer.
+
+pub(super) mod answer;
+mod contact;
+mod contacts;
+pub(super) mod effect;
+mod ids;
+mod notes;
+pub(super) mod operation;
+mod page;
+mod shape;
+mod shapes;
+mod tags;
+mod tasks;
+mod world;
+
+pub(super) use contacts::seed;
+pub(super) use shape::faults as shape_faults;
+pub(super) use world::World;

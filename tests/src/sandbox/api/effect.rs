@@ -1,0 +1,137 @@
+//! What a call changed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// A change of the API's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// What was changed and how.
+    pub kind: Kind,
+    /// The id of the note, task or contact; a bulk change has none.
+    pub id: Option<String>,
+    /// The contact that it belongs to; a bulk change has none.
+    pub contact_id: Option<String>,
+    /// The contacts of a bulk change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// A hash of kind, contact and content: equal for effects that nobody could tell apart.
+    pub fingerprint: String,
+}
+
+/// The kinds of change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A contact came to be, by create or by upsert.
+    Contact,
+    /// A contact's fields were written.
+    ContactUpdate,
+    /// A contact was deleted, and all it had.
+    ContactDelete,
+    /// A contact got tags.
+    Tags,
+    /// A contact lost tags.
+    TagsRemoved,
+    /// Many contacts got or lost tags.
+    BulkTags,
+    /// A note came to be.
+    Note,
+    /// A note was written anew.
+    NoteUpdate,
+    /// A note was deleted.
+    NoteDelete,
+    /// A task came to be.
+    Task,
+    /// A task was changed, completed or opened again.
+    TaskUpdate,
+    /// A task was deleted.
+    TaskDelete,
+}
+
+impl Kind {
+    /// Whether doing it twice leaves two of them.
+    pub const fn is_creation(self) -> bool {
+        matches!(self, Self::Contact | Self::Note | Self::Task)
+    }
+}
+
+impl Change {
+    /// A change of something that one contact has, or of the contact itself. `scope` is what content is compared within: the
+    /// contact, or for a contact itself its location.
+    pub(in crate::sandbox) fn of(
+        kind: Kind,
+        id: &str,
+        contact_id: &str,
+        scope: &str,
+        content: &Map<String, Value>,
+    ) -> Self {
+        Self {
+            kind,
+            id: Some(id.to_owned()),
+            contact_id: Some(contact_id.to_owned()),
+            contacts: Vec::new(),
+            fingerprint: fingerprint(kind, scope, content),
+        }
+    }
+
+    pub(super) fn of_many(kind: Kind, contacts: Vec<String>, content: &Map<String, Value>) -> Self {
+        let fingerprint = fingerprint(kind, &contacts.join(" "), content);
+        Self {
+            kind,
+            id: None,
+            contact_id: None,
+            contacts,
+            fingerprint,
+        }
+    }
+}
+
+/// 128 bits of SHA-256, in hexadecimal.
+fn fingerprint(kind: Kind, scope: &str, content: &Map<String, Value>) -> String {
+    // Sorted, since the order of keys says nothing.
+    let content: BTreeMap<&String, &Value> = content.iter().collect();
+    let text = serde_json::to_string(&(kind, scope, content)).unwrap_or_default();
+    let hash = Sha256::digest(text)
+        .iter()
+        .take(16)
+        .fold(0_u128, |hash, byte| hash << 8 | u128::from(*byte));
+    format!("{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn print(kind: Kind, scope: &str, content: &Value) -> String {
+        fingerprint(kind, scope, content.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_fingerprint_is_kind_scope_and_content() {
+        let first = print(Kind::Note, "c1", &json!({"body": "a", "title": "b"}));
+        assert_eq!(first.len(), 32);
+        assert_eq!(
+            first,
+            print(Kind::Note, "c1", &json!({"title": "b", "body": "a"}))
+        );
+        assert_ne!(
+            first,
+            print(Kind::Task, "c1", &json!({"body": "a", "title": "b"}))
+        );
+        assert_ne!(
+            first,
+            print(Kind::Note, "c2", &json!({"body": "a", "title": "b"}))
+        );
+        assert_ne!(
+            first,
+            print(Kind::Note, "c1", &json!({"body": "a", "title": "c"}))
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! The bodies and queries of the operations, as `apps/contacts.json` of the official document has them; a test holds
+//! them against it wherever that document is at hand.
+
+use super::shape::{Field, Kind, Shape};
+
+const CHANNELS: &[&str] = &["Call", "Email", "SMS", "WhatsApp", "GMB", "FB"];
+const STATES: &[&str] = &["active", "inactive", "permanent"];
+const INBOUND: Kind = Kind::Disturbance(&["all"], &["active", "inactive"]);
+
+/// The fields that create, upsert and update have in common, and the others after them.
+macro_rules! contact_fields {
+    ($($more:expr),* $(,)?) => {
+        &[
+            Field::text("firstName").nullable(),
+            Field::text("lastName").nullable(),
+            Field::text("name").nullable(),
+            Field::new("email", Kind::Email).nullable(),
+            Field::new("phone", Kind::Phone).nullable(),
+            Field::text("address1").nullable(),
+            Field::text("city").nullable(),
+            Field::text("state").nullable(),
+            Field::text("postalCode"),
+            Field::text("website").nullable(),
+            Field::text("timezone").nullable(),
+            Field::new("dnd", Kind::Flag),
+            Field::new("dndSettings", Kind::Disturbance(CHANNELS, STATES)),
+            Field::new("inboundDndSettings", INBOUND),
+            Field::new("tags", Kind::Strings),
+            Field::new("customFields", Kind::CustomFields),
+            Field::new("dateOfBirth", Kind::BirthDate).nullable(),
+            Field::text("country"),
+            $($more),*
+        ]
+    };
+}
+
+pub(super) const CREATE_CONTACT: Shape = contact_fields![
+    Field::text("locationId").required(),
+    Field::text("gender"),
+    Field::text("source"),
+    Field::text("companyName").nullable(),
+    Field::text("assignedTo"),
+];
+
+pub(super) const UPSERT_CONTACT: Shape = contact_fields![
+    Field::text("locationId").required(),
+    Field::text("gender"),
+    Field::text("source"),
+    Field::text("companyName").nullable(),
+    Field::text("assignedTo"),
+    Field::new("createNewIfDuplicateAllowed", Kind::Flag),
+];
+
+/// What a test may seed: a contact as it is created, with an id of the test's choice.
+pub(super) const SEED_CONTACT: Shape = contact_fields![
+    Field::text("id"),
+    Field::text("locationId").required(),
+    Field::text("gender"),
+    Field::text("source"),
+    Field::text("companyName").nullable(),
+    Field::text("assignedTo"),
+];
+
+pub(super) const UPDATE_CONTACT: Shape = contact_fields![
+    Field::text("source").nullable(),
+    Field::text("assignedTo").nullable()
+];
+
+pub(super) const TAGS: Shape = &[Field::new("tags", Kind::Strings).required()];
+
+pub(super) const BULK_TAGS: Shape = &[
+    Field::new("contacts", Kind::Strings).required(),
+    Field::new("tags", Kind::Strings).required(),
+    Field::text("locationId").required(),
+    Field::new("removeAllTags", Kind::Flag),
+];
+
+pub(super) const CREATE_NOTE: Shape = &[
+    Field::text("body").required(),
+    Field::text("userId"),
+    Field::text("title"),
+    Field::text("color"),
+    Field::new("pinned", Kind::Flag),
+];
+
+pub(super) const UPDATE_NOTE: Shape = &[
+    Field::text("body"),
+    Field::text("userId"),
+    Field::text("title"),
+    Field::text("color"),
+    Field::new("pinned", Kind::Flag),
+];
+
+pub(super) const CREATE_TASK: Shape = &[
+    Field::text("title").required(),
+    Field::text("body"),
+    Field::new("dueDate", Kind::Instant).required(),
+    Field::new("completed", Kind::Flag).required(),
+    Field::text("assignedTo"),
+];
+
+pub(super) const UPDATE_TASK: Shape = &[
+    Field::text("title"),
+    Field::text("body"),
+    Field::new("dueDate", Kind::Instant),
+    Field::new("completed", Kind::Flag),
+    Field::text("assignedTo"),
+];
+
+pub(super) const COMPLETE_TASK: Shape = &[Field::new("completed", Kind::Flag).required()];
+
+pub(super) const DUPLICATE_QUERY: Shape = &[
+    Field::text("locationId").required(),
+    Field::text("number"),
+    Field::text("email"),
+];
+
+pub(super) const LIST_QUERY: Shape = &[
+    Field::text("locationId").required(),
+    Field::text("startAfterId"),
+    Field::text("startAfter"),
+    Field::text("query"),
+    Field::text("limit"),
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The official document, where `PENSTOCK_GHL_SPEC` names the folder that has `apps/contacts.json`.
+    fn official() -> Option<Value> {
+        let folder = std::env::var_os("PENSTOCK_GHL_SPEC")?;
+        let text = std::fs::read(std::path::Path::new(&folder).join("apps/contacts.json")).unwrap();
+        Some(serde_json::from_slice(&text).unwrap())
+    }
+
+    fn described(shape: Shape) -> Vec<(String, bool, bool)> {
+        let mut fields: Vec<_> = shape
+            .iter()
+            .map(|field| (field.name.to_owned(), field.required, field.nullable))
+            .collect();
+        fields.sort();
+        fields
+    }
+
+    #[test]
+    fn the_shapes_are_those_of_the_official_document() {
+        let Some(document) = official() else {
+            eprintln!("skipped: PENSTOCK_GHL_SPEC does not name a folder with apps/contacts.json");
+            return;
+        };
+        for (name, shape) in [
+            ("CreateContactDto", CREATE_CONTACT),
+            ("UpsertContactDto", UPSERT_CONTACT),
+            ("UpdateContactDto", UPDATE_CONTACT),
+            ("TagsDTO", TAGS),
+            ("UpdateTagsDTO", BULK_TAGS),
+            ("NotesDTO", CREATE_NOTE),
+            ("UpdateNoteDTO", UPDATE_NOTE),
+            ("CreateTaskParams", CREATE_TASK),
+            ("UpdateTaskBody", UPDATE_TASK),
+            ("UpdateTaskStatusParams", COMPLETE_TASK),
+        ] {
+            let schema = &document["components"]["schemas"][name];
+            let required = |field: &str| {
+                schema["required"]
+                    .as_array()
+                    .is_some_and(|names| names.iter().any(|name| name == field))
+            };
+            let mut fields: Vec<_> = schema["properties"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(field, of)| (field.clone(), required(field), of["nullable"] == true))
+                .collect();
+            fields.sort();
+            assert_eq!(described(shape), fields, "{name}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `dead export`.
+
+use penstock_shared::{job::Job, outcome::Cause, queue::settle::Fields};
+use serde_json::{Value, json};
+
+use crate::world::{ACME, World, note};
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_export_is_what_enqueue_takes() {
+    let mut world = World::start().await;
+    let mut job = note(ACME, "a", &json!({ "email": "jane@example.com" }));
+    job["priority"] = json!("high");
+    job["maxAttempts"] = json!(3);
+    world.enqueue(job.clone()).await;
+    world.bury(ACME, Cause::Rejected, Fields::new()).await;
+    let exported = world.admin(&["dead", "export"]).await;
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    let jobs = lines(&exported.stdout);
+    assert_eq!(jobs.len(), 1);
+    let id = jobs[0]["id"].as_str().unwrap();
+    assert!(id.starts_with("a~"), "{id}");
+    job["id"] = json!(id);
+    assert_eq!(jobs[0], job);
+    // The same death gives the same id: twice is harmless.
+    assert_eq!(
+        world.admin(&["dead", "export"]).await.stdout,
+        exported.stdout
+    );
+    world.enqueue(jobs[0].clone()).await;
+    assert_eq!(world.ask(&["stats"]).await["dead"], 1);
+}
+
+#[tokio::test]
+async fn a_long_id_stays_within_its_bound() {
+    let mut world = World::start().await;
+    let long = "é".repeat(128);
+    world
+        .enqueue(note(ACME, &long, &json!({ "id": "c1" })))
+        .await;
+    world.bury(ACME, Cause::Rejected, Fields::new()).await;
+    let exported = world.admin(&["dead", "export"]).await.stdout;
+    assert!(Job::parse(exported.trim().as_bytes()).is_ok(), "{exported}");
+}
+
+#[tokio::test]
+async fn what_cannot_or_must_not_be_copied_is_left_out_and_named() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["a", "b"], Cause::Rejected).await;
+    world.ambiguous(ACME, "unsure").await;
+    world.garble(ACME, "b").await;
+    let exported = world.admin(&["dead", "export"]).await;
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    assert_eq!(lines(&exported.stdout).len(), 1);
+    for said in [
+        "left out: b of acme: it cannot be decoded",
+        "left out: unsure of acme: it may have taken effect",
+    ] {
+        assert!(exported.stderr.contains(said), "{}", exported.stderr);
+    }
+    for (args, count) in [
+        (&["--cause", "ambiguous"][..], 1),
+        (&["--undecided"], 2),
+        (&["--tenant", "zenith"], 0),
+        (&["--type", "AddTags"], 0),
+    ] {
+        let exported = world.admin(&[&["dead", "export"], args].concat()).await;
+        assert_eq!(lines(&exported.stdout).len(), count, "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_is_one_array_where_that_is_asked_for() {
+    let mut world = World::start().await;
+    assert_eq!(world.ask(&["dead", "export"]).await, json!([]));
+    world.dead(ACME, &["a", "b"], Cause::Rejected).await;
+    let jobs = world.ask(&["dead", "export"]).await;
+    assert_eq!(jobs.as_array().unwrap().len(), 2);
+    let refused = world.refused(&["dead", "export", "-o", "table"]).await;
+    assert!(refused.contains("dead list"), "{refused}");
+}

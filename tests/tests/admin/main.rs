@@ -1,0 +1,10 @@
+//! The admin program, driven as an operator drives it, against a real Redis.
+
+mod change;
+mod export;
+mod govern;
+mod look;
+mod program;
+mod repair;
+mod why;
+mod world;

@@ -1,0 +1,178 @@
+//! `job why`.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    job::state::{Ending, Hold, Transition},
+    outcome::{Cause, Permit},
+    queue::settle::Fields,
+};
+use serde_json::{Value, json};
+
+use crate::world::{ACME, World, note};
+
+fn whats(answer: &Value) -> Vec<&str> {
+    let reasons = answer["reasons"].as_array().expect("reasons are an array");
+    reasons
+        .iter()
+        .map(|reason| reason["what"].as_str().expect("it is a text"))
+        .collect()
+}
+
+async fn held(why: &'static str, wait: Duration) -> Value {
+    let mut world = World::start().await;
+    world.note(ACME, "a").await;
+    let claimed = world.claim(ACME, 1).await;
+    let transition = Transition {
+        ending: Ending::Back {
+            after: Duration::ZERO,
+            attempt: false,
+            delivery: false,
+        },
+        permit: Permit::Answered,
+        hold: Some(Hold {
+            wait,
+            why,
+            token: None,
+        }),
+        api: None,
+        fault: None,
+        unanswered: false,
+    };
+    world
+        .settle_as(&claimed[0], transition, Fields::new())
+        .await;
+    world.ask(&["job", "why", "a"]).await
+}
+
+#[tokio::test]
+async fn a_ready_job_waits_for_its_turn_and_its_calls() {
+    let world = World::start().await;
+    world.note(ACME, "a").await;
+    world.note(ACME, "b").await;
+    let alone = world.ask(&["job", "why", "a"]).await;
+    assert_eq!(whats(&alone), ["lane", "no-worker", "no-quota"]);
+    assert_eq!(alone["eta"], json!(null));
+    world.register().await;
+    let answer = world.ask(&["job", "why", "b"]).await;
+    assert_eq!(whats(&answer), ["lane", "burst", "daily"]);
+    let details: Vec<_> = (0..3)
+        .map(|at| answer["reasons"][at]["detail"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        details,
+        [
+            "1 due jobs of its tenant are before it",
+            "100 calls are left of 100/10s",
+            "200000 calls are left of 200000/1d, 20000 of them kept for high priority",
+        ]
+    );
+    assert!(answer["eta"].as_str().unwrap().ends_with('Z'));
+    let table = world.admin(&["job", "why", "b"]).await.stdout;
+    assert!(
+        table.starts_with("b of acme is ready; it runs at about "),
+        "{table}"
+    );
+    let line = world
+        .admin(&["job", "why", "b", "-o", "ndjson"])
+        .await
+        .stdout;
+    assert_eq!(line.lines().count(), 1, "{line}");
+}
+
+#[tokio::test]
+async fn a_blocked_job_names_what_is_before_it() {
+    let mut world = World::start().await;
+    let contact = json!({ "email": "jane@example.com" });
+    for id in ["first", "second", "third"] {
+        world.enqueue(note(ACME, id, &contact)).await;
+    }
+    world.claim(ACME, 1).await;
+    let answer = world.ask(&["job", "why", "third"]).await;
+    assert_eq!(answer["state"], "blocked");
+    let reason = &answer["reasons"][0];
+    assert_eq!(reason["what"], "sequence");
+    assert_eq!(
+        reason["detail"],
+        "2 earlier jobs of its contact must end before it; the first is first, which is running"
+    );
+    let running = world.ask(&["job", "why", "first"]).await;
+    assert_eq!(whats(&running), ["running"]);
+    assert!(running["reasons"][0]["until"].is_string(), "{running}");
+}
+
+#[tokio::test]
+async fn a_scheduled_job_tells_when_it_is_due() {
+    let mut world = World::start().await;
+    let mut later = note(ACME, "later", &json!({ "id": "c1" }));
+    later["runAt"] = json!("2126-12-01T09:00:00Z");
+    world.enqueue(later).await;
+    world.register().await;
+    let answer = world.ask(&["job", "why", "later"]).await;
+    assert_eq!(whats(&answer), ["due", "burst", "daily"]);
+    assert_eq!(answer["reasons"][0]["until"], "2126-12-01T09:00:00Z");
+    assert_eq!(answer["eta"], "2126-12-01T09:00:00Z");
+
+    world.note(ACME, "again").await;
+    let claimed = world.claim(ACME, 1).await;
+    let back = Ending::Back {
+        after: Duration::from_secs(300),
+        attempt: true,
+        delivery: true,
+    };
+    world.settle(&claimed[0], back, Fields::new()).await;
+    let answer = world.ask(&["job", "why", "again"]).await;
+    assert_eq!(answer["state"], "scheduled");
+    assert_eq!(whats(&answer)[0], "retry");
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_says_so() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["a"], Cause::Rejected).await;
+    world.ambiguous(ACME, "b").await;
+    for (id, remedy) in [("a", "dead retry"), ("b", "dead resolve")] {
+        let answer = world.ask(&["job", "why", id]).await;
+        assert_eq!(whats(&answer), ["dead"]);
+        let detail = answer["reasons"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(remedy), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_is_a_reason_and_leaves_no_moment() {
+    let world = World::start().await;
+    world.note(ACME, "a").await;
+    world.register().await;
+    world.ask(&["tenant", "pause", ACME]).await;
+    let answer = world.ask(&["job", "why", "a"]).await;
+    assert_eq!(whats(&answer), ["lane", "paused", "burst", "daily"]);
+    assert_eq!(answer["eta"], json!(null));
+}
+
+#[tokio::test]
+async fn a_hold_is_told_with_its_end() {
+    let throttled = held("throttled", Duration::from_secs(3_600)).await;
+    assert_eq!(whats(&throttled)[1], "throttled");
+    assert!(throttled["reasons"][1]["until"].is_string(), "{throttled}");
+    let unauthorised = held("needs-authorisation", Duration::from_secs(300_000_000)).await;
+    assert_eq!(whats(&unauthorised)[1], "needs-authorisation");
+    assert_eq!(unauthorised["reasons"][1]["until"], json!(null));
+}
+
+#[tokio::test]
+async fn an_exhausted_window_tells_when_a_call_frees() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["a"], Cause::Rejected).await;
+    world
+        .ask(&["tenant", "set", ACME, "--burst", "1/10m"])
+        .await;
+    world.note(ACME, "b").await;
+    let answer = world.ask(&["job", "why", "b"]).await;
+    let burst = &answer["reasons"][1];
+    assert_eq!(
+        burst["detail"],
+        "0 calls are left of 1/10m; the next one frees then"
+    );
+    assert!(burst["until"].is_string(), "{answer}");
+}

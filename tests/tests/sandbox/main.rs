@@ -1,0 +1,9 @@
+//! The sandbox, over real connections.
+
+mod api;
+mod client;
+mod control;
+mod faults;
+mod official;
+mod program;
+mod quota;

@@ -1,0 +1,296 @@
+//! The sandbox's answers against the official document, where `PENSTOCK_GHL_SPEC` names the folder that has `apps/contacts.json`.
+
+use std::path::PathBuf;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use crate::client::{Client, LOCATION};
+
+/// What the sandbox shows beyond the schemas, since field reports have it.
+const BEYOND: [&str; 4] = ["traceId", "meta", "tagsAdded", "tagsRemoved"];
+
+struct Document {
+    contacts: Value,
+    common: Value,
+}
+
+/// The document, or a word on why the test does nothing.
+fn document() -> Option<Document> {
+    let Some(folder) = std::env::var_os("PENSTOCK_GHL_SPEC").map(PathBuf::from) else {
+        eprintln!("skipped: PENSTOCK_GHL_SPEC does not name a folder with apps/contacts.json");
+        return None;
+    };
+    let read =
+        |path: &str| serde_json::from_slice(&std::fs::read(folder.join(path)).unwrap()).unwrap();
+    Some(Document {
+        contacts: read("apps/contacts.json"),
+        common: read("common/common-schemas.json"),
+    })
+}
+
+impl Document {
+    /// The schema of an operation's answer with this status.
+    fn schema(&self, operation: &str, status: u16) -> Value {
+        let paths = self.contacts["paths"].as_object().unwrap();
+        let mut operations = paths
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
+        let found = operations
+            .find(|found| found["operationId"] == operation)
+            .unwrap();
+        let schema =
+            &found["responses"][status.to_string()]["content"]["application/json"]["schema"];
+        let mut whole = json!({"allOf": [schema], "components": self.contacts["components"], "common": self.common["components"]});
+        adapt(&mut whole, &self.contact_properties());
+        whole
+    }
+
+    /// What any of the schemas of a contact names: each leaves out some of what the others have.
+    fn contact_properties(&self) -> Vec<String> {
+        let properties = |name| {
+            self.contacts["components"]["schemas"][name]["properties"]
+                .as_object()
+                .unwrap()
+        };
+        ["GetContectByIdSchema", "CreateContactSchema"]
+            .into_iter()
+            .flat_map(|name| properties(name).keys().cloned())
+            .collect()
+    }
+
+    fn check(&self, operation: &str, status: u16, answer: &Value) {
+        let schema = self.schema(operation, status);
+        let validator = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft4)
+            .build(&schema)
+            .unwrap();
+        let faults: Vec<String> = validator
+            .iter_errors(answer)
+            .map(|fault| format!("{}: {fault}", fault.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{operation}: {answer}\n{faults:#?}");
+    }
+}
+
+/// From `OpenAPI` 3.0 to JSON Schema, and strict about properties that no schema names.
+fn adapt(schema: &mut Value, of_contacts: &[String]) {
+    match schema {
+        Value::Object(fields) => {
+            adapt_fields(fields, of_contacts);
+            fields
+                .values_mut()
+                .for_each(|field| adapt(field, of_contacts));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, of_contacts)),
+        _ => {}
+    }
+}
+
+fn adapt_fields(fields: &mut Map<String, Value>, of_contacts: &[String]) {
+    if let Some(Value::String(target)) = fields.get_mut("$ref") {
+        *target = target.replace("../common/common-schemas.json#/components", "#/common");
+    }
+    if fields.get("nullable") == Some(&json!(true)) {
+        let kind = fields["type"].take();
+        fields["type"] = json!([kind, "null"]);
+    }
+    // Its own example shows objects where the schema says strings.
+    if fields.get("description") == Some(&json!("Responses for each contact processed")) {
+        fields.remove("items");
+    }
+    let is_object = fields.get("type") == Some(&json!("object"));
+    if let (true, Some(Value::Object(properties))) = (is_object, fields.get_mut("properties")) {
+        let contact = properties.contains_key("locationId");
+        let more = of_contacts.iter().map(String::as_str).filter(|_| contact);
+        for name in more.chain(BEYOND) {
+            properties.entry(name).or_insert(json!({}));
+        }
+        fields.insert("additionalProperties".to_owned(), json!(false));
+    }
+    fields.remove("example");
+}
+
+fn contact(email: &str) -> Value {
+    json!({
+        "locationId": LOCATION, "firstName": "Rosan", "lastName": "Deo", "email": email, "phone": null, "gender": "male",
+        "address1": "3535 1st St N", "city": "Dolomite", "state": "AL", "postalCode": "35061", "country": "US",
+        "website": "https://deos.example", "timezone": "America/Chihuahua", "dnd": true,
+        "dndSettings": {"SMS": {"status": "active", "message": "m", "code": "101"}},
+        "inboundDndSettings": {"all": {"status": "active"}}, "tags": ["nisi sint"], "source": "public api",
+        "customFields": [{"id": "6dvNaf7VhkQ9snc5vnjJ", "field_value": "9039160788"}],
+        "dateOfBirth": "1990-09-25", "companyName": "DGS", "assignedTo": "y0BeYjuRIlDwsDcOHOJo"
+    })
+}
+
+type Try<'a> = (&'a str, Method, &'a str, Option<Value>, u16);
+
+async fn check_all(document: &Document, client: &Client, tries: Vec<Try<'_>>) {
+    for (operation, method, path, body, status) in tries {
+        let (told, answer) = client.call(method, path, body).await;
+        assert_eq!(told, status, "{operation}: {answer}");
+        document.check(operation, status, &answer);
+    }
+}
+
+#[tokio::test]
+async fn contacts_and_tags_are_answered_as_documented() {
+    let Some(document) = document() else { return };
+    let client = Client::generous().await;
+    client.seed("c1");
+    let list = format!("/contacts/?locationId={LOCATION}");
+    let tags = json!({"tags": ["a"]});
+    let bulk = json!({"contacts": ["c1", "x"], "tags": ["a"], "locationId": LOCATION, "removeAllTags": false});
+    let tries = vec![
+        (
+            "upsert-contact",
+            Method::POST,
+            "/contacts/upsert",
+            Some(contact("a@deos.example")),
+            200,
+        ),
+        (
+            "upsert-contact",
+            Method::POST,
+            "/contacts/upsert",
+            Some(json!({"locationId": 1})),
+            422,
+        ),
+        (
+            "create-contact",
+            Method::POST,
+            "/contacts/",
+            Some(contact("b@deos.example")),
+            201,
+        ),
+        ("get-contacts", Method::GET, &list, None, 200),
+        (
+            "update-contact",
+            Method::PUT,
+            "/contacts/c1",
+            Some(json!({"city": "X", "tags": ["a"]})),
+            200,
+        ),
+        ("get-contact", Method::GET, "/contacts/c1", None, 200),
+        ("get-contact", Method::GET, "/contacts/none", None, 400),
+        (
+            "add-tags",
+            Method::POST,
+            "/contacts/c1/tags",
+            Some(tags.clone()),
+            201,
+        ),
+        (
+            "remove-tags",
+            Method::DELETE,
+            "/contacts/c1/tags",
+            Some(tags),
+            200,
+        ),
+        (
+            "create-association",
+            Method::POST,
+            "/contacts/bulk/tags/update/add",
+            Some(bulk),
+            201,
+        ),
+        ("delete-contact", Method::DELETE, "/contacts/c1", None, 200),
+    ];
+    check_all(&document, &client, tries).await;
+    let unknown = client
+        .http
+        .get(format!("{}/contacts/c1", client.running.url()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(unknown.status(), 401);
+    document.check("get-contact", 401, &unknown.json().await.unwrap());
+}
+
+#[tokio::test]
+async fn notes_are_answered_as_documented() {
+    let Some(document) = document() else { return };
+    let client = Client::generous().await;
+    client.seed("c1");
+    let note = json!({"body": "lorem ipsum", "userId": "u", "title": "t", "color": "#FFAA00", "pinned": false});
+    let (_, created) = client.post("/contacts/c1/notes", note.clone()).await;
+    let path = format!(
+        "/contacts/c1/notes/{}",
+        created["note"]["id"].as_str().unwrap()
+    );
+    let tries = vec![
+        (
+            "create-note",
+            Method::POST,
+            "/contacts/c1/notes",
+            Some(note.clone()),
+            201,
+        ),
+        (
+            "create-note",
+            Method::POST,
+            "/contacts/c1/notes",
+            Some(json!({})),
+            422,
+        ),
+        (
+            "get-all-notes",
+            Method::GET,
+            "/contacts/c1/notes",
+            None,
+            200,
+        ),
+        ("get-note", Method::GET, &path, None, 200),
+        ("update-note", Method::PUT, &path, Some(note), 200),
+        ("delete-note", Method::DELETE, &path, None, 200),
+    ];
+    check_all(&document, &client, tries).await;
+}
+
+#[tokio::test]
+async fn tasks_are_answered_as_documented() {
+    let Some(document) = document() else { return };
+    let client = Client::generous().await;
+    client.seed("c1");
+    let task = json!({"title": "t", "body": "b", "dueDate": "2020-10-25T11:00:00Z", "completed": false, "assignedTo": "u"});
+    let (_, created) = client.post("/contacts/c1/tasks", task.clone()).await;
+    let path = format!(
+        "/contacts/c1/tasks/{}",
+        created["task"]["id"].as_str().unwrap()
+    );
+    let completed = format!("{path}/completed");
+    let tries = vec![
+        (
+            "create-task",
+            Method::POST,
+            "/contacts/c1/tasks",
+            Some(task.clone()),
+            201,
+        ),
+        (
+            "create-task",
+            Method::POST,
+            "/contacts/c1/tasks",
+            Some(json!({})),
+            422,
+        ),
+        (
+            "get-all-tasks",
+            Method::GET,
+            "/contacts/c1/tasks",
+            None,
+            200,
+        ),
+        ("get-task", Method::GET, &path, None, 200),
+        ("update-task", Method::PUT, &path, Some(task), 200),
+        (
+            "update-task-completed",
+            Method::PUT,
+            &completed,
+            Some(json!({"completed": true})),
+            200,
+        ),
+        ("delete-task", Method::DELETE, &path, None, 200),
+    ];
+    check_all(&document, &client, tries).await;
+}

@@ -1,0 +1,224 @@
+//! The only wiring: settings become parts, parts become a running worker.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use apalis::{
+    layers::{WorkerBuilderExt, tracing::TraceLayer},
+    prelude::{BoxDynError, Data, Monitor, Task, WorkerBuilder},
+};
+use penstock_shared::{
+    ghl::{GhlClient, Limiter, Tokens},
+    job::state::Rules,
+    outcome::Outcome,
+    program::{Exit, Failure, Shutdown, VERSION},
+    queue::{Location, Queue, Terms},
+    settings::Settings,
+};
+use tokio::{
+    sync::{RwLock, Semaphore, mpsc},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    assignment::{Assignment, Roster},
+    backend::QueueBackend,
+    call::Api,
+    clock::RedisClock,
+    deliver::Courier,
+    duties,
+    feed::Feed,
+    health::{self, Health},
+    settle::{Desk, SettleLayer},
+    settler::Settler,
+};
+
+/// How many calls one delivery may need: a look-up, a probe, a read-back and its own.
+const CALLS: u32 = 4;
+
+/// Runs a worker until it is told to stop and has drained.
+pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
+    let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
+    let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
+    let worker = Worker::assemble(settings, queue).await?;
+    tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
+    let stopping = worker.stopping.clone();
+    let mut running = tokio::spawn(worker.run());
+    tokio::select! {
+        ended = &mut running => {
+            // Nobody asked it to: a worker that can do nothing must not look alive.
+            ended.context("the worker panicked")??;
+            return Err(Failure::failed(anyhow::anyhow!("the worker ended by itself")));
+        }
+        signal = shutdown.signalled() => tracing::info!(?signal, grace = ?settings.delivery.grace, "draining"),
+    }
+    stopping.cancel();
+    tokio::select! {
+        ended = running => ended.context("the worker panicked")??,
+        () = tokio::time::sleep(settings.delivery.grace) => tracing::warn!("the grace is over: what is in flight is left to its leases"),
+        signal = shutdown.signalled() => {
+            tracing::warn!(?signal, "ended at once");
+            return Ok(Exit::Failed);
+        }
+    }
+    tracing::info!("drained");
+    Ok(Exit::Done)
+}
+
+/// A worker, put together.
+struct Worker {
+    name: String,
+    feed: Feed,
+    courier: Arc<Courier>,
+    desk: Arc<Desk>,
+    duties: JoinSet<()>,
+    stopping: CancellationToken,
+    longest_delivery: Duration,
+}
+
+impl Worker {
+    async fn assemble(settings: &Settings, queue: Queue) -> Result<Self, Failure> {
+        let name = uuid::Uuid::now_v7().simple().to_string();
+        let quotas = (settings.ghl.burst, settings.ghl.daily);
+        duties::register::now(&queue, &name, quotas).await?;
+        let clock = RedisClock::new(queue.now().await?);
+        let roster = Roster::default();
+        let stopping = CancellationToken::new();
+        let courier = Arc::new(courier(settings, &queue, &clock)?);
+        let desk = Arc::new(Desk {
+            queue: queue.clone(),
+            settler: Settler::start(queue.clone()),
+            roster: roster.clone(),
+            clock: clock.clone(),
+            rules: rules(settings),
+            max_attempts: settings.delivery.max_attempts,
+            worker: name.clone(),
+        });
+        let concurrency = usize::from(settings.delivery.concurrency);
+        let feed = Feed {
+            queue: queue.clone(),
+            worker: name.clone(),
+            slots: Arc::new(Semaphore::new(concurrency)),
+            concurrency,
+            roster: roster.clone(),
+            clock,
+            stopping: stopping.clone(),
+        };
+        let mut duties = JoinSet::new();
+        duties.spawn(duties::renew::run(
+            queue.clone(),
+            name.clone(),
+            roster.clone(),
+        ));
+        duties.spawn(duties::register::run(queue.clone(), name.clone(), quotas));
+        duties.spawn(duties::reauthorise::run(
+            queue.clone(),
+            Tokens::new(settings.ghl.token.clone()),
+        ));
+        duties.spawn(duties::forget::run(queue.clone()));
+        duties.spawn(duties::unlearn::run(queue.clone()));
+        if let Some(address) = settings.metrics_listen {
+            let health = Health::new(queue, roster, concurrency)?;
+            let listener = health::bind(address).await?;
+            duties.spawn(health::serve(listener, health));
+        }
+        let longest_delivery = settings.ghl.http_timeout * CALLS + settings.delivery.lease;
+        Ok(Self {
+            name,
+            feed,
+            courier,
+            desk,
+            duties,
+            stopping,
+            longest_delivery,
+        })
+    }
+
+    /// Works until the claim loops have stopped and every delivery has ended. The duties end with it, not before: leases are renewed while
+    /// it drains.
+    async fn run(self) -> anyhow::Result<()> {
+        let queue = self.feed.queue.clone();
+        let (sender, jobs) = mpsc::channel(self.feed.concurrency);
+        for shard in 0..queue.shards() {
+            tokio::spawn(self.feed.clone().run(shard, sender.clone()));
+        }
+        drop(sender);
+        // apalis asks for a worker factory; ours can make only one, since the claimed jobs have one receiver.
+        let jobs = parking_lot::Mutex::new(Some(jobs));
+        let (name, courier, desk, timeout) =
+            (self.name, self.courier, self.desk, self.longest_delivery);
+        let stopping = self.stopping;
+        let context = name.clone();
+        let monitor = Monitor::new().register(move |_| {
+            let jobs = jobs.lock().take().unwrap_or_else(|| mpsc::channel(1).1);
+            let backend = QueueBackend::new(
+                jobs,
+                SettleLayer {
+                    desk: Arc::clone(&desk),
+                },
+            );
+            WorkerBuilder::new(context.as_str())
+                .backend(backend)
+                .timeout(timeout)
+                .layer(TraceLayer::new().make_span_with(span))
+                .data(Arc::clone(&courier))
+                .data(stopping.clone())
+                .build(deliver)
+        });
+        let duties = self.duties;
+        let ended = monitor.run().await;
+        drop(duties);
+        // Only for the counts: it would be forgotten by itself.
+        let _ = queue.retire(&name).await;
+        ended.map_err(|error| anyhow::anyhow!("the runtime ended: {error}"))
+    }
+}
+
+/// What every line of log within a delivery says of it.
+fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
+    let claimed = &task.args.claimed;
+    tracing::info_span!("delivery", job = %claimed.reference, token = claimed.token, delivery = claimed.deliveries)
+}
+
+/// The innermost service: one delivery. What was claimed but not begun when the worker stops goes back at once.
+async fn deliver(
+    job: Arc<Assignment>,
+    courier: Data<Arc<Courier>>,
+    stopping: Data<CancellationToken>,
+) -> Result<Outcome, BoxDynError> {
+    if stopping.is_cancelled() {
+        return Ok(Outcome::untouched("the worker stops"));
+    }
+    Ok(courier.deliver(&job).await)
+}
+
+fn courier(settings: &Settings, queue: &Queue, clock: &RedisClock) -> Result<Courier, Failure> {
+    let agent = format!("penstock/{VERSION}");
+    let client = GhlClient::new(&settings.ghl.base_url, settings.ghl.http_timeout, &agent)
+        .map_err(Failure::bad_input)?;
+    let api = Api {
+        client,
+        limiter: Limiter::default(),
+        tokens: Tokens::new(settings.ghl.token.clone()),
+        margin: settings.delivery.lease / 10,
+    };
+    Ok(Courier {
+        queue: queue.clone(),
+        api,
+        clock: clock.clone(),
+        max_attempts: settings.delivery.max_attempts,
+        max_age: settings.delivery.max_age,
+        http_timeout: settings.ghl.http_timeout,
+        quarantine: settings.delivery.quarantine,
+        company: RwLock::default(),
+    })
+}
+
+fn rules(settings: &Settings) -> Rules {
+    Rules {
+        backoff: settings.delivery.backoff,
+        quarantine: settings.delivery.quarantine,
+        throttle: settings.ghl.burst.window(),
+    }
+}

@@ -1,0 +1,161 @@
+//! A job that this worker has been given, and what it may still do with it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use penstock_shared::queue::{claim::Claimed, reference::Reference, settle::Fields};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// A leased job on its way through this worker.
+#[derive(Debug)]
+pub struct Assignment {
+    /// What the queue gave.
+    pub claimed: Claimed,
+    /// What this delivery writes into the journal when it ends.
+    pub fields: Mutex<Fields>,
+    /// Whether bytes of a call may have left since the last answer.
+    exposed: AtomicBool,
+    steps: AtomicU32,
+    lease: Lease,
+    /// The slot that it occupies until it is settled.
+    _slot: OwnedSemaphorePermit,
+}
+
+/// How long a lease is ours, by our own monotonic clock.
+#[derive(Debug, Clone)]
+struct Lease(Arc<Mutex<Option<Instant>>>);
+
+impl Assignment {
+    /// Which job it is.
+    pub fn reference(&self) -> &Reference {
+        &self.claimed.reference
+    }
+
+    /// Whether the lease is certainly still ours for `margin` more.
+    pub fn is_ours(&self, margin: Duration) -> bool {
+        self.lease
+            .0
+            .lock()
+            .is_some_and(|end| Instant::now() + margin < end)
+    }
+
+    /// Marks that a call is about to leave.
+    pub fn expose(&self) {
+        self.exposed.store(true, Ordering::SeqCst);
+    }
+
+    /// Marks that the call was answered, or provably not sent.
+    pub fn cover(&self) {
+        self.exposed.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether a call may be on its way.
+    pub fn is_exposed(&self) -> bool {
+        self.exposed.load(Ordering::SeqCst)
+    }
+
+    /// The number of the next step of this delivery.
+    pub fn next_step(&self) -> u32 {
+        self.steps.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Notes something for the journal, written when the delivery ends; an empty value takes the field out.
+    pub fn note(&self, name: &'static str, value: impl Into<String>) {
+        self.fields.lock().insert(name, value.into());
+    }
+}
+
+/// Every job that this worker has, so that all leases are renewed together.
+#[derive(Debug, Default, Clone)]
+pub struct Roster {
+    jobs: Arc<Mutex<HashMap<Reference, Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    token: u64,
+    lease: Lease,
+}
+
+impl Roster {
+    /// Takes a claimed job in; `until` is the end of its lease, measured from before the claim was sent.
+    pub fn admit(
+        &self,
+        claimed: Claimed,
+        until: Instant,
+        slot: OwnedSemaphorePermit,
+    ) -> Arc<Assignment> {
+        let lease = Lease(Arc::new(Mutex::new(Some(until))));
+        let entry = Entry {
+            token: claimed.token,
+            lease: lease.clone(),
+        };
+        self.jobs.lock().insert(claimed.reference.clone(), entry);
+        Arc::new(Assignment {
+            claimed,
+            fields: Mutex::default(),
+            exposed: AtomicBool::new(false),
+            steps: AtomicU32::new(0),
+            lease,
+            _slot: slot,
+        })
+    }
+
+    /// Lets a settled job go.
+    pub fn release(&self, assignment: &Assignment) {
+        let mut jobs = self.jobs.lock();
+        let reference = assignment.reference();
+        if jobs
+            .get(reference)
+            .is_some_and(|entry| entry.token == assignment.claimed.token)
+        {
+            jobs.remove(reference);
+        }
+    }
+
+    /// The jobs whose leases are to be renewed.
+    pub fn leased(&self) -> Vec<(Reference, u64)> {
+        self.jobs
+            .lock()
+            .iter()
+            .map(|(reference, entry)| (reference.clone(), entry.token))
+            .collect()
+    }
+
+    /// All leases that are still ours were prolonged until then.
+    pub fn prolonged(&self, renewed: &[(Reference, u64)], lost: &[Reference], until: Instant) {
+        let jobs = self.jobs.lock();
+        for (reference, token) in renewed {
+            let Some(entry) = jobs.get(reference).filter(|entry| entry.token == *token) else {
+                continue;
+            };
+            let mut end = entry.lease.0.lock();
+            if lost.contains(reference) {
+                *end = None;
+            } else if end.is_some() {
+                *end = Some(until);
+            }
+        }
+    }
+
+    /// How many slots each lane holds.
+    pub fn held(&self) -> Vec<(String, usize)> {
+        let mut held: HashMap<String, usize> = HashMap::new();
+        for reference in self.jobs.lock().keys() {
+            *held.entry(reference.lane().to_string()).or_default() += 1;
+        }
+        held.into_iter().collect()
+    }
+
+    /// How many jobs this worker has.
+    pub fn size(&self) -> usize {
+        self.jobs.lock().len()
+    }
+}

@@ -1,0 +1,154 @@
+//! The calls of one delivery: each has a permit of the shared ledger, passes the limiter, and is sent only while the lease is ours.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    ghl::{Answer, CallError, GhlClient, Limiter, Request, Tokens},
+    outcome::{Fault, Outcome, Permit},
+    queue::{
+        Queue,
+        settle::{Advance, Fields, Step},
+    },
+};
+
+use crate::{assignment::Assignment, patience::Patience};
+
+/// Why a delivery goes no further.
+#[derive(Debug)]
+pub enum Stop {
+    /// With this outcome, whatever was being called.
+    Outcome(Outcome),
+    /// The call failed; what that means depends on the call.
+    Call(CallError),
+}
+
+impl From<Outcome> for Stop {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+/// The way to the API that all deliveries share.
+#[derive(Debug)]
+pub struct Api {
+    /// The client.
+    pub client: GhlClient,
+    /// The lock on the door that needs no network.
+    pub limiter: Limiter,
+    /// Whose calls carry which token.
+    pub tokens: Tokens,
+    /// How long before its end a lease is not trusted any more: the time between the check and the send, and the clocks' drift.
+    pub margin: Duration,
+}
+
+/// One delivery's calls, in order.
+pub struct Calls<'a> {
+    api: &'a Api,
+    queue: &'a Queue,
+    job: &'a Assignment,
+    permit: Permit,
+}
+
+impl<'a> Calls<'a> {
+    /// The first call's permit came with the claim.
+    pub fn new(api: &'a Api, queue: &'a Queue, job: &'a Assignment) -> Self {
+        Self {
+            api,
+            queue,
+            job,
+            permit: Permit::Unsent,
+        }
+    }
+
+    /// What has become of the last permit.
+    pub fn permit(&self) -> Permit {
+        self.permit
+    }
+
+    /// Makes sure that the next call has a permit, and writes the journal durably: what was learnt, and the intent if it needs one.
+    pub async fn advance(&mut self, fields: Fields, intent: Option<String>) -> Result<(), Stop> {
+        let answered = self.permit == Permit::Answered;
+        if !answered && fields.is_empty() && intent.is_none() {
+            return Ok(());
+        }
+        let step = Step {
+            number: self.job.next_step(),
+            answered,
+            fields,
+            intent,
+        };
+        match self.write(&step).await? {
+            Advance::Granted => {
+                self.permit = Permit::Unsent;
+                Ok(())
+            }
+            Advance::Later | Advance::Lost => Err(Outcome::Returned.into()),
+        }
+    }
+
+    /// Repeats the step while Redis is away and the lease is ours.
+    async fn write(&self, step: &Step) -> Result<Advance, Stop> {
+        let mut patience = Patience::new("advance");
+        loop {
+            match self
+                .queue
+                .advance(self.job.reference(), self.job.claimed.token, step)
+                .await
+            {
+                Ok(advance) => return Ok(advance),
+                Err(error) if error.is_transient() && self.job.is_ours(self.api.margin) => {
+                    patience.failed(&error).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the journal cannot be written: nothing is sent");
+                    return Err(self.postponed(Duration::ZERO, "the journal cannot be written"));
+                }
+            }
+        }
+    }
+
+    /// Makes one call.
+    pub async fn send(&mut self, request: &Request) -> Result<Answer, Stop> {
+        self.advance(Fields::new(), None).await?;
+        let lane = self.job.reference().lane();
+        let Some(token) = self.api.tokens.of(lane.tenant()) else {
+            return Err(Outcome::Unauthorized {
+                fault: Fault::new("no token is configured: set PENSTOCK_GHL_TOKEN"),
+                token: String::new(),
+                permit: Permit::Unsent,
+            }
+            .into());
+        };
+        let (burst, daily) = self.job.claimed.quotas;
+        let passage = self
+            .api
+            .limiter
+            .pass(lane.as_str(), burst, daily)
+            .map_err(|refused| self.postponed(refused.wait, "the limiter of this worker"))?;
+        // The last check before the send: from here on a stop of this process is what no queue can see.
+        if !self.job.is_ours(self.api.margin) {
+            return Err(Outcome::Returned.into());
+        }
+        self.job.expose();
+        let answer = self.api.client.send(passage, token, request).await;
+        self.permit = match &answer {
+            Err(CallError::Unanswered { .. }) => Permit::Unanswered,
+            Err(CallError::NotSent { .. }) => Permit::Unsent,
+            _ => Permit::Answered,
+        };
+        if self.permit != Permit::Unanswered {
+            self.job.cover();
+        }
+        answer.map_err(Stop::Call)
+    }
+
+    /// Not now.
+    pub fn postponed(&self, wait: Duration, why: &'static str) -> Stop {
+        Outcome::Postponed {
+            wait,
+            why,
+            permit: self.permit,
+        }
+        .into()
+    }
+}

@@ -1,0 +1,172 @@
+//! From an email or a phone to the API's id of the contact: the journal, the remembered map, else the API.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    ghl::{CallError, Contact, Lookup, Request},
+    job::{ContactId, ContactRef, Payload},
+    outcome::{Cause, Fault, Outcome, Permit},
+    queue::settle::Fields,
+};
+
+use crate::{
+    assignment::Assignment,
+    call::{Calls, Stop},
+    deliver::{self, Courier},
+};
+
+/// The API's search lags behind its writes: what it does not find is looked up again for this long …
+const LAG: Duration = Duration::from_secs(120);
+/// … this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// The contact of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The API's id.
+    pub id: ContactId,
+    /// What it was remembered for, if it was not given as an id: it may be out of date.
+    pub remembered_for: Option<ContactRef>,
+}
+
+/// Finds the contact that the job is for; `None` for an upsert, which needs none.
+pub async fn find(
+    courier: &Courier,
+    job: &Assignment,
+    payload: &Payload,
+    calls: &mut Calls<'_>,
+) -> Result<Option<Found>, Stop> {
+    let reference = match deliver::reference(payload) {
+        None => return Ok(None),
+        Some(ContactRef::Id(id)) => {
+            return Ok(Some(Found {
+                id,
+                remembered_for: None,
+            }));
+        }
+        Some(reference) => reference,
+    };
+    let known = match job.claimed.run.text("contact") {
+        Some(id) => id.parse().ok(),
+        None => remembered(courier, job, &reference).await,
+    };
+    let id = match known {
+        Some(id) => id,
+        None => look_up(courier, job, &reference, calls).await?,
+    };
+    Ok(Some(Found {
+        id,
+        remembered_for: Some(reference),
+    }))
+}
+
+/// What the map says; a Redis that is away means that the API is asked.
+async fn remembered(
+    courier: &Courier,
+    job: &Assignment,
+    reference: &ContactRef,
+) -> Option<ContactId> {
+    let known = courier
+        .queue
+        .remembered(job.reference().tenant(), reference)
+        .await;
+    known.ok().flatten().and_then(|id| id.parse().ok())
+}
+
+async fn look_up(
+    courier: &Courier,
+    job: &Assignment,
+    reference: &ContactRef,
+    calls: &mut Calls<'_>,
+) -> Result<ContactId, Stop> {
+    let by = match reference {
+        ContactRef::Email(email) => Lookup::Email(email),
+        ContactRef::Phone(phone) => Lookup::Phone(phone),
+        ContactRef::Id(id) => return Ok(id.clone()),
+    };
+    let tenant = job.reference().tenant();
+    let answer = calls
+        .send(&Request::search_duplicate(&deliver::tenant(job)?, by))
+        .await?;
+    let Some(found) = answer.found_contact().map_err(Stop::Call)? else {
+        return Err(not_found(courier, job, calls.permit()).into());
+    };
+    let known = courier
+        .queue
+        .learn(tenant, &found.id, std::slice::from_ref(reference))
+        .await;
+    if let Err(error) = known {
+        tracing::warn!(%error, "a contact's id could not be remembered; it will be looked up again");
+    }
+    let fields = Fields::from([
+        ("contact", found.id.as_str().to_owned()),
+        ("lookup", String::new()),
+    ]);
+    calls.advance(fields, None).await?;
+    Ok(found.id)
+}
+
+/// Nobody by that name yet: the search may only lag.
+fn not_found(courier: &Courier, job: &Assignment, permit: Permit) -> Outcome {
+    let now = courier.clock.now_ms();
+    let first = job.claimed.run.number("lookup").unwrap_or(now);
+    if now.saturating_sub(first) >= u64::try_from(LAG.as_millis()).unwrap_or(u64::MAX) {
+        let fault = Fault::new("the API knows no contact with this email or phone");
+        return Outcome::Rejected {
+            cause: Cause::ContactNotFound,
+            fault,
+            permit,
+        };
+    }
+    job.note("lookup", first.to_string());
+    Outcome::Postponed {
+        wait: LOOK_AGAIN,
+        why: "the API does not find the contact yet",
+        permit,
+    }
+}
+
+/// The API does not know the contact: a remembered id is forgotten and looked up once more, a given one is an error.
+pub async fn forget(
+    courier: &Courier,
+    job: &Assignment,
+    contact: &Found,
+    error: &CallError,
+) -> Outcome {
+    let fresh = job.claimed.run.text("forgotten") == Some(contact.id.as_str());
+    let Some(reference) = contact.remembered_for.as_ref().filter(|_| !fresh) else {
+        return Outcome::Rejected {
+            cause: Cause::ContactNotFound,
+            fault: deliver::fault(error),
+            permit: Permit::Answered,
+        };
+    };
+    if let Err(error) = courier
+        .queue
+        .unremember(job.reference().tenant(), reference)
+        .await
+    {
+        tracing::warn!(%error, "a contact's id could not be forgotten");
+    }
+    job.note("contact", "");
+    job.note("forgotten", contact.id.as_str());
+    Outcome::Postponed {
+        wait: Duration::ZERO,
+        why: "the remembered contact is gone",
+        permit: Permit::Answered,
+    }
+}
+
+/// Remembers what an upsert's answer says of the contact.
+pub async fn learn(courier: &Courier, job: &Assignment, contact: &Contact) {
+    let email = contact.email.clone().map(ContactRef::Email);
+    let phone = contact.phone.clone().map(ContactRef::Phone);
+    let references: Vec<_> = email.into_iter().chain(phone).collect();
+    if let Err(error) = courier
+        .queue
+        .learn(job.reference().tenant(), &contact.id, &references)
+        .await
+    {
+        tracing::warn!(%error, "a contact's id could not be remembered; it will be looked up");
+    }
+}

@@ -1,0 +1,365 @@
+//! One job's delivery: its stages, in order.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    ghl::{Answer, CallError, Request, fingerprint},
+    job::{ContactRef, MaxAttempts, Payload, Tenant, state::Ending},
+    outcome::{Cause, Fault, Outcome, Permit},
+    queue::{
+        Queue,
+        record::{self, Record, RecordError, StoredJob},
+    },
+};
+use serde_json::{Value, json};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{
+    assignment::Assignment,
+    call::{Api, Calls, Stop},
+    clock::RedisClock,
+    contact, journal,
+};
+
+/// A job that ended this many deliveries in a row with its lease is what ends them.
+const POISONOUS: u32 = 3;
+/// When a job that only a later version can read is offered again.
+const LATER_VERSION: Duration = Duration::from_secs(30);
+
+/// What deliveries need, shared by all of them.
+#[derive(Debug)]
+pub struct Courier {
+    /// The queue.
+    pub queue: Queue,
+    /// The way to the API.
+    pub api: Api,
+    /// Redis' clock.
+    pub clock: RedisClock,
+    /// Failed attempts that a job may have if it does not say.
+    pub max_attempts: u32,
+    /// How old an unfinished job may become.
+    pub max_age: Option<Duration>,
+    /// How long one call may take.
+    pub http_timeout: Duration,
+    /// How long after its end an unanswered call may still be applied, or not be listed.
+    pub quarantine: Duration,
+    /// Held by every delivery, and by one alone that may end its worker.
+    pub company: RwLock<()>,
+}
+
+impl Courier {
+    /// Delivers a job, once: whatever happens on the way comes out as an outcome.
+    pub async fn deliver(&self, job: &Assignment) -> Outcome {
+        let _company = self.company(job).await;
+        let mut calls = Calls::new(&self.api, &self.queue, job);
+        match self.stages(job, &mut calls).await {
+            Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
+            Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),
+        }
+    }
+
+    /// The last run of a job whose workers keep ending is alone in its worker: its neighbours are innocent.
+    async fn company(
+        &self,
+        job: &Assignment,
+    ) -> (
+        Option<RwLockReadGuard<'_, ()>>,
+        Option<RwLockWriteGuard<'_, ()>>,
+    ) {
+        if job.claimed.run.lost() + 1 == POISONOUS {
+            (None, Some(self.company.write().await))
+        } else {
+            (Some(self.company.read().await), None)
+        }
+    }
+
+    async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
+        let stored = self.open(job)?;
+        let contact = contact::find(self, job, &stored.payload, calls).await?;
+        self.probe(job, &stored.payload, contact.as_ref(), calls)
+            .await?;
+        journal::before(self, job, &stored, contact.as_ref(), calls).await?;
+        let request = request(job, &stored.payload, contact.as_ref())?;
+        let answer = match calls.send(&request).await {
+            Ok(answer) => answer,
+            Err(Stop::Call(error)) => {
+                return self
+                    .failed(job, &stored.payload, contact, error, calls.permit())
+                    .await;
+            }
+            Err(stop) => {
+                // It was not sent after all.
+                journal::clear(job);
+                return Err(stop);
+            }
+        };
+        self.conclude(job, &stored.payload, contact, &answer).await
+    }
+
+    /// What there is to do, or why nothing is done.
+    fn open(&self, job: &Assignment) -> Result<StoredJob, Stop> {
+        let run = &job.claimed.run;
+        self.note_lost_call(job);
+        if run.lost() >= POISONOUS {
+            return Err(dead(
+                Cause::Poison,
+                format!("{} workers in a row ended while they had it", run.lost()),
+            ));
+        }
+        if let Some(ending) = run
+            .text("ending")
+            .and_then(|ending| serde_json::from_str::<Ending>(ending).ok())
+        {
+            return Err(Outcome::Concluded(ending).into());
+        }
+        let stored = match record::decode(&job.claimed.record) {
+            Ok(Record::Job(stored)) => *stored,
+            Ok(Record::Done { .. }) => {
+                return Err(dead(Cause::Undecodable, "it has ended already"));
+            }
+            Err(RecordError::Later(_)) => {
+                return Err(Outcome::Postponed {
+                    wait: LATER_VERSION,
+                    why: "a later version stored it",
+                    permit: Permit::Unsent,
+                }
+                .into());
+            }
+            Err(error @ RecordError::Undecodable(_)) => {
+                return Err(dead(Cause::Undecodable, error.to_string()));
+            }
+        };
+        if journal::is_open(run) {
+            return Ok(stored);
+        }
+        if run.attempts() >= self.max_attempts_of(&stored) {
+            return Err(dead(
+                Cause::Exhausted,
+                run.text("error").unwrap_or("no attempts are left"),
+            ));
+        }
+        if self.is_expired(&stored) {
+            return Err(dead(
+                Cause::Expired,
+                "unfinished for longer than PENSTOCK_MAX_AGE",
+            ));
+        }
+        Ok(stored)
+    }
+
+    /// The call of a worker that died may have left just before its lease ended.
+    fn note_lost_call(&self, job: &Assignment) {
+        if let Some(lost_at) = job.claimed.run.number("lostAt") {
+            let ended = lost_at + u64::try_from(self.http_timeout.as_millis()).unwrap_or(0);
+            job.note("unanswered", ended.to_string());
+        }
+    }
+
+    /// Failed attempts that a job may have.
+    pub fn max_attempts_of(&self, stored: &StoredJob) -> u32 {
+        stored
+            .max_attempts
+            .map_or(self.max_attempts, MaxAttempts::get)
+    }
+
+    fn is_expired(&self, stored: &StoredJob) -> bool {
+        let age = Duration::from_millis(self.clock.now_ms().saturating_sub(stored.due_ms));
+        self.max_age.is_some_and(|max| age > max)
+    }
+
+    /// What an open breaker lets through must be harmless: before a call that is not idempotent the contact is read.
+    async fn probe(
+        &self,
+        job: &Assignment,
+        payload: &Payload,
+        contact: Option<&contact::Found>,
+        calls: &mut Calls<'_>,
+    ) -> Result<(), Stop> {
+        let Some(contact) = contact.filter(|_| job.claimed.probe && !payload.is_idempotent())
+        else {
+            return Ok(());
+        };
+        let request = Request::get_contact(&contact.id);
+        match calls.send(&request).await {
+            // That the contact is unknown is an answer too; the call itself will say it better.
+            Ok(_) | Err(Stop::Call(CallError::ContactNotFound { .. })) => Ok(()),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// What a success means to the job's callers and to the contacts map.
+    async fn conclude(
+        &self,
+        job: &Assignment,
+        payload: &Payload,
+        contact: Option<contact::Found>,
+        answer: &Answer,
+    ) -> Result<Outcome, Stop> {
+        let read = match payload {
+            Payload::UpsertContact(_) => answer.contact().map(|found| {
+                (
+                    json!({ "contactId": found.id, "new": answer.body.get("new") }),
+                    None,
+                )
+            }),
+            Payload::CreateTask(_) => answer
+                .task_id()
+                .map(|id| (json!({ "taskId": id }), Some(id))),
+            Payload::AttachNote(_) => answer
+                .note_id()
+                .map(|id| (json!({ "noteId": id }), Some(id))),
+            Payload::AddTags(_) => Ok((json!({ "tags": answer.body.get("tags") }), None)),
+        };
+        let (mut result, effect) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                return self
+                    .failed(job, payload, contact, error, Permit::Answered)
+                    .await;
+            }
+        };
+        if let Ok(found) = answer.contact()
+            && matches!(payload, Payload::UpsertContact(_))
+        {
+            contact::learn(self, job, &found).await;
+        }
+        if let (Some(contact), Value::Object(result)) = (contact, &mut result) {
+            result.insert("contactId".into(), contact.id.as_str().into());
+        }
+        Ok(Outcome::Delivered {
+            result,
+            effect,
+            permit: Permit::Answered,
+        })
+    }
+
+    /// What a failure of the job's own call means.
+    async fn failed(
+        &self,
+        job: &Assignment,
+        payload: &Payload,
+        contact: Option<contact::Found>,
+        error: CallError,
+        permit: Permit,
+    ) -> Result<Outcome, Stop> {
+        let took_effect_unknown = matches!(
+            error,
+            CallError::Unanswered { .. }
+                | CallError::ServerError { .. }
+                | CallError::Unreadable { .. }
+        );
+        if took_effect_unknown && !payload.is_idempotent() {
+            return Ok(Outcome::Unknown {
+                fault: fault(&error),
+                permit,
+            });
+        }
+        // Nothing has happened: there is nothing to read back.
+        journal::clear(job);
+        if let CallError::ContactNotFound { .. } = &error
+            && let Some(contact) = contact
+        {
+            return Ok(contact::forget(self, job, &contact, &error).await);
+        }
+        Ok(self.repeatable(job, error, permit))
+    }
+
+    /// What a failed call means that may be repeated.
+    pub fn repeatable(&self, job: &Assignment, error: CallError, permit: Permit) -> Outcome {
+        let fault = fault(&error);
+        match error {
+            CallError::Rejected { .. } => Outcome::Rejected {
+                cause: Cause::Rejected,
+                fault,
+                permit,
+            },
+            CallError::ContactNotFound { .. } => Outcome::Rejected {
+                cause: Cause::ContactNotFound,
+                fault,
+                permit,
+            },
+            CallError::DuplicateContact { contact_id } => Outcome::Delivered {
+                result: json!({ "contactId": contact_id }),
+                effect: None,
+                permit,
+            },
+            CallError::Throttled { retry_after, .. } => Outcome::Throttled { retry_after },
+            CallError::Unauthorized { .. } => {
+                let token = self
+                    .api
+                    .tokens
+                    .of(job.reference().tenant())
+                    .map(fingerprint)
+                    .unwrap_or_default();
+                Outcome::Unauthorized {
+                    fault,
+                    token,
+                    permit,
+                }
+            }
+            CallError::ServerError { retry_after, .. } => Outcome::Unavailable {
+                fault,
+                retry_after,
+                permit,
+            },
+            CallError::Unreadable { .. }
+            | CallError::Unanswered { .. }
+            | CallError::NotSent { .. } => Outcome::Unavailable {
+                fault,
+                retry_after: None,
+                permit,
+            },
+        }
+    }
+}
+
+/// The request that is the job. All but an upsert have a contact by now.
+fn request(
+    job: &Assignment,
+    payload: &Payload,
+    contact: Option<&contact::Found>,
+) -> Result<Request, Stop> {
+    let contact = || {
+        contact
+            .map(|found| &found.id)
+            .ok_or_else(|| dead(Cause::Undecodable, "it names no contact"))
+    };
+    Ok(match payload {
+        Payload::UpsertContact(upsert) => Request::upsert(&tenant(job)?, upsert),
+        Payload::CreateTask(task) => Request::create_task(contact()?, task),
+        Payload::AttachNote(note) => Request::create_note(contact()?, note),
+        Payload::AddTags(tags) => Request::add_tags(contact()?, tags),
+    })
+}
+
+/// Whose job it is, as requests want it.
+pub fn tenant(job: &Assignment) -> Result<Tenant, Stop> {
+    let tenant = job.reference().tenant().parse();
+    tenant.map_err(|_| dead(Cause::Undecodable, "its tenant is not a location id"))
+}
+
+/// A dead end before anything was called.
+fn dead(cause: Cause, message: impl Into<String>) -> Stop {
+    Outcome::Rejected {
+        cause,
+        fault: Fault::new(message),
+        permit: Permit::Unsent,
+    }
+    .into()
+}
+
+/// A failed call in words for a table.
+pub fn fault(error: &CallError) -> Fault {
+    Fault {
+        status: error.status(),
+        message: error.to_string(),
+    }
+}
+
+/// The one reference by which a job names its contact; an upsert names none that must exist.
+pub fn reference(payload: &Payload) -> Option<ContactRef> {
+    match payload {
+        Payload::UpsertContact(_) => None,
+        other => other.contact_refs().into_iter().next(),
+    }
+}

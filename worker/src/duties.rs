@@ -1,0 +1,7 @@
+//! What a worker does beside delivering: one loop a file.
+
+pub mod forget;
+pub mod reauthorise;
+pub mod register;
+pub mod renew;
+pub mod unlearn;

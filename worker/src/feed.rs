@@ -1,0 +1,215 @@
+//! Claims jobs for the free slots, one loop per shard.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use penstock_shared::queue::{
+    Queue,
+    claim::{Claim, ClaimRequest},
+};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    assignment::{Assignment, Roster},
+    clock::RedisClock,
+    patience::Patience,
+};
+
+/// The longest that an idle worker waits before it looks for itself: a wake-up that was lost costs no more.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The least between two claims that gave nothing.
+const SHORTEST_WAIT: Duration = Duration::from_millis(2);
+/// How long slots are gathered under load, so that one claim fills many.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// What the claim loops share.
+#[derive(Clone)]
+pub struct Feed {
+    /// The queue.
+    pub queue: Queue,
+    /// This worker's name.
+    pub worker: String,
+    /// One permit per slot.
+    pub slots: Arc<Semaphore>,
+    /// How many slots there are.
+    pub concurrency: usize,
+    /// The jobs that this worker has.
+    pub roster: Roster,
+    /// Kept right by every claim.
+    pub clock: RedisClock,
+    /// Ended when nothing more is to be claimed.
+    pub stopping: CancellationToken,
+}
+
+impl Feed {
+    /// Claims until it is stopped, and hands the jobs over.
+    pub async fn run(self, shard: u16, jobs: mpsc::Sender<Arc<Assignment>>) {
+        let idle = Idle::start(self.queue.clone(), shard, self.stopping.clone());
+        let mut patience = Patience::new("claim");
+        let mut number = first_number();
+        while let Some(slots) = self.free_slots().await {
+            number += 1;
+            let asked = slots.len();
+            let Some((claim, sent)) = self.claim(shard, number, asked, &mut patience).await else {
+                break;
+            };
+            let given = claim.jobs.len();
+            let next = claim.next;
+            self.hand_over(claim, sent, slots, &jobs).await;
+            if given < asked {
+                let wait = next
+                    .unwrap_or(LONGEST_WAIT)
+                    .clamp(SHORTEST_WAIT, LONGEST_WAIT);
+                tokio::select! {
+                    () = idle.wait(wait) => {}
+                    () = self.stopping.cancelled() => break,
+                }
+            }
+        }
+    }
+
+    /// All slots that are free, at least one; `None` when stopping.
+    async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            slot = Arc::clone(&self.slots).acquire_owned() => slot.ok()?,
+            () = self.stopping.cancelled() => return None,
+        };
+        if self.slots.available_permits() < self.concurrency / 4 {
+            tokio::time::sleep(GATHER).await;
+        }
+        let mut slots = vec![first];
+        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            slots.push(slot);
+        }
+        Some(slots)
+    }
+
+    /// Claims, again and again with the same number until Redis has answered; `None` when stopping.
+    async fn claim(
+        &self,
+        shard: u16,
+        number: u64,
+        slots: usize,
+        patience: &mut Patience,
+    ) -> Option<(Claim, Instant)> {
+        loop {
+            let request = ClaimRequest {
+                number,
+                slots,
+                held: self.roster.held(),
+            };
+            let sent = Instant::now();
+            match self.queue.claim(shard, &self.worker, &request).await {
+                Ok(claim) => {
+                    patience.succeeded();
+                    self.clock.set(claim.now_ms);
+                    return Some((claim, sent));
+                }
+                Err(error) => {
+                    tokio::select! {
+                        () = patience.failed(&error) => {}
+                        () = self.stopping.cancelled() => return None,
+                    }
+                }
+            }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        claim: Claim,
+        sent: Instant,
+        slots: Vec<OwnedSemaphorePermit>,
+        jobs: &mpsc::Sender<Arc<Assignment>>,
+    ) {
+        let until = sent + self.queue.terms().lease;
+        for (claimed, slot) in claim.jobs.into_iter().zip(slots) {
+            // The receiver lives as long as this loop: it is closed only after the loop has ended.
+            let _ = jobs.send(self.roster.admit(claimed, until, slot)).await;
+        }
+    }
+}
+
+/// A restarted worker has a new name, so any number would do; the time makes requests tell apart in a log.
+fn first_number() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(1)
+}
+
+/// Waiting for the shard's wake-up token on a connection of its own.
+struct Idle {
+    waiting: Arc<AtomicBool>,
+    arm: Arc<Notify>,
+    woken: Arc<Notify>,
+}
+
+impl Idle {
+    fn start(queue: Queue, shard: u16, stopping: CancellationToken) -> Self {
+        let idle = Self {
+            waiting: Arc::default(),
+            arm: Arc::default(),
+            woken: Arc::default(),
+        };
+        let (waiting, arm, woken) = (idle.waiting.clone(), idle.arm.clone(), idle.woken.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = listen(queue, shard, waiting, arm, woken) => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+        idle
+    }
+
+    /// Waits until there may be work, for `longest` at the most.
+    async fn wait(&self, longest: Duration) {
+        self.waiting.store(true, Ordering::SeqCst);
+        self.arm.notify_one();
+        let _ = tokio::time::timeout(longest, self.woken.notified()).await;
+        self.waiting.store(false, Ordering::SeqCst);
+    }
+}
+
+async fn listen(
+    queue: Queue,
+    shard: u16,
+    waiting: Arc<AtomicBool>,
+    arm: Arc<Notify>,
+    woken: Arc<Notify>,
+) {
+    let mut patience = Patience::new("wait for work");
+    loop {
+        let mut wake = match queue.wake(shard).await {
+            Ok(wake) => wake,
+            Err(error) => {
+                patience.failed(&error).await;
+                continue;
+            }
+        };
+        patience.succeeded();
+        let error = loop {
+            arm.notified().await;
+            match wake.wait().await {
+                Ok(true) if waiting.load(Ordering::SeqCst) => woken.notify_one(),
+                // This worker has found work by itself meanwhile: the token is for another one.
+                Ok(true) => {
+                    if let Err(error) = wake.pass_on().await {
+                        break error;
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => break error,
+            }
+            if waiting.load(Ordering::SeqCst) {
+                arm.notify_one();
+            }
+        };
+        // The break may be over already: look at once.
+        woken.notify_one();
+        patience.failed(&error).await;
+    }
+}

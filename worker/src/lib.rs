@@ -1,0 +1,18 @@
+//! The worker: claims jobs, delivers them to the API under the shared quota, and settles what they came to.
+//!
+//! Read [`deliver`] first: one job's stages, in order. [`app`] wires the parts.
+
+pub mod app;
+pub mod assignment;
+pub mod backend;
+pub mod call;
+pub mod clock;
+pub mod contact;
+pub mod deliver;
+pub mod duties;
+pub mod feed;
+pub mod health;
+pub mod journal;
+pub mod patience;
+pub mod settle;
+pub mod settler;

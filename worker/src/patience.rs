@@ -1,0 +1,42 @@
+//! Waiting for Redis to come back: soon at first, never often, and said once.
+
+use std::time::Duration;
+
+use penstock_shared::queue::error::QueueError;
+
+const SOONEST: Duration = Duration::from_millis(20);
+const LATEST: Duration = Duration::from_secs(1);
+
+/// The delays of one loop that must not give up.
+#[derive(Debug)]
+pub struct Patience {
+    what: &'static str,
+    next: Duration,
+}
+
+impl Patience {
+    /// For a loop that does `what`.
+    pub fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            next: SOONEST,
+        }
+    }
+
+    /// Redis could not be asked: waits a little, with jitter, so that not all workers come back at once.
+    pub async fn failed(&mut self, error: &QueueError) {
+        if self.next == SOONEST {
+            tracing::warn!(%error, doing = self.what, "Redis does not serve; trying on");
+        }
+        tokio::time::sleep(self.next.mul_f64(rand::random_range(0.5..1.0))).await;
+        self.next = (self.next * 2).min(LATEST);
+    }
+
+    /// Redis serves.
+    pub fn succeeded(&mut self) {
+        if self.next > SOONEST {
+            tracing::info!(doing = self.what, "Redis serves again");
+        }
+        self.next = SOONEST;
+    }
+}

@@ -1,0 +1,280 @@
+//! The outermost layer: whatever a delivery came to, panic and timeout included, is turned into the job's next state and written.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use apalis::prelude::Task;
+use penstock_shared::{
+    job::{
+        MaxAttempts,
+        state::{self, Ending, Progress, Rules},
+    },
+    outcome::{Cause, Fault, Outcome, Permit},
+    queue::{
+        Queue,
+        record::{self, Record},
+        settle::{Settled, Settlement},
+    },
+};
+use serde_json::json;
+use tower::{BoxError, Layer, Service};
+
+use crate::{
+    assignment::{Assignment, Roster},
+    clock::RedisClock,
+    settler::Settler,
+};
+
+/// Settles what the services inside it delivered.
+#[derive(Debug, Clone)]
+pub struct SettleLayer {
+    /// What it takes to settle.
+    pub desk: Arc<Desk>,
+}
+
+/// What it takes to settle.
+#[derive(Debug)]
+pub struct Desk {
+    /// The queue, for what its records cannot tell.
+    pub queue: Queue,
+    /// Where settlements are written.
+    pub settler: Settler,
+    /// The jobs that this worker has.
+    pub roster: Roster,
+    /// Redis' clock.
+    pub clock: RedisClock,
+    /// The policy.
+    pub rules: Rules,
+    /// Failed attempts that a job may have if it does not say.
+    pub max_attempts: u32,
+    /// This worker's name, for the history.
+    pub worker: String,
+}
+
+impl<S> Layer<S> for SettleLayer {
+    type Service = Settle<S>;
+
+    fn layer(&self, inner: S) -> Settle<S> {
+        Settle {
+            desk: Arc::clone(&self.desk),
+            inner,
+        }
+    }
+}
+
+/// The service of [`SettleLayer`].
+#[derive(Debug, Clone)]
+pub struct Settle<S> {
+    desk: Arc<Desk>,
+    inner: S,
+}
+
+impl<S> Service<Task<Arc<Assignment>>> for Settle<S>
+where
+    S: Service<Task<Arc<Assignment>>, Response = Outcome>,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = ();
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, task: Task<Arc<Assignment>>) -> Self::Future {
+        let job = Arc::clone(&task.args);
+        let desk = Arc::clone(&self.desk);
+        // A panic in here would end the whole worker, and one in the future every delivery beside it: both are caught.
+        let begun = catch_unwind(AssertUnwindSafe(|| self.inner.call(task)));
+        Box::pin(async move {
+            let outcome = match begun {
+                Ok(delivery) => run(&job, delivery).await,
+                Err(_) => broken_off(&job, PANICKED),
+            };
+            desk.settle(&job, outcome).await;
+            Ok(())
+        })
+    }
+}
+
+const PANICKED: &str = "the delivery panicked";
+
+/// Runs a delivery as a task of its own: so deliveries use every core.
+async fn run<F, E>(job: &Assignment, delivery: F) -> Outcome
+where
+    F: Future<Output = Result<Outcome, E>> + Send + 'static,
+    E: Into<BoxError>,
+{
+    let delivery =
+        tokio::spawn(async move { delivery.await.map_err(|error| error.into().to_string()) });
+    match delivery.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => broken_off(job, &error),
+        Err(ended) => broken_off(
+            job,
+            if ended.is_panic() {
+                PANICKED
+            } else {
+                "the delivery was stopped"
+            },
+        ),
+    }
+}
+
+/// A delivery that ended without an outcome: if a call may have left, what became of it is unknown.
+fn broken_off(job: &Assignment, message: &str) -> Outcome {
+    let fault = Fault::new(message);
+    tracing::error!(job = %job.reference(), error = message, "a delivery broke off");
+    if job.is_exposed() {
+        Outcome::Unknown {
+            fault,
+            permit: Permit::Unanswered,
+        }
+    } else {
+        Outcome::Unavailable {
+            fault,
+            retry_after: None,
+            permit: Permit::Answered,
+        }
+    }
+}
+
+impl Desk {
+    /// Writes a delivery's end, and lets the job go.
+    async fn settle(&self, job: &Assignment, outcome: Outcome) {
+        let settlement = self.settlement(job, outcome).await;
+        report(&settlement);
+        let settled = match settlement.transition.ending {
+            Ending::None => Settled::Ok,
+            _ => self.settler.settle(settlement).await,
+        };
+        if settled != Settled::Ok {
+            tracing::warn!(job = %job.reference(), token = job.claimed.token, "the lease had ended: another worker has the job, nothing was written");
+        }
+        self.roster.release(job);
+    }
+
+    async fn settlement(&self, job: &Assignment, outcome: Outcome) -> Settlement {
+        let now = self.clock.now_ms();
+        let stored = match record::decode(&job.claimed.record) {
+            Ok(Record::Job(stored)) => Some(stored),
+            _ => None,
+        };
+        let mut fields = std::mem::take(&mut *job.fields.lock());
+        let run = &job.claimed.run;
+        let unanswered_at = fields
+            .get("unanswered")
+            .and_then(|at| at.parse().ok())
+            .or(run.number("unanswered"));
+        let progress = Progress {
+            attempts: run.attempts(),
+            max_attempts: stored
+                .as_ref()
+                .and_then(|job| job.max_attempts)
+                .map_or(self.max_attempts, MaxAttempts::get),
+            probe: job.claimed.probe,
+            unanswered_at,
+        };
+        let transition = state::after(&progress, outcome, &self.rules, now, rand::random());
+        if transition.unanswered {
+            fields.insert("unanswered", now.to_string());
+        }
+        if let Some(fault) = &transition.fault {
+            fields.insert("error", fault.message.clone());
+            fields.insert(
+                "httpStatus",
+                fault
+                    .status
+                    .map(|status| status.to_string())
+                    .unwrap_or_default(),
+            );
+        }
+        Settlement {
+            reference: job.reference().clone(),
+            token: job.claimed.token,
+            job_type: stored
+                .map(|job| job.payload.job_type().as_str().to_owned())
+                .unwrap_or_default(),
+            attempts: progress.attempts,
+            history: transition
+                .fault
+                .as_ref()
+                .map(|fault| self.history(job, fault, now)),
+            keys: self.keys(job, &transition.ending).await,
+            transition,
+            fields,
+        }
+    }
+
+    fn history(&self, job: &Assignment, fault: &Fault, now: u64) -> String {
+        json!({
+            "at": now,
+            "delivery": job.claimed.deliveries,
+            "worker": self.worker,
+            "httpStatus": fault.status,
+            "error": fault.message,
+        })
+        .to_string()
+    }
+
+    /// What cannot be decoded does not tell whose sequence it heads: that is looked for, lest it block its contact for ever.
+    async fn keys(&self, job: &Assignment, ending: &Ending) -> Option<Vec<String>> {
+        let Ending::Dead {
+            cause: Cause::Undecodable,
+            ..
+        } = ending
+        else {
+            return None;
+        };
+        match self.queue.headed_by(job.reference()).await {
+            Ok(keys) => Some(keys),
+            Err(error) => {
+                tracing::warn!(%error, "the sequence of an undecodable job could not be looked for");
+                None
+            }
+        }
+    }
+}
+
+/// Metrics and one line of log: recorded by what is written, not by what was hoped.
+fn report(settlement: &Settlement) {
+    let (state, level_is_warn) = match &settlement.transition.ending {
+        Ending::Done { .. } => ("done", false),
+        Ending::Dead { .. } => ("dead", true),
+        Ending::Back { attempt: true, .. } => ("retrying", true),
+        Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
+        Ending::None => ("returned", false),
+    };
+    metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
+    let fault = settlement.transition.fault.as_ref();
+    let (status, error) = (
+        fault.and_then(|fault| fault.status),
+        fault.map(|fault| fault.message.as_str()),
+    );
+    let job = settlement.reference.as_str();
+    if level_is_warn {
+        tracing::warn!(
+            job,
+            end = state,
+            attempts = settlement.attempts,
+            status,
+            error,
+            "delivery ended"
+        );
+    } else {
+        tracing::debug!(
+            job,
+            end = state,
+            attempts = settlement.attempts,
+            status,
+            error,
+            "delivery ended"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Ends deliveries in Redis, many in one round trip, and keeps at it while Redis is away.
+
+use std::collections::BTreeMap;
+
+use penstock_shared::queue::{
+    Queue,
+    settle::{Settled, Settlement},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::patience::Patience;
+
+/// The most deliveries that one script call ends.
+const BATCH: usize = 128;
+
+type Order = (Settlement, oneshot::Sender<Settled>);
+
+/// Where deliveries hand in how they ended.
+#[derive(Debug, Clone)]
+pub struct Settler {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Settler {
+    /// Starts the task that settles.
+    pub fn start(queue: Queue) -> Self {
+        let (orders, inbox) = mpsc::channel(BATCH * 8);
+        tokio::spawn(serve(queue, inbox));
+        Self { orders }
+    }
+
+    /// Settles, and waits until it is written. It waits as long as Redis is away: the fencing token decides then whether it still counts.
+    pub async fn settle(&self, settlement: Settlement) -> Settled {
+        let (answer, settled) = oneshot::channel();
+        if self.orders.send((settlement, answer)).await.is_err() {
+            return Settled::Missing;
+        }
+        settled.await.unwrap_or(Settled::Missing)
+    }
+}
+
+async fn serve(queue: Queue, mut inbox: mpsc::Receiver<Order>) {
+    let mut orders = Vec::with_capacity(BATCH);
+    while inbox.recv_many(&mut orders, BATCH).await > 0 {
+        let mut by_shard: BTreeMap<u16, Vec<Order>> = BTreeMap::new();
+        for order in orders.drain(..) {
+            by_shard
+                .entry(queue.shard_of(order.0.reference.tenant()))
+                .or_default()
+                .push(order);
+        }
+        for (shard, orders) in by_shard {
+            let (settlements, answers): (Vec<_>, Vec<_>) = orders.into_iter().unzip();
+            let settled = write(&queue, shard, settlements).await;
+            for (answer, settled) in answers.into_iter().zip(settled) {
+                // The delivery may have been dropped at the end of the grace; what was written stands.
+                let _ = answer.send(settled);
+            }
+        }
+    }
+}
+
+/// Writes until Redis has taken it. What it refuses for another reason than being away would be refused for ever: then one by one, so that
+/// a single bad settlement holds up no other.
+async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<Settled> {
+    let mut patience = Patience::new("settle");
+    loop {
+        match queue.settle(shard, &settlements).await {
+            Ok(settled) => {
+                patience.succeeded();
+                return settled;
+            }
+            Err(error) if error.is_transient() => patience.failed(&error).await,
+            Err(error) if settlements.len() == 1 => {
+                tracing::error!(%error, job = %settlements[0].reference, "a delivery cannot be settled; its lease will end");
+                return vec![Settled::Missing];
+            }
+            Err(_) => break,
+        }
+    }
+    let mut settled = Vec::with_capacity(settlements.len());
+    for settlement in settlements {
+        settled.extend(Box::pin(write(queue, shard, vec![settlement])).await);
+    }
+    settled
+}
