@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
+use clap::{ArgGroup, Args, Parser, Subcommand, builder::PossibleValuesParser};
 use penstock_shared::{
     job::{JobId, JobType, Tenant},
     outcome::Cause,
@@ -204,7 +204,7 @@ pub(crate) struct Export {
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
     /// The dead letters' ids
-    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with_all = ["all", "job_type", "cause"])]
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with_all = ["all", "yes", "job_type", "cause"])]
     pub(crate) ids: Vec<JobId>,
     /// All that match the filters; only counted without --yes
     #[arg(long)]
@@ -271,8 +271,10 @@ pub(crate) enum TenantCommand {
     Set(Set),
 }
 
+// The group that is derived would count the tenant as a change.
 #[derive(Debug, Args)]
-#[group(id = "change", required = true, multiple = true, args = ["burst", "daily", "weight"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["burst", "daily", "weight"]))]
 pub(crate) struct Set {
     /// The tenant
     pub(crate) tenant: Tenant,

@@ -59,7 +59,8 @@ fn one<T>(
     if found.len() <= 1 {
         return Ok(found.pop());
     }
-    let tenants: Vec<_> = found.iter().map(|found| tenant(found).as_str()).collect();
+    let mut tenants: Vec<_> = found.iter().map(|found| tenant(found).as_str()).collect();
+    tenants.sort_unstable();
     Err(Failure::bad_input(anyhow!(
         "the id {} is used by {} tenants ({}): say which with --tenant",
         wanted.id,

@@ -132,7 +132,7 @@ async fn by_ids(
             Err(reason) => tally.missing(&reason),
         }
     }
-    letters.sort_by(|a, b| (a.dead_ms, &a.tenant, &a.id).cmp(&(b.dead_ms, &b.tenant, &b.id)));
+    letters.sort_by(|a, b| a.key().cmp(&b.key()));
     letters.dedup_by(|a, b| a.tenant == b.tenant && a.id == b.id);
     Ok(letters)
 }

@@ -38,6 +38,8 @@ pub struct DeadLetter {
     pub tenant: String,
     /// When it died, ms of Redis' clock.
     pub dead_ms: u64,
+    /// Its place among all that died: the moment again, in 1/1024 ms, of which a shard has none twice.
+    pub order: u64,
     /// Why, as the filters name it.
     pub cause: String,
     /// The job, if it can be decoded.
@@ -117,11 +119,7 @@ struct EditArguments<'a> {
     tenant: &'a str,
     id: &'a str,
     dead_at: u64,
-    #[serde(with = "serde_bytes")]
-    fingerprint: &'a [u8],
-    keys: String,
-    #[serde(with = "serde_bytes")]
-    body: Vec<u8>,
+    keys: &'a str,
 }
 
 #[derive(Serialize)]
@@ -148,7 +146,7 @@ impl Queue {
         for shard in shards {
             all.extend(self.dead_of_shard(shard, filter, limit, after).await?);
         }
-        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        all.sort_by(|a, b| a.key().cmp(&b.key()));
         all.truncate(limit);
         Ok(all)
     }
@@ -167,35 +165,25 @@ impl Queue {
             (None, None) => keys.dead(),
         };
         let mut matching = Vec::new();
-        let (mut from, mut skip) = (after.map_or(0, |letter| letter.dead_ms), 0);
+        // Another shard may have a death at the same moment, so what is there is looked at too.
+        let mut from = score(after.map_or(0, |letter| letter.order)).to_string();
         loop {
             let mut command = redis::cmd("ZRANGEBYSCORE");
             command
                 .arg(&index)
-                .arg(from)
+                .arg(&from)
                 .arg("+inf")
                 .arg("WITHSCORES")
                 .arg("LIMIT")
-                .arg(skip)
+                .arg(0)
                 .arg(PAGE);
             let page: Vec<(String, f64)> = self.connection().run(&command).await?;
             let Some((_, last)) = page.last() else { break };
-            let last = score_ms(*last);
-            // Only within one millisecond an offset is needed; across them the score is the cursor.
-            let ties = page
-                .iter()
-                .filter(|(_, score)| score_ms(*score) == last)
-                .count();
-            skip = if last == from {
-                skip + page.len()
-            } else {
-                ties
-            };
-            from = last;
+            from = format!("({last}");
             let full = page.len() == PAGE;
             let letters = self.read_dead(shard, page).await?;
             matching.extend(letters.into_iter().filter(|letter| {
-                letter.matches(filter) && after.is_none_or(|after| letter.order() > after.order())
+                letter.matches(filter) && after.is_none_or(|after| letter.key() > after.key())
             }));
             if matching.len() >= limit || !full {
                 break;
@@ -227,7 +215,7 @@ impl Queue {
             letters.push(dead_letter(
                 tenant,
                 id,
-                score_ms(score),
+                score,
                 parsed.0.unwrap_or_default(),
                 Run::new(parsed.1),
             ));
@@ -344,13 +332,14 @@ impl Queue {
             tenant: &letter.tenant,
             id: &letter.id,
             dead_at: letter.dead_ms,
-            fingerprint: &parts.fingerprint,
-            keys: parts.contact_keys,
-            body: parts.body,
+            keys: &parts.contact_keys,
+        };
+        let tail = |command: &mut Cmd| {
+            command.arg(&parts.fingerprint).arg(&parts.body);
         };
         let shard = self.shard_of(&letter.tenant);
         let code: String = self
-            .call(shard, &self.scripts().edit, &arguments, super::no_tail)
+            .call(shard, &self.scripts().edit, &arguments, tail)
             .await?;
         changed(&code)
     }
@@ -384,8 +373,9 @@ impl Queue {
 }
 
 impl DeadLetter {
-    fn order(&self) -> (u64, &str, &str) {
-        (self.dead_ms, &self.tenant, &self.id)
+    /// What dead letters are sorted by: of one contact, the first to die is first.
+    pub fn key(&self) -> (u64, &str, &str) {
+        (self.order, &self.tenant, &self.id)
     }
 
     fn matches(&self, filter: &Filter) -> bool {
@@ -404,7 +394,18 @@ impl DeadLetter {
     }
 }
 
-fn dead_letter(tenant: &str, id: &str, dead_ms: u64, record: Vec<u8>, run: Run) -> DeadLetter {
+/// Scores of the dead in 1/1024 ms: powers of two, so nothing is rounded.
+const GRAIN: f64 = 1024.0;
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "far below 2⁵³ until the year 2248"
+)]
+fn score(order: u64) -> f64 {
+    order as f64 / GRAIN
+}
+
+fn dead_letter(tenant: &str, id: &str, score: f64, record: Vec<u8>, run: Run) -> DeadLetter {
     let (job, raw) = match record::decode(&record) {
         Ok(Record::Job(job)) => (Some(job), None),
         _ => (None, Some(record)),
@@ -413,7 +414,8 @@ fn dead_letter(tenant: &str, id: &str, dead_ms: u64, record: Vec<u8>, run: Run) 
     DeadLetter {
         id: id.into(),
         tenant: tenant.into(),
-        dead_ms,
+        dead_ms: score_ms(score),
+        order: score_ms(score * GRAIN),
         cause,
         job,
         raw,

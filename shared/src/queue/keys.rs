@@ -35,7 +35,7 @@ macro_rules! keys {
 }
 
 keys! {
-    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse` and `grace`.
+    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`.
     config() = "CONFIG", "config";
     /// Set: every tenant that ever had a job here.
     tenants() = "TENANTS", "tenants";
@@ -77,7 +77,7 @@ keys! {
     contact(contact) = "CONTACT", "contact:";
     /// Sorted set: running job's reference → end of its lease (ms).
     leases() = "LEASES", "leases";
-    /// Sorted set: `<tenant>/<id>` → time of death (ms).
+    /// Sorted set: `<tenant>/<id>` → time of death (ms, and 1/1024 ms where several died in one).
     dead() = "DEAD", "dead";
     /// Sorted set per tenant: the same.
     dead_of(tenant) = "DEAD_TENANT", "dead-of:";

@@ -107,7 +107,8 @@ async fn many_pages_are_retried_to_the_last() {
         for number in 0..10 {
             world.note(ACME, &format!("{count}-{number}")).await;
         }
-        for claimed in world.claim(ACME, 10).await {
+        // A tenant gets no more than half of a worker's slots.
+        for claimed in world.claim(ACME, 20).await {
             let fault = Fault::new("no");
             let ending = Ending::Dead {
                 cause: Cause::Exhausted,

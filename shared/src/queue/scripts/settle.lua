@@ -63,12 +63,21 @@ local function finish(job, item, record)
   close(job, keys)
 end
 
+-- No two deaths have one moment: jobs of one contact that die within a millisecond are still listed and retried in their order.
+local function moment_of_death()
+  local last = tonumber(redis.call('HGET', CONFIG, 'death')) or 0
+  local at = string.format('%.10f', math.max(now, last + 1 / 1024))
+  redis.call('HSET', CONFIG, 'death', at)
+  return at
+end
+
 local function bury(job, item, record)
   local run_key = RUN .. job.key
   redis.call('HSET', run_key, 'cause', item.cause, 'deadAt', string.format('%.0f', now), 'lane', job.lane)
-  redis.call('ZADD', DEAD, now, job.key)
-  redis.call('ZADD', DEAD_TENANT .. job.tenant, now, job.key)
-  redis.call('ZADD', DEAD_CAUSE .. item.cause, now, job.key)
+  local at = moment_of_death()
+  redis.call('ZADD', DEAD, at, job.key)
+  redis.call('ZADD', DEAD_TENANT .. job.tenant, at, job.key)
+  redis.call('ZADD', DEAD_CAUSE .. item.cause, at, job.key)
   redis.call('HINCRBY', CAUSES, item.cause, 1)
   close(job, item.keys or contact_keys(record))
 end
