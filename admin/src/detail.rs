@@ -143,7 +143,7 @@ impl Detail {
             attempts: status.attempts(),
             eta: eta.map(moment),
             last_error: last_error(&history).map(str::to_owned),
-            history,
+            history: history.into_iter().map(with_moment).collect(),
             ..Self::default()
         };
         let detail = detail.with_run(&status, reveal);
@@ -197,6 +197,16 @@ impl Detail {
 
 fn shown(value: &Value, reveal: bool) -> Value {
     if reveal { value.clone() } else { masked(value) }
+}
+
+/// An attempt is stored with its milliseconds.
+fn with_moment(mut attempt: Value) -> Value {
+    if let Some(at) = attempt.get_mut("at")
+        && let Some(ms) = at.as_u64()
+    {
+        *at = moment(ms).into();
+    }
+    attempt
 }
 
 fn last_error(history: &[Value]) -> Option<&str> {

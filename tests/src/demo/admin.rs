@@ -55,7 +55,8 @@ pub(super) async fn repair_one(scene: &Scene, workload: &Workload) -> anyhow::Re
     let id = id.to_owned();
     show(scene, &["dead", "show", &id]).await?;
 
-    let whole = ask(scene, &["dead", "show", &id]).await?;
+    // Masked values could not be enqueued again.
+    let whole = ask(scene, &["dead", "show", &id, "--reveal"]).await?;
     let repaired = whole["payload"]
         .to_string()
         .replace(REJECTED_DOMAIN, "example.com");

@@ -13,11 +13,12 @@ const BURST: &str = "25/2s";
 /// How the sandbox misbehaves: now and then it is away, and three times it attaches a note without an answer.
 const FAULTS: [&str; 2] = ["503:p=0.02", "cut-after:op=create-note:count=3"];
 /// Quicker than the defaults, so that the demo ends soon after the last fault.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("PENSTOCK_GHL_TOKEN", "demo-token"),
     ("PENSTOCK_GHL_BURST", BURST),
     ("PENSTOCK_BACKOFF", "200ms..2s"),
     ("PENSTOCK_QUARANTINE", "2s"),
+    ("PENSTOCK_HTTP_TIMEOUT", "4s"),
     ("PENSTOCK_GRACE", "5s"),
     // One call a job, so that effects can be counted against jobs.
     ("PENSTOCK_COALESCE", "off"),

@@ -127,11 +127,11 @@ fn onboarding(tenant: &str, firm: usize, number: usize) -> [Value; 4] {
 /// A lead whose address the API refuses; a person can put it right.
 fn mistyped_lead(tenant: &str) -> Value {
     let email = format!("lead@{REJECTED_DOMAIN}");
-    json!({"type": "UpsertContact", "tenant": tenant, "id": "lead", "payload": {"firstName": "Robin", "email": email}})
+    json!({"type": "UpsertContact", "tenant": tenant, "id": format!("lead-{tenant}"), "payload": {"firstName": "Robin", "email": email}})
 }
 
-/// A note for a contact that the API does not know.
+/// A tag for a contact that the API does not know.
 fn lost_contact(tenant: &str) -> Value {
-    let payload = json!({"contact": {"id": "q7Wm2cX9dT4hLr8VbN1k"}, "body": "Prefers to be called after six."});
-    json!({"type": "AttachNote", "tenant": tenant, "id": "lost", "payload": payload})
+    let payload = json!({"contact": {"id": "q7Wm2cX9dT4hLr8VbN1k"}, "tags": ["call-after-six"]});
+    json!({"type": "AddTags", "tenant": tenant, "id": "lost", "payload": payload})
 }
