@@ -1,6 +1,6 @@
 //! What must hold between settings, and what merely deserves a warning.
 
-use super::{Settings, SettingsError};
+use super::{AmbiguousPolicy, DailyPacing, Settings, SettingsError};
 use crate::span;
 
 impl Settings {
@@ -34,10 +34,38 @@ impl Settings {
                  worker that is told to stop may cut calls whose outcome is then unknown"
             )
         });
-        let unencrypted = (!self.encryption_keys.is_empty()).then(|| {
-            "PENSTOCK_ENCRYPTION_KEYS is set, but this version encrypts nothing at rest".to_owned()
-        });
-        cut.into_iter().chain(unencrypted)
+        cut.into_iter()
+    }
+
+    /// Refuses what is documented but not built yet: a promise that is not kept must not look kept.
+    pub fn check_supported(&self) -> Result<(), SettingsError> {
+        let delivery = &self.delivery;
+        let unsupported = [
+            (
+                !self.encryption_keys.is_empty(),
+                "PENSTOCK_ENCRYPTION_KEYS",
+                "this version encrypts nothing at rest; unset it",
+            ),
+            (
+                self.ghl.daily_pacing != DailyPacing::Asap,
+                "PENSTOCK_DAILY_PACING",
+                "this version knows only `asap`",
+            ),
+            (
+                delivery.ambiguous != AmbiguousPolicy::Hold,
+                "PENSTOCK_AMBIGUOUS",
+                "this version knows only `hold`",
+            ),
+            (
+                delivery.marker,
+                "PENSTOCK_MARKER",
+                "this version writes no markers; only `off` is possible",
+            ),
+        ];
+        match unsupported.into_iter().find(|(wanted, ..)| *wanted) {
+            Some((_, name, remedy)) => Err(SettingsError::Unsupported { name, remedy }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -289,12 +289,27 @@ fn unknown_variables_are_warned_of() {
 
 #[test]
 fn doubtful_settings_are_warned_of() {
-    let settings = load(&[
-        ("PENSTOCK_GRACE", "1s"),
+    let settings = load(&[("PENSTOCK_GRACE", "1s")]).unwrap();
+    assert_eq!(settings.warnings().len(), 1);
+}
+
+#[test]
+fn what_is_not_built_yet_is_refused_by_name() {
+    assert_eq!(load(&[]).unwrap().check_supported(), Ok(()));
+    for (name, value) in [
         ("PENSTOCK_ENCRYPTION_KEYS", "key"),
-    ])
-    .unwrap();
-    assert_eq!(settings.warnings().len(), 2);
+        ("PENSTOCK_DAILY_PACING", "spread"),
+        ("PENSTOCK_AMBIGUOUS", "prefer-duplicate"),
+        ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
+        ("PENSTOCK_MARKER", "on"),
+    ] {
+        let refused = load(&[(name, value)])
+            .unwrap()
+            .check_supported()
+            .unwrap_err();
+        let said = format!("{name} is not supported yet: ");
+        assert!(refused.to_string().starts_with(&said), "{refused}");
+    }
 }
 
 #[test]
