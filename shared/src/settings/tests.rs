@@ -294,6 +294,19 @@ fn doubtful_settings_are_warned_of() {
 }
 
 #[test]
+fn the_readme_has_every_setting_with_its_default() {
+    let readme = include_str!("../../../README.md");
+    for setting in SETTINGS {
+        let default = match setting.default {
+            "none" => "none".to_owned(),
+            value => format!("`{value}`"),
+        };
+        let row = format!("| `{}` | {default} | {} |", setting.name, setting.meaning);
+        assert!(readme.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn what_is_not_built_yet_is_refused_by_name() {
     assert_eq!(load(&[]).unwrap().check_supported(), Ok(()));
     for (name, value) in [
