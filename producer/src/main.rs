@@ -25,13 +25,32 @@ Examples:
 
 Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input was wrong.";
 
+const ENQUEUE: &str = "\
+Examples:
+  penstock-producer enqueue jobs.ndjson
+  generate-jobs | penstock-producer enqueue
+  penstock-producer enqueue --batch 2026-12-01 jobs.ndjson";
+
+const SERVE: &str = "\
+Examples:
+  penstock-producer serve --listen 127.0.0.1:8080
+  PENSTOCK_API_KEYS_FILE=keys penstock-producer serve --listen 0.0.0.0:8080";
+
+const SCHEMA: &str = "\
+Examples:
+  penstock-producer schema
+  penstock-producer schema CreateTask";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Enqueue jobs from a file or standard input, one JSON object per line
+    #[command(after_help = ENQUEUE)]
     Enqueue(enqueue::Arguments),
     /// Take jobs over HTTP
+    #[command(after_help = SERVE)]
     Serve(http::Arguments),
     /// Print the JSON Schema of a job type, or of all of them
+    #[command(after_help = SCHEMA)]
     Schema(schema::Arguments),
 }
 

@@ -169,6 +169,13 @@ pub enum Outcome {
         /// What became of the permit.
         permit: Permit,
     },
+    /// The API failed as an earlier call was to be read back; neither an attempt nor a delivery is counted.
+    Unread {
+        /// When it is read again.
+        wait: Duration,
+        /// What became of the permit.
+        permit: Permit,
+    },
     /// It had ended before, and only its end had to wait.
     Concluded(Ending),
     /// It is back in its lane already: its next call found no permit.

@@ -17,7 +17,8 @@ use penstock_shared::{
 };
 use tokio::{
     sync::{RwLock, Semaphore, mpsc},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -30,12 +31,14 @@ use crate::{
     duties,
     feed::Feed,
     health::{self, Health},
-    settle::{Desk, SettleLayer},
+    settle::{self, Desk, SettleLayer},
     settler::Settler,
 };
 
 /// How many calls one delivery may need: a look-up, a probe, a read-back and its own.
 const CALLS: u32 = 4;
+/// How long it may take to write down what the end of the grace cut off.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs a worker until it is told to stop and has drained.
 pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
@@ -43,7 +46,7 @@ pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
     let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
     let worker = Worker::assemble(settings, queue).await?;
     tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
-    let stopping = worker.stopping.clone();
+    let stop = worker.stop.clone();
     let mut running = tokio::spawn(worker.run());
     tokio::select! {
         ended = &mut running => {
@@ -53,10 +56,8 @@ pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
         }
         signal = shutdown.signalled() => tracing::info!(?signal, grace = ?settings.delivery.grace, "draining"),
     }
-    stopping.cancel();
     tokio::select! {
-        ended = running => ended.context("the worker panicked")??,
-        () = tokio::time::sleep(settings.delivery.grace) => tracing::warn!("the grace is over: what is in flight is left to its leases"),
+        drained = drain(running, settings.delivery.grace, &stop) => drained?,
         signal = shutdown.signalled() => {
             tracing::warn!(?signal, "ended at once");
             return Ok(Exit::Failed);
@@ -66,6 +67,34 @@ pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Finishes what is in flight within the grace; what is left then is cut and handed back.
+async fn drain(
+    mut running: JoinHandle<anyhow::Result<()>>,
+    grace: Duration,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    stop.asked.cancel();
+    if let Ok(ended) = timeout(grace, &mut running).await {
+        return ended.context("the worker panicked")?;
+    }
+    tracing::warn!("the grace is over: calls in flight are cut, what was not sent is handed back");
+    stop.cut.cancel();
+    if let Ok(ended) = timeout(LAST_WORDS, running).await {
+        return ended.context("the worker panicked")?;
+    }
+    tracing::warn!("not everything could be handed back: it is left to its leases");
+    Ok(())
+}
+
+/// The two steps of a stop.
+#[derive(Debug, Clone, Default)]
+struct Stop {
+    /// Nothing more is begun.
+    asked: CancellationToken,
+    /// Nothing is waited for any more.
+    cut: CancellationToken,
+}
+
 /// A worker, put together.
 struct Worker {
     name: String,
@@ -73,7 +102,7 @@ struct Worker {
     courier: Arc<Courier>,
     desk: Arc<Desk>,
     duties: JoinSet<()>,
-    stopping: CancellationToken,
+    stop: Stop,
     longest_delivery: Duration,
 }
 
@@ -84,7 +113,7 @@ impl Worker {
         duties::register::now(&queue, &name, quotas).await?;
         let clock = RedisClock::new(queue.now().await?);
         let roster = Roster::default();
-        let stopping = CancellationToken::new();
+        let stop = Stop::default();
         let courier = Arc::new(courier(settings, &queue, &clock)?);
         let desk = Arc::new(Desk {
             queue: queue.clone(),
@@ -103,7 +132,7 @@ impl Worker {
             concurrency,
             roster: roster.clone(),
             clock,
-            stopping: stopping.clone(),
+            stopping: stop.asked.clone(),
         };
         let mut duties = JoinSet::new();
         duties.spawn(duties::renew::run(
@@ -130,7 +159,7 @@ impl Worker {
             courier,
             desk,
             duties,
-            stopping,
+            stop,
             longest_delivery,
         })
     }
@@ -148,7 +177,7 @@ impl Worker {
         let jobs = parking_lot::Mutex::new(Some(jobs));
         let (name, courier, desk, timeout) =
             (self.name, self.courier, self.desk, self.longest_delivery);
-        let stopping = self.stopping;
+        let stop = self.stop;
         let context = name.clone();
         let monitor = Monitor::new().register(move |_| {
             let jobs = jobs.lock().take().unwrap_or_else(|| mpsc::channel(1).1);
@@ -163,15 +192,19 @@ impl Worker {
                 .timeout(timeout)
                 .layer(TraceLayer::new().make_span_with(span))
                 .data(Arc::clone(&courier))
-                .data(stopping.clone())
+                .data(stop.clone())
                 .build(deliver)
         });
-        let duties = self.duties;
-        let ended = monitor.run().await;
+        let mut duties = self.duties;
+        let ended = tokio::select! {
+            ended = monitor.run() => ended.map_err(|error| anyhow::anyhow!("the runtime ended: {error}")),
+            // Without one of them it would only look alive: its leases would end, or nobody would know of it.
+            Some(ended) = duties.join_next() => Err(anyhow::anyhow!("a duty of the worker ended: {ended:?}")),
+        };
         drop(duties);
         // Only for the counts: it would be forgotten by itself.
         let _ = queue.retire(&name).await;
-        ended.map_err(|error| anyhow::anyhow!("the runtime ended: {error}"))
+        ended
     }
 }
 
@@ -181,16 +214,20 @@ fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
     tracing::info_span!("delivery", job = %claimed.reference, token = claimed.token, delivery = claimed.deliveries)
 }
 
-/// The innermost service: one delivery. What was claimed but not begun when the worker stops goes back at once.
+/// The innermost service: one delivery. What was claimed but not begun when the worker stops goes back at once, and so does at the end of the
+/// grace what was not sent.
 async fn deliver(
     job: Arc<Assignment>,
     courier: Data<Arc<Courier>>,
-    stopping: Data<CancellationToken>,
+    stop: Data<Stop>,
 ) -> Result<Outcome, BoxDynError> {
-    if stopping.is_cancelled() {
+    if stop.asked.is_cancelled() {
         return Ok(Outcome::untouched("the worker stops"));
     }
-    Ok(courier.deliver(&job).await)
+    tokio::select! {
+        outcome = courier.deliver(&job) => Ok(outcome),
+        () = stop.cut.cancelled() => Ok(settle::cut_off(&job, courier.quarantine)),
+    }
 }
 
 fn courier(settings: &Settings, queue: &Queue, clock: &RedisClock) -> Result<Courier, Failure> {

@@ -4,14 +4,17 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
-use penstock_shared::queue::{claim::Claimed, reference::Reference, settle::Fields};
-use tokio::sync::OwnedSemaphorePermit;
+use penstock_shared::{
+    ghl::Operation,
+    queue::{claim::Claimed, reference::Reference, settle::Fields},
+};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 /// A leased job on its way through this worker.
 #[derive(Debug)]
@@ -20,8 +23,8 @@ pub struct Assignment {
     pub claimed: Claimed,
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
-    /// Whether bytes of a call may have left since the last answer.
-    exposed: AtomicBool,
+    /// The call of which bytes may have left since the last answer.
+    exposed: Mutex<Option<Operation>>,
     steps: AtomicU32,
     lease: Lease,
     /// The slot that it occupies until it is settled.
@@ -47,18 +50,18 @@ impl Assignment {
     }
 
     /// Marks that a call is about to leave.
-    pub fn expose(&self) {
-        self.exposed.store(true, Ordering::SeqCst);
+    pub fn expose(&self, operation: Operation) {
+        *self.exposed.lock() = Some(operation);
     }
 
     /// Marks that the call was answered, or provably not sent.
     pub fn cover(&self) {
-        self.exposed.store(false, Ordering::SeqCst);
+        *self.exposed.lock() = None;
     }
 
-    /// Whether a call may be on its way.
-    pub fn is_exposed(&self) -> bool {
-        self.exposed.load(Ordering::SeqCst)
+    /// The call that may be on its way.
+    pub fn exposed(&self) -> Option<Operation> {
+        *self.exposed.lock()
     }
 
     /// The number of the next step of this delivery.
@@ -76,6 +79,7 @@ impl Assignment {
 #[derive(Debug, Default, Clone)]
 pub struct Roster {
     jobs: Arc<Mutex<HashMap<Reference, Entry>>>,
+    released: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -101,7 +105,7 @@ impl Roster {
         Arc::new(Assignment {
             claimed,
             fields: Mutex::default(),
-            exposed: AtomicBool::new(false),
+            exposed: Mutex::default(),
             steps: AtomicU32::new(0),
             lease,
             _slot: slot,
@@ -117,7 +121,13 @@ impl Roster {
             .is_some_and(|entry| entry.token == assignment.claimed.token)
         {
             jobs.remove(reference);
+            self.released.notify_one();
         }
+    }
+
+    /// Waits until a job is let go, if none was since the last time.
+    pub async fn released(&self) {
+        self.released.notified().await;
     }
 
     /// The jobs whose leases are to be renewed.

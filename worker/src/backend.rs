@@ -6,7 +6,7 @@
 use std::{
     convert::Infallible,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use apalis::prelude::{Backend, Task, TaskBuilder, WorkerContext};
@@ -44,11 +44,14 @@ impl Backend for QueueBackend {
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-        _: &WorkerContext,
+        worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.jobs
-            .poll_recv(cx)
-            .map(|job| job.map(|job| Ok(TaskBuilder::new(job).build())))
+        let job = ready!(self.jobs.poll_recv(cx));
+        if job.is_none() {
+            // The end of its tasks does not end apalis' worker: it would wait for ever to be stopped. What is in flight is still finished.
+            let _ = worker.stop();
+        }
+        Poll::Ready(job.map(|job| Ok(TaskBuilder::new(job).build())))
     }
 
     fn poll_close(

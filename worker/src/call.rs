@@ -129,7 +129,7 @@ impl<'a> Calls<'a> {
         if !self.job.is_ours(self.api.margin) {
             return Err(Outcome::Returned.into());
         }
-        self.job.expose();
+        self.job.expose(request.operation());
         let answer = self.api.client.send(passage, token, request).await;
         self.permit = match &answer {
             Err(CallError::Unanswered { .. }) => Permit::Unanswered,

@@ -25,6 +25,8 @@ use crate::{
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// The least between two claims that gave nothing.
 const SHORTEST_WAIT: Duration = Duration::from_millis(2);
+/// How long the jobs that are due but not for this worker, since their tenants have their share of its slots, are left before it looks again.
+const CROWDED: Duration = Duration::from_millis(5);
 /// How long slots are gathered under load, so that one claim fills many.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -63,15 +65,22 @@ impl Feed {
             let next = claim.next;
             self.hand_over(claim, sent, slots, &jobs).await;
             if given < asked {
-                let wait = next
-                    .unwrap_or(LONGEST_WAIT)
-                    .clamp(SHORTEST_WAIT, LONGEST_WAIT);
                 tokio::select! {
-                    () = idle.wait(wait) => {}
+                    () = self.rest(&idle, next) => {}
                     () = self.stopping.cancelled() => break,
                 }
             }
         }
+    }
+
+    /// Waits until there may be work. What is due already is for other workers, who are woken: this one must not answer its own call.
+    async fn rest(&self, idle: &Idle, next: Option<Duration>) {
+        if next == Some(Duration::ZERO) {
+            let _ = tokio::time::timeout(CROWDED, self.roster.released()).await;
+            return;
+        }
+        let wait = next.unwrap_or(LONGEST_WAIT);
+        idle.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
     }
 
     /// All slots that are free, at least one; `None` when stopping.

@@ -283,7 +283,11 @@ fn unreadable(stop: Stop, calls: &Calls<'_>) -> Stop {
         }
         Stop::Call(CallError::Throttled { .. } | CallError::Unauthorized { .. })
         | Stop::Outcome(_) => stop,
-        Stop::Call(_) => calls.postponed(READ_AGAIN, "what was sent could not be read back yet"),
+        Stop::Call(_) => Outcome::Unread {
+            wait: READ_AGAIN,
+            permit: calls.permit(),
+        }
+        .into(),
     }
 }
 

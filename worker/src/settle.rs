@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use apalis::prelude::Task;
@@ -131,7 +132,7 @@ where
 fn broken_off(job: &Assignment, message: &str) -> Outcome {
     let fault = Fault::new(message);
     tracing::error!(job = %job.reference(), error = message, "a delivery broke off");
-    if job.is_exposed() {
+    if job.exposed().is_some() {
         Outcome::Unknown {
             fault,
             permit: Permit::Unanswered,
@@ -142,6 +143,21 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
             retry_after: None,
             permit: Permit::Answered,
         }
+    }
+}
+
+/// A delivery that is cut off since the worker ends, which costs no attempt. What may have changed something waits until
+/// the quarantine is over; all else is as if it had not been claimed.
+pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
+    let exposed = job.exposed();
+    let wait = match exposed {
+        Some(operation) if !operation.is_read() => quarantine,
+        _ => Duration::ZERO,
+    };
+    Outcome::Postponed {
+        wait,
+        why: "the worker ended before the answer",
+        permit: exposed.map_or(Permit::Answered, |_| Permit::Unanswered),
     }
 }
 

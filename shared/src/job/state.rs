@@ -283,16 +283,10 @@ pub fn after(
             let api = (permit == Permit::Answered).then_some(Api::Up);
             Transition {
                 api,
-                ..Transition::new(
-                    Ending::Back {
-                        after: wait,
-                        attempt: false,
-                        delivery: false,
-                    },
-                    permit,
-                )
+                ..postponed(wait, permit)
             }
         }
+        Outcome::Unread { wait, permit } => postponed(wait, permit).api(Api::Down),
         Outcome::Concluded(ending) => end(progress, ending, Permit::Unsent, rules, now),
         Outcome::Returned => Transition::new(Ending::None, Permit::Unsent),
     }
@@ -303,6 +297,16 @@ const BACK_AT_ONCE: Ending = Ending::Back {
     attempt: false,
     delivery: false,
 };
+
+/// Not now; neither an attempt nor a delivery is counted.
+fn postponed(wait: Duration, permit: Permit) -> Transition {
+    let ending = Ending::Back {
+        after: wait,
+        attempt: false,
+        delivery: false,
+    };
+    Transition::new(ending, permit)
+}
 
 /// A job ends only when none of its own unanswered calls can still undo what its contact's next job does.
 fn end(progress: &Progress, ending: Ending, permit: Permit, rules: &Rules, now: u64) -> Transition {
@@ -363,14 +367,9 @@ fn unknown(progress: &Progress, fault: Fault, permit: Permit, rules: &Rules) -> 
         attempt: !progress.probe,
         delivery: true,
     };
-    let api = if permit == Permit::Unanswered {
-        Api::Down
-    } else {
-        Api::Up
-    };
     Transition {
         unanswered: true,
-        ..Transition::new(ending, permit).api(api).failed(fault)
+        ..Transition::new(ending, permit).api(Api::Down).failed(fault)
     }
 }
 

@@ -8,10 +8,8 @@ use serde::Serialize;
 use super::{Queue, error::QueueError, head_starts, millis, reference::Reference};
 use crate::quota::Quota;
 
-/// How many lanes one claim looks at, how many jobs of each it moves as they come due, and how many ended leases it takes over: bounds on the
-/// script's run time.
+/// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
 const LANES: usize = 64;
-const MOVES: usize = 128;
 const TAKEBACKS: usize = 16;
 
 /// What a worker asks for.
@@ -155,7 +153,7 @@ impl Queue {
             head_start: head_starts(),
             reserve: terms.reserve,
             lanes: LANES,
-            moves: MOVES,
+            moves: super::MOVES,
             takebacks: TAKEBACKS,
             worker_ttl: self.worker_ttl(),
         };
@@ -186,11 +184,15 @@ impl Queue {
                 command.arg(reference.as_str()).arg(*token);
             }
         };
-        let mut answer: Vec<Value> = self
+        let answer: Vec<Value> = self
             .call(shard, &self.scripts().renew, &arguments, tail)
             .await?;
+        if answer.is_empty() {
+            return Err(QueueError::Unexpected("renew: no time".into()));
+        }
         let lost = answer
-            .drain(1..)
+            .into_iter()
+            .skip(1)
             .filter_map(|name| redis::from_redis_value::<String>(name).ok());
         Ok(lost.filter_map(|name| Reference::parse(&name)).collect())
     }

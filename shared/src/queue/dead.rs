@@ -110,6 +110,7 @@ pub struct Redrive {
 struct RedriveArguments {
     head_start: [i64; 3],
     reserve: f64,
+    moves: usize,
     resend: bool,
 }
 
@@ -270,6 +271,7 @@ impl Queue {
         let arguments = RedriveArguments {
             head_start: head_starts(),
             reserve: self.terms().reserve,
+            moves: super::MOVES,
             resend,
         };
         let write = |command: &mut Cmd, job: &Redrive| {

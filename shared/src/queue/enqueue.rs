@@ -1,6 +1,6 @@
 //! Storing jobs.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use redis::Cmd;
 use serde::Serialize;
@@ -19,6 +19,8 @@ const MOST_JOBS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 /// When a producer whose tenant has too many unfinished jobs may ask again.
 const BACKLOG_RETRY: Duration = Duration::from_secs(5);
+/// No bound, as a number that Lua holds exactly.
+const NO_BOUND: u64 = 1 << 53;
 /// How long replicas may take to confirm.
 const REPLICAS: Duration = Duration::from_secs(1);
 
@@ -65,13 +67,16 @@ pub struct Interrupted {
 }
 
 #[derive(Serialize)]
-struct Arguments {
+struct Arguments<'a> {
     mode: &'static str,
     #[serde(rename = "maxBacklog")]
     max_backlog: u64,
+    /// By tenant, what earlier calls of the same check would have stored.
+    pending: HashMap<&'a str, u64>,
     #[serde(rename = "headStart")]
     head_start: [i64; 3],
     reserve: f64,
+    moves: usize,
 }
 
 /// A job on its way into a script call.
@@ -122,18 +127,21 @@ impl Queue {
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
         let batches = self.batches(jobs)?;
+        let bound = self.terms().max_backlog;
         if admission == Admission::Each {
-            return self.store(&batches, "each", settled).await;
+            return self.store(&batches, "each", bound, settled).await;
         }
         if let [_] = batches.as_slice() {
-            return self.store(&batches, "whole", settled).await;
+            return self.store(&batches, "whole", bound, settled).await;
         }
-        self.store(&batches, "check", settled).await?;
-        if settled.iter().flatten().all(|code| code.is_stored()) {
-            settled.fill(None);
-            self.store(&batches, "each", settled).await?;
+        let mut outlook = vec![None; settled.len()];
+        self.check(&batches, &mut outlook).await?;
+        if !outlook.iter().flatten().all(|code| code.is_stored()) {
+            settled.copy_from_slice(&outlook);
+            return Ok(());
         }
-        Ok(())
+        // Not bounded again: others may have filled the backlog since, and half a batch is worse than a few jobs more.
+        self.store(&batches, "each", NO_BOUND, settled).await
     }
 
     /// The jobs by shard, in their order, in batches that one script call takes.
@@ -162,31 +170,73 @@ impl Queue {
         Ok(batches)
     }
 
+    /// What storing the jobs would come to. No script call knows of another's jobs, so what is already met is kept here.
+    async fn check(
+        &self,
+        batches: &[(u16, Vec<Encoded<'_>>)],
+        outlook: &mut [Option<Enqueued>],
+    ) -> Result<(), QueueError> {
+        let mut arguments = self.arguments("check", self.terms().max_backlog);
+        let mut met = HashMap::new();
+        for (shard, batch) in batches {
+            for (job, code) in self.call_enqueue(*shard, &arguments, batch).await? {
+                let tenant = job.new.job.tenant.as_str();
+                let key = (tenant, job.new.id.as_str());
+                let known = met.len();
+                let (first, code) = *met.entry(key).or_insert((job.parts.fingerprint, code));
+                if met.len() > known && code == Enqueued::Accepted {
+                    *arguments.pending.entry(tenant).or_default() += 1;
+                }
+                let same = first == job.parts.fingerprint;
+                let code = if same { code } else { Enqueued::Conflict };
+                outlook[job.at] = Some(code);
+            }
+        }
+        Ok(())
+    }
+
     async fn store(
         &self,
         batches: &[(u16, Vec<Encoded<'_>>)],
         mode: &'static str,
+        max_backlog: u64,
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
-        let arguments = Arguments {
-            mode,
-            max_backlog: self.terms().max_backlog,
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
-        };
+        let arguments = self.arguments(mode, max_backlog);
         for (shard, batch) in batches {
-            let tail = |command: &mut Cmd| batch.iter().for_each(|job| job.write(command));
-            let codes: Vec<String> = self
-                .call(*shard, &self.scripts().enqueue, &arguments, tail)
-                .await?;
-            if mode != "check" {
-                self.confirm().await?;
-            }
-            for (job, code) in batch.iter().zip(codes) {
-                settled[job.at] = Some(enqueued(&code)?);
+            let codes = self.call_enqueue(*shard, &arguments, batch).await?;
+            self.confirm().await?;
+            for (job, code) in codes {
+                settled[job.at] = Some(code);
             }
         }
         Ok(())
+    }
+
+    fn arguments<'a>(&self, mode: &'static str, max_backlog: u64) -> Arguments<'a> {
+        Arguments {
+            mode,
+            max_backlog,
+            pending: HashMap::new(),
+            head_start: head_starts(),
+            reserve: self.terms().reserve,
+            moves: super::MOVES,
+        }
+    }
+
+    async fn call_enqueue<'b, 'a>(
+        &self,
+        shard: u16,
+        arguments: &Arguments<'_>,
+        batch: &'b [Encoded<'a>],
+    ) -> Result<Vec<(&'b Encoded<'a>, Enqueued)>, QueueError> {
+        let tail = |command: &mut Cmd| batch.iter().for_each(|job| job.write(command));
+        let codes: Vec<String> = self
+            .call(shard, &self.scripts().enqueue, arguments, tail)
+            .await?;
+        let jobs = batch.iter().zip(codes);
+        jobs.map(|(job, code)| Ok((job, enqueued(&code)?)))
+            .collect()
     }
 
     /// Waits for as many replicas as the durability asks for.

@@ -6,7 +6,11 @@ use redis::Cmd;
 use serde::Serialize;
 
 use super::{
-    Queue, error::QueueError, head_starts, millis, record::DoneRecord, reference::Reference,
+    Queue,
+    error::QueueError,
+    head_starts, millis,
+    record::DoneRecord,
+    reference::{Lane, Reference},
 };
 use crate::{
     job::{
@@ -226,8 +230,10 @@ struct LearnArguments<'a> {
     contact: &'a str,
     keys: Vec<String>,
     ttl: u64,
+    lane: &'a str,
     head_start: [i64; 3],
     reserve: f64,
+    moves: usize,
 }
 
 impl Queue {
@@ -311,13 +317,16 @@ impl Queue {
             .chain(references)
             .map(ContactRef::key)
             .collect();
+        let lane = Lane::ghl(tenant);
         let arguments = LearnArguments {
             tenant,
             contact: contact.as_str(),
             keys,
             ttl: millis(REMEMBERED),
+            lane: lane.as_str(),
             head_start: head_starts(),
             reserve: self.terms().reserve,
+            moves: super::MOVES,
         };
         let shard = self.shard_of(tenant);
         let _: String = self

@@ -117,14 +117,27 @@ impl Proxy {
     /// closed and the server never sees them.
     pub fn lose_requests(&self, count: usize, pattern: impl Into<Vec<u8>>) {
         self.control
-            .lose(Direction::ToServer, count, pattern.into());
+            .lose(Direction::ToServer, 0, count, pattern.into());
     }
 
     /// Loses the replies to the next `count` requests that contain `pattern` (in one piece; empty for any): the
     /// server gets the request, its next reply is swallowed and the connection is closed.
     pub fn lose_replies(&self, count: usize, pattern: impl Into<Vec<u8>>) {
         self.control
-            .lose(Direction::ToClient, count, pattern.into());
+            .lose(Direction::ToClient, 0, count, pattern.into());
+    }
+
+    /// As [`Self::lose_requests`], for one request only: the first that contains `pattern` after `spared` others that do.
+    pub fn lose_request_after(&self, spared: usize, pattern: impl Into<Vec<u8>>) {
+        self.control
+            .lose(Direction::ToServer, spared, 1, pattern.into());
+    }
+
+    /// As [`Self::lose_replies`], for one reply only: to the first request that contains `pattern` after `spared` others
+    /// that do.
+    pub fn lose_reply_after(&self, spared: usize, pattern: impl Into<Vec<u8>>) {
+        self.control
+            .lose(Direction::ToClient, spared, 1, pattern.into());
     }
 
     /// How many requests and replies were lost so far by [`Self::lose_requests`] and [`Self::lose_replies`].

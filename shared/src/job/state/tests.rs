@@ -87,6 +87,10 @@ fn every_outcome() -> Vec<Outcome> {
                 why: "search-lag",
                 permit,
             },
+            Outcome::Unread {
+                wait: Duration::from_secs(10),
+                permit,
+            },
         ]);
     }
     all
@@ -101,7 +105,10 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
         ..
     } = transition;
     match outcome {
-        Outcome::Throttled { .. } | Outcome::Unauthorized { .. } | Outcome::Postponed { .. } => {
+        Outcome::Throttled { .. }
+        | Outcome::Unauthorized { .. }
+        | Outcome::Postponed { .. }
+        | Outcome::Unread { .. } => {
             assert!(
                 matches!(
                     ending,
@@ -120,6 +127,7 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
                 "is read back: {ending:?}"
             );
             assert!(transition.unanswered);
+            assert_eq!(transition.api, Some(Api::Down));
         }
         Outcome::Unavailable { .. } => {
             let last = progress.attempts + 1 >= progress.max_attempts && !progress.probe;

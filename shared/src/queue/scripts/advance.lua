@@ -34,7 +34,6 @@ redis.call('HDEL', run_key, 'token', 'probe')
 redis.call('HSET', run_key, 'settled', token)
 redis.call('HINCRBY', run_key, 'deliveries', -1)
 local record = redis.call('HGET', JOB .. job.tenant, job.id)
-local effective = priority_at_head(job, contact_keys(record))
-put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
+requeue(job, record, now)
 place_lane(job.lane, ledger)
 return 'later'

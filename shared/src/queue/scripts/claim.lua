@@ -26,6 +26,8 @@ if tonumber(previous[1]) == arg.claim then
     local job = parse_ref(ref)
     local run = redis.call('HMGET', RUN .. job.key, 'token', 'deliveries', 'probe')
     if run[1] == token then
+      -- The worker counts its lease from the request that was answered.
+      redis.call('ZADD', LEASES, 'XX', now + arg.lease, job.ref)
       again[#again + 1] = describe(job, tonumber(token), tonumber(run[2]), redis.call('HGET', JOB .. job.tenant, job.id), run[3],
         read_ledger(job.lane))
     end
@@ -56,9 +58,7 @@ local function take_back(ref, lease_end)
   return_permits(ledger, 1, lease_end + arg.late)
   redis.call('HDEL', run_key, 'token', 'probe')
   redis.call('HSET', run_key, 'lostAt', lease_end)
-  local record = redis.call('HGET', JOB .. job.tenant, job.id)
-  local effective = priority_at_head(job, contact_keys(record))
-  put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
+  requeue(job, redis.call('HGET', JOB .. job.tenant, job.id), now)
   place_lane(job.lane, ledger)
 end
 
@@ -69,24 +69,14 @@ end
 
 -- Moves what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
 local function promote(lane)
-  local destination, tenant = parse_lane(lane)
-  local moved = 0
-  for _, set in ipairs({ WAIT, LATER }) do
-    local ready = redis.call('ZRANGEBYSCORE', set .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, arg.moves)
-    for i = 1, #ready, 2 do
-      local job = parse_ref(destination .. '/' .. tenant .. '/' .. ready[i])
-      local keys = contact_keys(redis.call('HGET', JOB .. tenant, job.id))
-      redis.call('ZREM', set .. lane, job.ticket)
-      if set == WAIT then
-        local effective = priority_at_head(job, keys)
-        put_due(lane, job.ticket, rank_of(tonumber(ready[i + 1]), effective), effective)
-      else
-        join(job, keys, tonumber(ready[i + 1]))
-      end
-    end
-    moved = moved + #ready / 2
+  local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, arg.moves)
+  for i = 1, #ready, 2 do
+    local job = parse_ref(lane .. '/' .. ready[i])
+    redis.call('ZREM', WAIT .. lane, job.ticket)
+    local effective = priority_at_head(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id)))
+    put_due(lane, job.ticket, rank_of(tonumber(ready[i + 1]), effective), effective)
   end
-  return moved
+  join_due(lane)
 end
 
 -- The `count` most urgent tickets of the lane, taken out of it; only high ones where the day is down to its reserve.
@@ -135,7 +125,7 @@ end
 local function serve(lane)
   local state = redis.call('HMGET', LANE .. lane, 'paused', 'hold', 'open')
   local ledger = read_ledger(lane)
-  if state[1] or (tonumber(state[2]) or 0) > now then return place_lane(lane, ledger) end
+  if state[1] or (tonumber(state[2]) or 0) > now then return place_lane(lane, ledger, true) end
   promote(lane)
   local permits, only_high = free_permits(ledger, arg.reserve), false
   if permits == 0 then
@@ -155,17 +145,19 @@ local function serve(lane)
     slots = slots - #tickets
     held[lane] = (held[lane] or 0) + #tickets
   end
-  place_lane(lane, ledger)
+  place_lane(lane, ledger, true)
 end
 
 local visited = 0
 while slots > 0 and visited < arg.lanes do
-  local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, math.min(slots, arg.lanes - visited))
+  -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
+  local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
   if #ready == 0 then break end
   local before = #entries
   for _, lane in ipairs(ready) do
+    if slots == 0 then break end
     visited = visited + 1
-    if slots > 0 then serve(lane) end
+    serve(lane)
   end
   -- All that was visited is at its new moment now; a round that gave nothing would only visit the same lanes again.
   if #entries == before then break end

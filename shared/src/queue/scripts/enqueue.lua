@@ -1,5 +1,6 @@
 -- Stores jobs, in their order, each once.
--- arg: mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; headStart {low, normal, high} in ms; reserve.
+-- arg: mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
+--   stored before these); headStart {low, normal, high} in ms; reserve; moves (bound).
 -- ARGV[3…]: eight per job: destination, tenant, id, priority 0–2, runAt (ms, 0 = now), fingerprint (16 bytes), contact keys (11 bytes each), body.
 -- Returns one code per job: 'accepted', 'duplicate', 'conflict' (this id with another body) or 'full' (the tenant's backlog is at its bound).
 -- Repeated after a lost answer it finds its own jobs and returns 'duplicate'.
@@ -13,7 +14,7 @@ for i = 3, #ARGV, 8 do
   if known then
     code = string.sub(known, 1, 16) == fingerprint and 'duplicate' or 'conflict'
   else
-    backlog[tenant] = backlog[tenant] or tonumber(redis.call('HGET', OPEN, tenant)) or 0
+    backlog[tenant] = backlog[tenant] or (tonumber(redis.call('HGET', OPEN, tenant)) or 0) + (arg.pending[tenant] or 0)
     if backlog[tenant] >= arg.maxBacklog then
       code = 'full'
     else
@@ -33,11 +34,7 @@ for _, i in ipairs(new) do
   local run_at = tonumber(ARGV[i + 4])
   local record = pack_job(ARGV[i + 5], math.max(now, run_at), ARGV[i + 6], ARGV[i + 7])
   redis.call('HSET', JOB .. job.tenant, job.id, record)
-  if run_at > now then
-    redis.call('ZADD', LATER .. job.lane, run_at, job.ticket)
-  else
-    join(job, contact_keys(record), now)
-  end
+  enter(job, contact_keys(record), run_at)
   lanes[job.lane] = true
   added[job.tenant] = (added[job.tenant] or 0) + 1
 end

@@ -1,5 +1,5 @@
 -- Dead letters go back to their lanes: 0 attempts, history and journal kept, at the end of their contacts' sequences.
--- arg: headStart; reserve; resend (true: a person has decided that an ambiguous one is sent again).
+-- arg: headStart; reserve; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
 -- ARGV[3…]: four per job: tenant, id, priority 0–2, delay (ms from now).
 -- Returns per job 'ok', 'not-dead', 'unknown' or 'undecodable' (nothing there that could run).
 local codes, lanes = {}, {}
@@ -18,7 +18,7 @@ for i = 3, #ARGV, 4 do
     local keys = contact_keys(dead.record)
     redis.call('HSET', JOB .. dead.tenant, dead.id,
       string.sub(dead.record, 1, 17) .. struct.pack('>I6', due) .. string.sub(dead.record, 24))
-    if due > now then redis.call('ZADD', LATER .. job.lane, due, job.ticket) else join(job, keys, now) end
+    enter(job, keys, due)
     redis.call('HINCRBY', OPEN, dead.tenant, 1)
     redis.call('HINCRBY', COUNTS, 'open', 1)
     lanes[job.lane] = true

@@ -22,5 +22,10 @@ for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, 999)) do
   local theirs = redis.call('HMGET', WORKER .. worker, 'burst', 'daily')
   burst, daily = stricter(burst, theirs[1] or ''), stricter(daily, theirs[2] or '')
 end
-redis.call('HSET', CONFIG, 'burst', burst, 'daily', daily)
+local before = redis.call('HMGET', CONFIG, 'burst', 'daily')
+if before[1] ~= burst or before[2] ~= daily then
+  redis.call('HSET', CONFIG, 'burst', burst, 'daily', daily)
+  -- Their moments were reckoned by the quotas before: every lane is looked at again, and put where it belongs.
+  redis.call('ZUNIONSTORE', LANES, 1, LANES, 'WEIGHTS', 0)
+end
 return { burst, daily }

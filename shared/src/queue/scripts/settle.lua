@@ -55,7 +55,7 @@ end
 
 local function finish(job, item, record)
   local keys = contact_keys(record)
-  redis.call('HSET', JOB .. job.tenant, job.id, pack_done(string.sub(record or '', 1, 16), item.token, item.result))
+  redis.call('HSET', JOB .. job.tenant, job.id, pack_done(record, item.token, item.result))
   redis.call('DEL', RUN .. job.key)
   redis.call('RPUSH', ENDED, string.format('%.0f/%s', now, job.key))
   redis.call('HINCRBY', COUNTS, 'done', 1)
@@ -73,8 +73,8 @@ end
 
 local function bury(job, item, record)
   local run_key = RUN .. job.key
-  redis.call('HSET', run_key, 'cause', item.cause, 'deadAt', string.format('%.0f', now), 'lane', job.lane)
   local at = moment_of_death()
+  redis.call('HSET', run_key, 'cause', item.cause, 'deadAt', string.match(at, '^%d+'), 'lane', job.lane)
   redis.call('ZADD', DEAD, at, job.key)
   redis.call('ZADD', DEAD_TENANT .. job.tenant, at, job.key)
   redis.call('ZADD', DEAD_CAUSE .. item.cause, at, job.key)
@@ -85,12 +85,7 @@ end
 local function put_back(job, item, record)
   local run_key = RUN .. job.key
   if item.delivery == 0 then redis.call('HINCRBY', run_key, 'deliveries', -1) end
-  if item.at > 0 then
-    redis.call('ZADD', WAIT .. job.lane, now + item.at, job.ticket)
-  else
-    local effective = priority_at_head(job, contact_keys(record))
-    put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
-  end
+  requeue(job, record, now + item.at)
 end
 
 for i = 3, #ARGV do

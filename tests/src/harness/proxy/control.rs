@@ -8,6 +8,8 @@ use super::{Direction, Flow};
 /// Messages still to be lost.
 #[derive(Debug, Default)]
 struct Loss {
+    /// So many that are meant pass first.
+    spared: usize,
     left: usize,
     pattern: Vec<u8>,
 }
@@ -15,9 +17,15 @@ struct Loss {
 impl Loss {
     /// Whether this message is one of them; if so, there is one less.
     fn takes(&mut self, message: &[u8]) -> bool {
-        let meant = self.left > 0 && contains(message, &self.pattern);
-        self.left -= usize::from(meant);
-        meant
+        if self.left == 0 || !contains(message, &self.pattern) {
+            return false;
+        }
+        if self.spared > 0 {
+            self.spared -= 1;
+            return false;
+        }
+        self.left -= 1;
+        true
     }
 }
 
@@ -92,9 +100,13 @@ impl Control {
         self.state.lock().refuse
     }
 
-    pub(super) fn lose(&self, direction: Direction, left: usize, pattern: Vec<u8>) {
+    pub(super) fn lose(&self, direction: Direction, spared: usize, left: usize, pattern: Vec<u8>) {
         let mut state = self.state.lock();
-        let loss = Loss { left, pattern };
+        let loss = Loss {
+            spared,
+            left,
+            pattern,
+        };
         match direction {
             Direction::ToServer => state.requests = loss,
             Direction::ToClient => state.replies = loss,

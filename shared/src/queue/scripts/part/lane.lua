@@ -6,30 +6,41 @@ end
 
 local function next_moment(lane, ledger)
   local state = redis.call('HMGET', LANE .. lane, 'paused', 'hold', 'open')
-  local at = math.huge
-  local high = redis.call('EXISTS', HIGH .. lane) == 1
-  if high or redis.call('EXISTS', DUE .. lane) == 1 then
-    at = now
+  local at, any = math.huge, true
+  if redis.call('EXISTS', HIGH .. lane) == 1 then
+    at = frees_at(ledger, 0)
+  elseif redis.call('EXISTS', DUE .. lane) == 1 then
+    at = frees_at(ledger, arg.reserve)
   else
-    local any = false
+    any = false
+  end
+  if at > now then
+    -- What comes due may be high, or have a high one behind it: then the day's reserve is for it.
     for _, set in ipairs({ WAIT, LATER }) do
       local first = redis.call('ZRANGE', set .. lane, 0, 0, 'WITHSCORES')
       if first[2] then
         any = true
-        at = math.min(at, tonumber(first[2]))
+        at = math.min(at, math.max(math.floor(tonumber(first[2])), frees_at(ledger, 0)))
       end
     end
-    if not any then return nil end
   end
+  if not any then return nil end
   -- While the breaker's probe is out, its end is what is waited for.
   if state[1] or (state[3] and ledger.flying > 0) then return math.huge end
-  return math.max(at, tonumber(state[2]) or 0, frees_at(ledger, high and 0 or arg.reserve))
+  return math.max(at, tonumber(state[2]) or 0)
 end
 
--- Puts the lane at its new moment, or takes it out when it has nothing left to serve.
-local function place_lane(lane, ledger)
+-- Puts the lane at its new moment, or takes it out when it has nothing left to serve. One that is due already keeps its turn: only what
+-- has just been `served` goes behind the others, or a lane to which much comes would be passed over for ever.
+local function place_lane(lane, ledger, served)
   local at = next_moment(lane, ledger or read_ledger(lane))
-  if at then redis.call('ZADD', LANES, at, lane) else redis.call('ZREM', LANES, lane) end
+  if not at then
+    redis.call('ZREM', LANES, lane)
+  elseif at > now or served then
+    redis.call('ZADD', LANES, at, lane)
+  else
+    redis.call('ZADD', LANES, 'LT', at, lane)
+  end
   return at
 end
 

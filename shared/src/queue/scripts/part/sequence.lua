@@ -66,8 +66,14 @@ end
 
 -- Folds the sequence `from` into `into`: what runs goes on, of the others only the earliest may be a head.
 local function merge_sequence(tenant, from, into)
-  local heads = heads_of(tenant, into)
-  for _, head in ipairs(heads_of(tenant, from)) do heads[#heads + 1] = head end
+  local heads = {}
+  for _, root in ipairs({ into, from }) do
+    for _, head in ipairs(heads_of(tenant, root)) do
+      head.own = tonumber(string.match(head.place, '/(%d)'))
+      head.before = effective_priority(tenant, root, head.own)
+      heads[#heads + 1] = head
+    end
+  end
   redis.call('HDEL', SEQ .. tenant, from)
   local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
   if redis.call('EXISTS', source) == 1 then
@@ -97,6 +103,7 @@ local function merge_sequence(tenant, from, into)
     end
   end
   set_heads(tenant, into, running)
+  if first_idle == 1 then escalate(tenant, heads[1], heads[1].before, effective_priority(tenant, into, heads[1].own)) end
 end
 
 -- The one sequence that all of `keys` name, made one where they were several. The one whose head is earliest takes the others in.
@@ -137,11 +144,57 @@ local function join(job, keys, due)
   escalate(job.tenant, heads[1], before, math.max(before, priority))
 end
 
+-- Scheduled jobs of one moment keep their order: each a 1024th of a millisecond after the one before, as far as that goes.
+local function put_later(job, due)
+  local same = redis.call('ZCOUNT', LATER .. job.lane, due, '(' .. string.format('%.0f', due + 1))
+  redis.call('ZADD', LATER .. job.lane, due + math.min(same, 1023) / 1024, job.ticket)
+end
+
+-- Scheduled jobs of the lane that have come due join their sequences, at most `arg.moves`. Returns how many.
+local function join_due(lane)
+  local ready = redis.call('ZRANGEBYSCORE', LATER .. lane, '-inf', '(' .. string.format('%.0f', now + 1), 'WITHSCORES', 'LIMIT', 0, arg.moves)
+  for i = 1, #ready, 2 do
+    local job = parse_ref(lane .. '/' .. ready[i])
+    redis.call('ZREM', LATER .. lane, job.ticket)
+    join(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id)), math.floor(tonumber(ready[i + 1])))
+  end
+  return #ready / 2
+end
+
+-- A job enters its lane, behind those that came due before it: where they are more than may be moved at once, it becomes due after them.
+local crowded = {}
+local function enter(job, keys, due)
+  if crowded[job.lane] == nil then crowded[job.lane] = join_due(job.lane) == arg.moves end
+  if due <= now and not crowded[job.lane] then return join(job, keys, now) end
+  -- What it says of its contact is known from now on, whenever it is due.
+  if #keys > 1 then unite(job.tenant, keys) end
+  put_later(job, math.max(due, now))
+end
+
 -- The priority with which a job that heads its sequence counts.
 local function priority_at_head(job, keys)
   local own = tonumber(string.sub(job.ticket, 1, 1))
   if #keys == 0 then return own end
   return effective_priority(job.tenant, root_of(job.tenant, keys[1]), own)
+end
+
+-- `job` ran and has not ended: it waits in its lane again, until `at` if that is later than now. It stays the head of its sequence, unless
+-- another head still runs: then it waits behind that one.
+local function requeue(job, record, at)
+  local keys = contact_keys(record)
+  if #keys > 0 then
+    local root, own, rest = root_of(job.tenant, keys[1]), nil, {}
+    for _, head in ipairs(heads_of(job.tenant, root)) do
+      if head.place == job.place then own = head else rest[#rest + 1] = head end
+    end
+    if own and #rest > 0 then
+      set_heads(job.tenant, root, rest)
+      return block(job.tenant, root, own.place, own.order)
+    end
+  end
+  if at > now then return redis.call('ZADD', WAIT .. job.lane, at, job.ticket) end
+  local effective = priority_at_head(job, keys)
+  put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
 end
 
 -- `job` has ended: the next of its sequence goes into its lane. Returns that lane, or nil.

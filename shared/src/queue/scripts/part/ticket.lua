@@ -19,7 +19,9 @@ local function pack_job(fingerprint, due, keys, body)
   return fingerprint .. 'j' .. struct.pack('>I6', due) .. string.char(#keys / 11) .. keys .. body
 end
 
-local function pack_done(fingerprint, token, outcome)
+-- Of a record that is gone or garbled the fingerprint is filled up: what follows it has fixed places.
+local function pack_done(record, token, outcome)
+  local fingerprint = string.sub((record or '') .. string.rep('\0', 16), 1, 16)
   return fingerprint .. 'd' .. struct.pack('>I6I6', now, token) .. outcome
 end
 

@@ -1,0 +1,9 @@
+//! What a worker makes of the API's and Redis' answers, and load: real workers, a real Redis and the sandbox, whose ledger tells every call.
+
+mod breaker;
+mod load;
+mod lookup;
+mod refusal;
+mod stage;
+mod throttle;
+mod token;

@@ -1,0 +1,29 @@
+//! The producer, driven as its users drive it: lines, HTTP and the Rust client, against a real Redis.
+
+mod access;
+mod away;
+mod backlog;
+mod body;
+mod bulk;
+mod client;
+mod config;
+mod connection;
+mod described;
+mod duplicate;
+mod health;
+mod interrupted;
+mod line;
+mod midway;
+mod outage;
+mod pipe;
+mod post;
+mod program;
+mod refused;
+mod resumed;
+mod secret;
+mod service;
+mod shard;
+mod source;
+mod stage;
+mod standing;
+mod wire;

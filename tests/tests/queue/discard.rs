@@ -1,0 +1,75 @@
+//! `discard`: dead letters are deleted for good.
+
+use penstock_shared::{
+    outcome::Cause,
+    queue::{dead::Changed, enqueue::Enqueued},
+};
+use penstock_tests::fixture::{Bench, back, job};
+
+use crate::letter::{bury, dies, letters};
+
+async fn discard(bench: &Bench, ids: &[&str]) -> Vec<Changed> {
+    let jobs: Vec<_> = ids
+        .iter()
+        .map(|id| ("acme".to_owned(), (*id).to_owned()))
+        .collect();
+    bench.queue().discard(&jobs).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_of_it_is_left_and_its_id_is_free() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let mut end = back(&bench.claim_one().await, 0);
+    end.history = Some("{}".into());
+    bench.settle(&[end]).await;
+    bury(&mut bench, Cause::Rejected).await;
+    assert_eq!(discard(&bench, &["a"]).await, [Changed::Ok]);
+    let left = bench.snapshot().await;
+    for key in left.0.keys() {
+        assert!(
+            !key.contains("acme/a") && !key.contains("dead") && !key.contains("causes"),
+            "{key}"
+        );
+    }
+    assert_eq!(
+        bench.enqueue(&[job("a").tag("new")]).await,
+        [Enqueued::Accepted]
+    );
+    assert_eq!(bench.claim_one().await.deliveries, 1);
+}
+
+#[tokio::test]
+async fn what_is_not_dead_is_refused() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&["done", "running", "ready"].map(job)).await;
+    let first = bench.claim_one().await;
+    bench.settle(&[penstock_tests::fixture::done(&first)]).await;
+    bench.claim_one().await;
+    let before = bench.snapshot().await;
+    let not = Changed::NotDead;
+    let codes = discard(&bench, &["done", "running", "ready", "none"]).await;
+    assert_eq!(codes, [not, not, not, Changed::Unknown]);
+    assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn of_several_each_is_judged_by_itself_and_a_second_time_it_is_unknown() {
+    let mut bench = Bench::start().await;
+    for (id, cause) in [
+        ("a", Cause::Rejected),
+        ("b", Cause::Exhausted),
+        ("c", Cause::Rejected),
+    ] {
+        dies(&mut bench, job(id), cause).await;
+    }
+    let codes = discard(&bench, &["a", "none", "a", "b"]).await;
+    let (ok, unknown) = (Changed::Ok, Changed::Unknown);
+    assert_eq!(codes, [ok, unknown, unknown, ok]);
+    assert_eq!(letters(&bench).await, ["c"]);
+    let causes = bench.queue().dead_causes().await.unwrap();
+    assert_eq!(causes, [("rejected".to_owned(), 1)]);
+    let before = bench.snapshot().await;
+    assert_eq!(discard(&bench, &["a", "b"]).await, [unknown; 2]);
+    assert_eq!(bench.snapshot().await, before);
+}

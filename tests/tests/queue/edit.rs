@@ -1,0 +1,124 @@
+//! `edit`: another payload for a dead letter.
+
+use penstock_shared::{job::state::State, outcome::Cause, queue::dead::Changed};
+use penstock_tests::fixture::{Bench, dead, job};
+
+use crate::{
+    letter::{dies, letter, redrive},
+    state::run_field,
+};
+
+#[tokio::test]
+async fn it_stays_dead_until_it_is_sent_again() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a").contact("c"), Cause::Rejected).await;
+    let old = letter(&bench, "a").await;
+    let new = job("a").contact("d").tag("new").job();
+    assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), Changed::Ok);
+    let before = bench.snapshot().await;
+    assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), Changed::Ok);
+    assert_eq!(bench.snapshot().await, before);
+    assert_eq!(bench.state_of("a").await, State::Dead);
+    assert_eq!(letter(&bench, "a").await.job.unwrap().payload, new.payload);
+    // It is about another contact now, and waits for that one's jobs.
+    bench.enqueue(&[job("b").contact("d")]).await;
+    redrive(&bench, &["a"]).await;
+    assert_eq!(bench.state_of("a").await, State::Blocked);
+    assert_eq!(bench.drain().await, ["b", "a"]);
+}
+
+#[tokio::test]
+async fn what_was_found_of_the_old_contact_is_forgotten() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let mut end = dead(&bench.claim_one().await, Cause::Rejected);
+    end.fields.insert("contact", "c1".into());
+    bench.settle(&[end]).await;
+    let old = letter(&bench, "a").await;
+    bench
+        .queue()
+        .edit(&old, &job("a").tag("new").job())
+        .await
+        .unwrap();
+    assert_eq!(run_field(&bench, "a", "contact").await, None);
+}
+
+#[tokio::test]
+async fn what_is_not_dead_is_refused() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a"), Cause::Rejected).await;
+    let mut old = letter(&bench, "a").await;
+    redrive(&bench, &["a"]).await;
+    let before = bench.snapshot().await;
+    let new = job("a").tag("new").job();
+    assert_eq!(
+        bench.queue().edit(&old, &new).await.unwrap(),
+        Changed::NotDead
+    );
+    old.id = "none".into();
+    assert_eq!(
+        bench.queue().edit(&old, &new).await.unwrap(),
+        Changed::Unknown
+    );
+    assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn one_that_has_died_again_since_is_refused() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a"), Cause::Rejected).await;
+    let old = letter(&bench, "a").await;
+    redrive(&bench, &["a"]).await;
+    bench.pass(5);
+    crate::letter::bury(&mut bench, Cause::Rejected).await;
+    let before = bench.snapshot().await;
+    let new = job("a").tag("new").job();
+    assert_eq!(
+        bench.queue().edit(&old, &new).await.unwrap(),
+        Changed::Stale
+    );
+    assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn one_whose_call_may_have_taken_effect_is_refused() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a").note("hello")]).await;
+    let mut end = dead(&bench.claim_one().await, Cause::Ambiguous);
+    end.fields.insert("intent", "sent".into());
+    bench.settle(&[end]).await;
+    let old = letter(&bench, "a").await;
+    let before = bench.snapshot().await;
+    let new = job("a").note("other").job();
+    assert_eq!(
+        bench.queue().edit(&old, &new).await.unwrap(),
+        Changed::Undecided
+    );
+    assert_eq!(bench.snapshot().await, before);
+}
+
+/// Redis' clock has gone back, so the moment of death is later than the clock says.
+#[tokio::test]
+async fn one_that_died_after_the_clock_went_back_can_be_edited() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a"), Cause::Rejected).await;
+    bench.now -= 2000;
+    dies(&mut bench, job("b"), Cause::Rejected).await;
+    let old = letter(&bench, "b").await;
+    let new = job("b").tag("new").job();
+    assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), Changed::Ok);
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_is_mended_by_it() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a"), Cause::Undecodable).await;
+    let key = bench.queue().keys(0).job("acme");
+    bench.server.cli(["HSET", &key, "a", "garbage"]).await;
+    let old = letter(&bench, "a").await;
+    assert_eq!(old.raw.as_deref(), Some(b"garbage".as_slice()));
+    let changed = bench.queue().edit(&old, &job("a").job()).await.unwrap();
+    assert_eq!(changed, Changed::Ok);
+    assert_eq!(redrive(&bench, &["a"]).await, [Changed::Ok]);
+    assert_eq!(bench.drain().await, ["a"]);
+}

@@ -1,0 +1,135 @@
+//! Leases: kept by renewing, taken over when they end, and spared when Redis was away.
+
+use penstock_shared::job::state::State;
+use penstock_tests::fixture::{Bench, START, back, ids, job};
+
+use crate::state::{lasting, run_field};
+
+#[tokio::test]
+async fn one_that_ended_is_taken_over_and_counted() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let first = bench.claim_one().await;
+    assert_eq!((first.deliveries, first.run.lost()), (1, 0));
+    // The last millisecond of a lease is its holder's.
+    bench.live(5000, &[]).await;
+    assert!(bench.claim(1).await.is_empty());
+    bench.live(1, &[]).await;
+    let second = bench.claim_one().await;
+    assert_eq!((second.deliveries, second.run.lost()), (2, 1));
+    assert_eq!(second.run.number("lostAt"), Some(START + 5000));
+    assert_eq!(second.run.attempts(), 0);
+    bench.live(5001, &[]).await;
+    let third = bench.claim_one().await;
+    assert_eq!((third.deliveries, third.run.lost()), (3, 2));
+    // A failed attempt is an end: what is counted is deliveries in a row without one.
+    bench.settle(&[back(&third, 0)]).await;
+    let fourth = bench.claim_one().await;
+    assert_eq!(
+        (fourth.deliveries, fourth.run.lost(), fourth.run.attempts()),
+        (4, 0, 1)
+    );
+}
+
+#[tokio::test]
+async fn one_that_is_renewed_is_kept_by_its_holder() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a"), job("b")]).await;
+    let kept = bench.claim_one().await;
+    let dropped = bench.claim_one().await;
+    bench.live(60_000, std::slice::from_ref(&kept)).await;
+    assert_eq!(ids(&bench.claim(4).await), [dropped.reference.id()]);
+    assert_eq!(bench.status("a").await.lease_ms, Some(START + 65_000));
+}
+
+#[tokio::test]
+async fn renewing_again_at_the_same_moment_changes_nothing() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let a = bench.claim_one().await;
+    bench.live(1000, std::slice::from_ref(&a)).await;
+    let before = bench.snapshot().await;
+    let held = [(a.reference.clone(), a.token)];
+    assert_eq!(bench.queue().renew(0, "w", &held).await.unwrap(), []);
+    assert_eq!(bench.snapshot().await, before);
+}
+
+/// It is back in its lane, and a lease beside that would let two have it.
+#[tokio::test]
+async fn what_has_ended_gets_no_lease_by_renewing() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let a = bench.claim_one().await;
+    bench.settle(&[back(&a, 500)]).await;
+    let before = lasting(&bench).await;
+    let held = [(a.reference.clone(), a.token)];
+    let lost = bench.queue().renew(0, "w", &held).await.unwrap();
+    assert_eq!(lost, [a.reference]);
+    assert_eq!(lasting(&bench).await, before);
+}
+
+#[tokio::test]
+async fn one_claim_takes_over_a_bounded_number() {
+    let mut bench = Bench::start().await;
+    let drafts: Vec<_> = (10..30).map(|number| job(&number.to_string())).collect();
+    bench.enqueue(&drafts).await;
+    assert_eq!(bench.claim(40).await.len(), 20);
+    bench.live(6000, &[]).await;
+    assert_eq!(bench.claim(40).await.len(), 16);
+    assert_eq!(bench.claim(40).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_silence_of_all_workers_ends_none_for_a_whole_lease() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    bench.claim_one().await;
+    // Redis is away; the first to speak is another worker.
+    bench.pass(60_000);
+    let request = bench.request(1);
+    assert!(bench.claim_as("v", &request).await.jobs.is_empty());
+    assert_eq!(bench.state_of("a").await, State::Running);
+    // Once: the silence is over, and its holder has still not spoken.
+    bench.live(4999, &[]).await;
+    assert!(bench.claim(1).await.is_empty());
+    bench.live(1, &[]).await;
+    assert_eq!(bench.claim_ids(1).await, ["a"]);
+}
+
+#[tokio::test]
+async fn after_a_silence_its_holder_goes_on() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let a = bench.claim_one().await;
+    bench.pass(60_000);
+    assert!(bench.claim(1).await.is_empty());
+    bench.live(20_000, std::slice::from_ref(&a)).await;
+    assert!(bench.claim(1).await.is_empty());
+    assert_eq!(bench.status("a").await.lease_ms, Some(bench.now + 5000));
+    assert_eq!(run_field(&bench, "a", "lost").await, None);
+}
+
+/// Renewals notice the silence too: the first command after it may be any worker's.
+#[tokio::test]
+async fn a_silence_that_a_renewal_ends_spares_the_leases_too() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    bench.claim_one().await;
+    bench.pass(3334);
+    bench.queue().renew(0, "v", &[]).await.unwrap();
+    bench.live(2000, &[]).await;
+    assert!(bench.claim(1).await.is_empty());
+    bench.live(3000, &[]).await;
+    assert_eq!(bench.claim_ids(1).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_silence_of_two_thirds_of_a_lease_is_none() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    bench.claim_one().await;
+    bench.pass(3333);
+    bench.queue().renew(0, "v", &[]).await.unwrap();
+    bench.live(1668, &[]).await;
+    assert_eq!(bench.claim_ids(1).await, ["a"]);
+}

@@ -1,0 +1,31 @@
+//! The queue's transitions on a real Redis, with time as an input: every refusal against the whole state, and the laws at this size.
+
+mod advance;
+mod breaker;
+mod claim;
+mod contact;
+mod discard;
+mod edit;
+mod enqueue;
+mod fence;
+mod forget;
+mod govern;
+mod hold;
+mod learn;
+mod lease;
+mod letter;
+mod life;
+mod order;
+mod permit;
+mod priority;
+mod quota;
+mod redrive;
+mod reserve;
+mod resolve;
+mod room;
+mod settle;
+mod slot;
+mod state;
+mod undecodable;
+mod volume;
+mod wake;

@@ -1,0 +1,181 @@
+//! The permit ledger (law 3): when a call's permit comes back.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    outcome::Permit,
+    queue::{reference::Lane, settle::Settlement},
+};
+use penstock_tests::fixture::{Bench, Draft, START, back, done, job};
+
+const DAY: u64 = 24 * 3_600_000;
+
+fn jobs(count: usize) -> Vec<Draft> {
+    (0..count).map(|number| job(&number.to_string())).collect()
+}
+
+fn with(mut end: Settlement, permit: Permit) -> Settlement {
+    end.transition.permit = permit;
+    end
+}
+
+/// So many jobs, and a quota of one call in 10 s.
+async fn narrow(count: usize) -> Bench {
+    let mut bench = Bench::start().await;
+    bench.quotas("1/10s", "100/1d").await;
+    bench.enqueue(&jobs(count)).await;
+    bench
+}
+
+/// Nothing may be sent until so many milliseconds after the start, and then one call.
+async fn comes_back_at(bench: &mut Bench, ms: u64) {
+    while bench.now + 1000 < START + ms {
+        bench.live(1000, &[]).await;
+        assert!(bench.claim(1).await.is_empty(), "at {}", bench.now - START);
+    }
+    bench.live(START + ms - 1 - bench.now, &[]).await;
+    let request = bench.request(1);
+    let claim = bench.claim_as("w", &request).await;
+    assert_eq!(
+        (claim.jobs.len(), claim.next),
+        (0, Some(Duration::from_millis(1)))
+    );
+    bench.live(1, &[]).await;
+    assert_eq!(bench.claim(9).await.len(), 1);
+}
+
+#[tokio::test]
+async fn no_more_than_the_burst_is_sent() {
+    let mut bench = Bench::start().await;
+    bench.quotas("3/10s", "100/1d").await;
+    bench.enqueue(&jobs(5)).await;
+    assert_eq!(bench.claim(20).await.len(), 3);
+    assert!(bench.claim(20).await.is_empty());
+}
+
+#[tokio::test]
+async fn it_comes_back_one_window_after_the_answer() {
+    let mut bench = narrow(2).await;
+    let first = bench.claim_one().await;
+    bench.pass(500);
+    bench.settle(&[done(&first)]).await;
+    comes_back_at(&mut bench, 10_500).await;
+}
+
+/// Moments are kept to a hundredth of the window, rounded up: never too early.
+#[tokio::test]
+async fn it_comes_back_no_earlier_than_that() {
+    let mut bench = narrow(2).await;
+    let first = bench.claim_one().await;
+    bench.pass(501);
+    bench.settle(&[done(&first)]).await;
+    comes_back_at(&mut bench, 10_600).await;
+}
+
+#[tokio::test]
+async fn it_is_kept_as_long_as_the_call_is_in_flight() {
+    let mut bench = narrow(2).await;
+    let first = bench.claim_one().await;
+    bench.live(100_000, std::slice::from_ref(&first)).await;
+    let request = bench.request(1);
+    let claim = bench.claim_as("w", &request).await;
+    assert_eq!((claim.jobs.len(), claim.next), (0, None));
+    bench.settle(&[done(&first)]).await;
+    comes_back_at(&mut bench, 110_000).await;
+}
+
+#[tokio::test]
+async fn that_of_an_unanswered_call_waits_out_the_quarantine_too() {
+    let mut bench = narrow(2).await;
+    let first = bench.claim_one().await;
+    bench
+        .settle(&[with(done(&first), Permit::Unanswered)])
+        .await;
+    comes_back_at(&mut bench, 40_000).await;
+}
+
+/// The lease ends after 5 s; a call begun just before can take 10 s, and arrive until 30 s after that.
+#[tokio::test]
+async fn that_of_a_dead_worker_waits_until_its_call_can_no_longer_arrive() {
+    let mut bench = narrow(1).await;
+    bench.claim_one().await;
+    comes_back_at(&mut bench, 5000 + 10_000 + 30_000 + 10_000).await;
+}
+
+#[tokio::test]
+async fn that_of_what_was_not_sent_is_free_at_once() {
+    let mut bench = narrow(2).await;
+    let first = bench.claim_one().await;
+    bench
+        .settle(&[with(back(&first, 60_000), Permit::Unsent)])
+        .await;
+    assert_eq!(bench.claim_ids(9).await, ["1"]);
+    assert!(bench.claim(9).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_day_is_kept_beside_the_burst() {
+    let mut bench = Bench::start().await;
+    bench.quotas("2/1s", "3/1d").await;
+    bench.enqueue(&jobs(5)).await;
+    let mut sent = 0;
+    for _ in 0..5 {
+        for job in bench.claim(20).await {
+            bench.settle(&[done(&job)]).await;
+            sent += 1;
+        }
+        bench.pass(1100);
+    }
+    assert_eq!(sent, 3);
+    let lane = bench.queue().lane_status(&Lane::ghl("acme")).await.unwrap();
+    let moment = lane.moment_ms.unwrap();
+    // A hundredth of a day is the grain of its ring.
+    assert!(
+        (START + DAY..=START + DAY + DAY / 100).contains(&moment),
+        "{moment}"
+    );
+    bench.now = moment - 1;
+    assert!(bench.claim(20).await.is_empty());
+    bench.now = moment;
+    assert_eq!(bench.claim(20).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_limited_lane_is_not_looked_at_and_costs_the_others_nothing() {
+    let mut bench = Bench::start().await;
+    bench.quotas("1/10s", "100/1d").await;
+    bench.enqueue(&jobs(40)).await;
+    let others: Vec<_> = (0..20)
+        .map(|number| job("a").of(&format!("t{number}")))
+        .collect();
+    let first = bench.claim_one().await;
+    bench.settle(&[done(&first)]).await;
+    let lane = bench.queue().lane_status(&Lane::ghl("acme")).await.unwrap();
+    assert_eq!(lane.moment_ms, Some(START + 10_000));
+    bench.enqueue(&others).await;
+    assert_eq!(bench.claim(80).await.len(), 20);
+}
+
+/// The ledger of a window does not grow with the calls in it.
+#[tokio::test]
+async fn the_ledger_stays_small() {
+    let mut bench = Bench::start().await;
+    bench.quotas("100000/10s", "1000000/1d").await;
+    bench.enqueue(&jobs(600)).await;
+    for _ in 0..60 {
+        let ends: Vec<_> = bench.claim(20).await.iter().map(done).collect();
+        assert_eq!(ends.len(), 10);
+        bench.settle(&ends).await;
+        bench.pass(17);
+    }
+    let keys = bench.queue().keys(0).clone();
+    let burst: u64 = bench.server.get(["ZCARD", &keys.burst("ghl/acme")]).await;
+    let day: u64 = bench.server.get(["ZCARD", &keys.day("ghl/acme")]).await;
+    // 1,020 ms in grains of 100 ms, and in one of 864 s, if none of them begins within.
+    assert!(burst <= 12 && day <= 2, "{burst} {day}");
+    bench.pass(11_000);
+    bench.enqueue(&[job("last")]).await;
+    bench.claim_one().await;
+    let left: u64 = bench.server.get(["EXISTS", &keys.burst("ghl/acme")]).await;
+    assert_eq!(left, 0);
+}

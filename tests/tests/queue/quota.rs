@@ -1,0 +1,121 @@
+//! `register`: of workers that differ the lowest quota counts.
+
+use std::collections::HashMap;
+
+use penstock_shared::quota::Quota;
+use penstock_tests::fixture::{Bench, START, done, job};
+
+fn quota(text: &str) -> Quota {
+    text.parse().unwrap()
+}
+
+async fn register(bench: &Bench, worker: &str, burst: &str) -> Quota {
+    let quotas = (quota(burst), quota("200000/1d"));
+    let queue = bench.queue();
+    queue
+        .register(0, worker, quotas, &HashMap::new())
+        .await
+        .unwrap()
+        .0
+}
+
+fn jobs(count: usize) -> Vec<penstock_tests::fixture::Draft> {
+    (0..count)
+        .map(|number| job(&format!("{number:03}")))
+        .collect()
+}
+
+#[tokio::test]
+async fn registering_again_changes_nothing() {
+    let mut bench = Bench::start().await;
+    let before = bench.snapshot().await;
+    let both = bench.quotas("100/10s", "200000/1d").await;
+    assert_eq!(both, (quota("100/10s"), quota("200000/1d")));
+    assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn the_lowest_of_the_living_workers_is_in_force() {
+    let mut bench = Bench::start().await;
+    assert_eq!(register(&bench, "v", "7/10s").await, quota("7/10s"));
+    // Fewer calls a second, though more at a time.
+    assert_eq!(register(&bench, "u", "60/100s").await, quota("60/100s"));
+    assert_eq!(register(&bench, "w", "100/10s").await, quota("60/100s"));
+    bench.enqueue(&jobs(70)).await;
+    let claimed = bench.claim(200).await;
+    assert_eq!(claimed.len(), 60);
+    assert_eq!(claimed[0].quotas.0, quota("60/100s"));
+}
+
+#[tokio::test]
+async fn each_window_is_the_lowest_by_itself() {
+    let mut bench = Bench::start().await;
+    bench.quotas("9/10s", "100/1d").await;
+    let queue = bench.queue();
+    let others = (quota("100/10s"), quota("9/1d"));
+    let both = queue
+        .register(0, "v", others, &HashMap::new())
+        .await
+        .unwrap();
+    assert_eq!(both, (quota("9/10s"), quota("9/1d")));
+}
+
+#[tokio::test]
+async fn a_worker_that_has_retired_counts_no_longer() {
+    let bench = Bench::start().await;
+    register(&bench, "v", "7/10s").await;
+    bench.queue().retire("v").await.unwrap();
+    let before = bench.snapshot().await;
+    bench.queue().retire("v").await.unwrap();
+    assert_eq!(bench.snapshot().await, before);
+    assert_eq!(register(&bench, "w", "100/10s").await, quota("100/10s"));
+}
+
+#[tokio::test]
+async fn a_worker_that_is_silent_for_long_counts_no_longer() {
+    let mut bench = Bench::start().await;
+    register(&bench, "v", "7/10s").await;
+    bench.live(29_999, &[]).await;
+    assert_eq!(register(&bench, "w", "100/10s").await, quota("7/10s"));
+    bench.live(1, &[]).await;
+    assert_eq!(register(&bench, "w", "100/10s").await, quota("100/10s"));
+}
+
+#[tokio::test]
+async fn a_lower_one_holds_what_was_sent_before_against_it() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs(20)).await;
+    let sent = bench.claim(20).await;
+    assert_eq!(sent.len(), 10);
+    bench.quotas("5/10s", "200000/1d").await;
+    for job in &sent {
+        bench.settle(&[done(job)]).await;
+    }
+    bench.pass(9999);
+    assert!(bench.claim(20).await.is_empty());
+    bench.pass(1);
+    assert_eq!(bench.claim(20).await.len(), 5);
+}
+
+/// A limited lane waits for a moment that a higher quota moves: it must not sleep until then.
+#[tokio::test]
+async fn a_higher_one_is_used_at_once() {
+    let mut bench = Bench::start().await;
+    bench.quotas("100/10s", "2/1d").await;
+    bench.enqueue(&jobs(6)).await;
+    for job in bench.claim(20).await {
+        bench.settle(&[done(&job)]).await;
+    }
+    assert!(bench.claim(20).await.is_empty());
+    assert!(
+        bench
+            .queue()
+            .lane_status(&penstock_shared::queue::reference::Lane::ghl("acme"))
+            .await
+            .unwrap()
+            .moment_ms
+            > Some(START)
+    );
+    bench.quotas("100/10s", "200000/1d").await;
+    assert_eq!(bench.claim(20).await.len(), 4);
+}

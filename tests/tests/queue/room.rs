@@ -1,0 +1,106 @@
+//! A Redis that is full refuses what is new, and takes the end of what has begun.
+
+use std::{collections::HashMap, time::Duration};
+
+use penstock_shared::{
+    outcome::Cause,
+    queue::{
+        claim::ClaimRequest,
+        dead::Changed,
+        enqueue::{Admission, Enqueued},
+        error::QueueError,
+        settle::{Advance, Fields, Settled, Step},
+    },
+};
+use penstock_tests::fixture::{Bench, Draft, back, dead, done, job};
+
+use crate::letter::{again, letter};
+
+async fn fill(bench: &Bench, bytes: &str) {
+    bench
+        .server
+        .cli(["CONFIG", "SET", "maxmemory", bytes])
+        .await;
+}
+
+fn is_full<T: std::fmt::Debug>(result: &Result<T, QueueError>) {
+    assert!(matches!(result, Err(QueueError::Full)), "{result:?}");
+}
+
+#[tokio::test]
+async fn what_is_new_is_refused_and_nothing_changed() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("dead"), job("due")]).await;
+    let first = bench.claim_one().await;
+    bench.settle(&[dead(&first, Cause::Rejected)]).await;
+    let old = letter(&bench, "dead").await;
+    let before = bench.snapshot().await;
+    fill(&bench, "1").await;
+    let queue = bench.queue();
+    let new: Vec<_> = [job("new")].iter().map(Draft::build).collect();
+    for admission in [Admission::Each, Admission::AllOrNothing] {
+        let stored = queue.enqueue(&new, admission).await;
+        let interrupted = stored.unwrap_err();
+        assert_eq!(interrupted.settled, [None]);
+        is_full::<()>(&Err(interrupted.error));
+    }
+    let request = ClaimRequest {
+        number: 99,
+        slots: 1,
+        held: Vec::new(),
+    };
+    is_full(&queue.claim(0, "w", &request).await);
+    is_full(&queue.redrive(&[again("dead")], false).await);
+    is_full(&queue.edit(&old, &job("dead").tag("new").job()).await);
+    assert_eq!(bench.snapshot().await, before);
+    fill(&bench, "0").await;
+    assert_eq!(bench.enqueue(&[job("new")]).await, [Enqueued::Accepted]);
+}
+
+#[tokio::test]
+async fn what_has_begun_is_ended() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&["a", "b", "c", "d"].map(job)).await;
+    let jobs = bench.claim(8).await;
+    fill(&bench, "1").await;
+    let queue = bench.queue();
+    let held = [(jobs[0].reference.clone(), jobs[0].token)];
+    assert_eq!(queue.renew(0, "w", &held).await.unwrap(), []);
+    let quotas = ("1/10s".parse().unwrap(), "9/1d".parse().unwrap());
+    queue
+        .register(0, "w", quotas, &HashMap::new())
+        .await
+        .unwrap();
+    let step = Step {
+        number: 1,
+        answered: false,
+        fields: Fields::from([("contact", "c1".to_owned())]),
+        intent: Some("sent".into()),
+    };
+    let advance = queue
+        .advance(&jobs[0].reference, jobs[0].token, &step)
+        .await;
+    assert_eq!(advance.unwrap(), Advance::Granted);
+    let ends = [
+        done(&jobs[0]),
+        dead(&jobs[1], Cause::Ambiguous),
+        back(&jobs[2], 9),
+        dead(&jobs[3], Cause::Rejected),
+    ];
+    assert_eq!(bench.settle(&ends).await, [Settled::Ok; 4]);
+    let b = letter(&bench, "b").await;
+    assert_eq!(queue.resolve_done(&b, None).await.unwrap(), Changed::Ok);
+    // This is how room is made.
+    let discarded = queue.discard(&[("acme".into(), "d".into())]).await;
+    assert_eq!(discarded.unwrap(), [Changed::Ok]);
+    bench.pass(u64::try_from(Duration::from_secs(86_400).as_millis()).unwrap());
+    bench.queue().forget(0).await.unwrap();
+    assert!(
+        bench
+            .queue()
+            .find("a", Some("acme"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

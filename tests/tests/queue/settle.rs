@@ -1,0 +1,227 @@
+//! `settle`: the end of a delivery, once.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    job::state::{Api, Ending, Hold, State},
+    outcome::{Cause, Permit},
+    queue::{
+        claim::Claimed,
+        settle::{Settled, Settlement},
+    },
+};
+use penstock_tests::fixture::{Bench, back, dead, done, job, settlement};
+use serde_json::json;
+
+use crate::state::{field, run_field};
+
+async fn claimed(bench: &mut Bench) -> Claimed {
+    bench
+        .enqueue(&[job("a").contact("c"), job("b").contact("c")])
+        .await;
+    bench.claim_one().await
+}
+
+/// Settles it, and again: the answer and the state stay.
+async fn holds(end: impl Fn(&Claimed) -> Settlement) -> Bench {
+    let mut bench = Bench::start().await;
+    let a = claimed(&mut bench).await;
+    let settlement = end(&a);
+    assert_eq!(
+        bench.settle(std::slice::from_ref(&settlement)).await,
+        [Settled::Ok]
+    );
+    let before = bench.snapshot().await;
+    bench.pass(70);
+    let twice = [settlement.clone(), settlement];
+    assert_eq!(bench.settle(&twice).await, [Settled::Ok; 2]);
+    assert_eq!(bench.snapshot().await, before);
+    bench
+}
+
+#[tokio::test]
+async fn done_is_written_once() {
+    let bench = holds(done).await;
+    assert_eq!(bench.state_of("a").await, State::Done);
+    assert_eq!(bench.state_of("b").await, State::Ready);
+    let (record, ended) = bench.status("a").await.done.unwrap();
+    assert_eq!(record.result, json!({ "contactId": "c1" }));
+    assert_eq!(ended, bench.now - 70);
+}
+
+#[tokio::test]
+async fn dead_is_written_once() {
+    let bench = holds(|job| dead(job, Cause::Rejected)).await;
+    assert_eq!(bench.state_of("a").await, State::Dead);
+    assert_eq!(bench.state_of("b").await, State::Ready);
+    let causes = bench.queue().dead_causes().await.unwrap();
+    assert_eq!(causes, [("rejected".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn back_at_once_is_written_once() {
+    let bench = holds(|job| back(job, 0)).await;
+    assert_eq!(bench.state_of("a").await, State::Ready);
+    assert_eq!(bench.state_of("b").await, State::Blocked);
+    assert_eq!(
+        run_field(&bench, "a", "attempts").await.as_deref(),
+        Some("1")
+    );
+}
+
+#[tokio::test]
+async fn back_later_is_written_once() {
+    let bench = holds(|job| back(job, 700)).await;
+    assert_eq!(bench.state_of("a").await, State::Scheduled);
+    assert_eq!(bench.status("a").await.due_ms, Some(bench.now + 630));
+}
+
+#[tokio::test]
+async fn an_end_that_has_to_wait_is_written_down_once() {
+    let bench = holds(|job| {
+        let ending = Box::new(done(job).transition.ending);
+        let after = Duration::from_secs(9);
+        settlement(job, Ending::Deferred { after, ending })
+    })
+    .await;
+    assert_eq!(bench.state_of("a").await, State::Scheduled);
+    let ending = run_field(&bench, "a", "ending").await.unwrap();
+    assert!(ending.contains("contactId"), "{ending}");
+}
+
+#[tokio::test]
+async fn what_the_end_says_of_the_lane_is_written_once() {
+    let bench = holds(|job| {
+        let mut end = back(job, 0);
+        end.transition.api = Some(Api::Down);
+        end.transition.permit = Permit::Unanswered;
+        end.transition.hold = Some(Hold {
+            wait: Duration::from_secs(3),
+            why: "needs-authorisation",
+            token: Some("f1".into()),
+        });
+        end.history = Some("{}".into());
+        end
+    })
+    .await;
+    let lane = bench.queue().keys(0).lane("ghl/acme");
+    assert_eq!(field(&bench, &lane, "failures").await.as_deref(), Some("1"));
+    let refused = bench.queue().refused().await.unwrap();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(bench.queue().history("acme", "a").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_back_already_is_left_alone() {
+    let mut bench = Bench::start().await;
+    let a = claimed(&mut bench).await;
+    let before = bench.snapshot().await;
+    assert_eq!(
+        bench.settle(&[settlement(&a, Ending::None)]).await,
+        [Settled::Ok]
+    );
+    assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_there_any_more_is_missing() {
+    let mut bench = Bench::start().await;
+    let a = claimed(&mut bench).await;
+    bench.settle(&[dead(&a, Cause::Rejected)]).await;
+    let b = bench.claim_one().await;
+    bench.settle(&[done(&b)]).await;
+    bench
+        .queue()
+        .discard(&[("acme".into(), "a".into())])
+        .await
+        .unwrap();
+    bench.pass(24 * 3_600_000);
+    bench.queue().forget(0).await.unwrap();
+    let before = bench.snapshot().await;
+    for end in [done(&a), back(&a, 0), dead(&b, Cause::Rejected), done(&b)] {
+        assert_eq!(bench.settle(&[end]).await, [Settled::Missing]);
+    }
+    assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn in_one_call_each_is_judged_by_itself() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&["a", "b", "c"].map(job)).await;
+    let jobs = bench.claim(6).await;
+    let mut forged = jobs[1].clone();
+    forged.token += 100;
+    let mut gone = jobs[2].clone();
+    gone.reference = penstock_shared::queue::reference::Reference::parse("ghl/acme/1none").unwrap();
+    let ends = [
+        done(&forged),
+        done(&jobs[0]),
+        done(&gone),
+        back(&jobs[2], 0),
+    ];
+    let expected = [Settled::Lost, Settled::Ok, Settled::Missing, Settled::Ok];
+    assert_eq!(bench.settle(&ends).await, expected);
+    assert_eq!(bench.state_of("a").await, State::Done);
+    assert_eq!(bench.state_of("b").await, State::Running);
+    assert_eq!(bench.state_of("c").await, State::Ready);
+}
+
+#[tokio::test]
+async fn attempts_and_deliveries_are_counted_as_told() {
+    let mut bench = Bench::start().await;
+    claimed(&mut bench).await;
+    let ending = |attempt, delivery| Ending::Back {
+        after: Duration::ZERO,
+        attempt,
+        delivery,
+    };
+    // What is counted so far is 1 delivery, in flight.
+    let mut counts = (1, 0);
+    for (attempt, delivery) in [(false, false), (false, true), (true, true), (true, false)] {
+        bench.live(6000, &[]).await;
+        let job = bench.claim_one().await;
+        // The lease that ended was a delivery.
+        counts.0 += 1;
+        assert_eq!((job.deliveries, job.run.attempts()), counts);
+        bench
+            .settle(&[settlement(&job, ending(attempt, delivery))])
+            .await;
+        counts.0 -= u32::from(!delivery);
+        counts.1 += u32::from(attempt);
+        let job = bench.claim_one().await;
+        counts.0 += 1;
+        assert_eq!((job.deliveries, job.run.attempts()), counts);
+    }
+}
+
+#[tokio::test]
+async fn the_history_keeps_the_last_fifty_lines() {
+    let mut bench = Bench::start().await;
+    claimed(&mut bench).await;
+    bench.live(6000, &[]).await;
+    for number in 0..60 {
+        let mut end = back(&bench.claim_one().await, 0);
+        end.history = Some(json!({ "number": number }).to_string());
+        bench.settle(&[end]).await;
+    }
+    let history = bench.queue().history("acme", "a").await.unwrap();
+    assert_eq!((history.len(), &history[0]["number"]), (50, &json!(10)));
+}
+
+#[tokio::test]
+async fn an_effect_belongs_to_the_job_that_made_it() {
+    let mut bench = Bench::start().await;
+    let a = claimed(&mut bench).await;
+    let mut end = done(&a);
+    end.transition.ending = Ending::Done {
+        result: json!({}),
+        effect: Some("note-1".into()),
+    };
+    bench.settle(&[end]).await;
+    let queue = bench.queue();
+    assert_eq!(
+        queue.maker_of("acme", "note-1").await.unwrap().as_deref(),
+        Some("a")
+    );
+    assert_eq!(queue.maker_of("acme", "note-2").await.unwrap(), None);
+}

@@ -1,0 +1,120 @@
+//! A worker's slots between tenants: a slow one never takes the last.
+
+use penstock_shared::queue::claim::{ClaimRequest, Claimed};
+use penstock_tests::fixture::{Bench, Draft, job};
+
+fn jobs(tenant: &str, count: usize) -> Vec<Draft> {
+    (0..count)
+        .map(|number| job(&number.to_string()).of(tenant))
+        .collect()
+}
+
+fn of(jobs: &[Claimed], tenant: &str) -> usize {
+    jobs.iter()
+        .filter(|job| job.reference.tenant() == tenant)
+        .count()
+}
+
+fn request(bench: &mut Bench, slots: usize, held: &[(&str, usize)]) -> ClaimRequest {
+    let held = held
+        .iter()
+        .map(|(tenant, count)| (format!("ghl/{tenant}"), *count));
+    ClaimRequest {
+        held: held.collect(),
+        ..bench.request(slots)
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_takes_slots_while_it_holds_fewer_than_are_free() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs("acme", 50)).await;
+    for (slots, held, given) in [
+        (8, 0, 4),
+        (7, 0, 4),
+        (6, 2, 2),
+        (6, 6, 0),
+        (1, 0, 1),
+        (1, 1, 0),
+    ] {
+        let request = request(&mut bench, slots, &[("acme", held)]);
+        let claimed = bench.claim_as("w", &request).await.jobs;
+        assert_eq!(claimed.len(), given, "{held} held of {slots}");
+    }
+}
+
+#[tokio::test]
+async fn the_rest_is_for_the_others() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs("acme", 50)).await;
+    bench.pass(1);
+    bench.enqueue(&jobs("zenith", 50)).await;
+    bench.pass(1);
+    let claimed = bench.claim(16).await;
+    assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (8, 4));
+    // What one holds already counts in every claim.
+    let held = request(&mut bench, 4, &[("acme", 8), ("zenith", 1)]);
+    let claimed = bench.claim_as("w", &held).await.jobs;
+    assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (0, 2));
+}
+
+#[tokio::test]
+async fn a_tenant_that_holds_half_leaves_another_its_turn_in_the_same_claim() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs("acme", 9)).await;
+    bench.pass(1);
+    bench.enqueue(&jobs("zenith", 1)).await;
+    let held = request(&mut bench, 4, &[("acme", 4)]);
+    let claimed = bench.claim_as("w", &held).await.jobs;
+    assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (0, 1));
+}
+
+/// One slot is free, and every lane before has its share of this worker.
+#[tokio::test]
+async fn lanes_that_may_take_no_more_do_not_stand_before_one_that_may() {
+    let mut bench = Bench::start().await;
+    for tenant in ["acme", "bcme", "ccme", "zenith"] {
+        bench.enqueue(&jobs(tenant, 2)).await;
+        bench.pass(1);
+    }
+    let held = [("acme", 1), ("bcme", 3), ("ccme", 2)];
+    let held = request(&mut bench, 1, &held);
+    let claimed = bench.claim_as("w", &held).await.jobs;
+    assert_eq!(of(&claimed, "zenith"), 1);
+}
+
+#[tokio::test]
+async fn lanes_are_served_by_turns() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs("acme", 9)).await;
+    bench.pass(1);
+    bench.enqueue(&jobs("zenith", 9)).await;
+    // One just served is put back no earlier than now, or an old backlog would always be first.
+    let mut order = Vec::new();
+    for _ in 0..6 {
+        bench.pass(1);
+        order.push(bench.claim_one().await.reference.tenant().to_owned());
+    }
+    assert_eq!(
+        order,
+        ["acme", "zenith", "acme", "zenith", "acme", "zenith"]
+    );
+}
+
+/// What is enqueued and what ends does not put a lane behind the others, or one to which much comes would wait for ever.
+#[tokio::test]
+async fn a_lane_to_which_much_comes_keeps_its_turn() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs("zenith", 9)).await;
+    bench.enqueue(&jobs("acme", 1)).await;
+    let mut order = Vec::new();
+    for number in 1..=6 {
+        bench.pass(1);
+        let claimed = bench.claim_one().await;
+        order.push(claimed.reference.tenant().to_owned());
+        bench.pass(1);
+        bench.enqueue(&[job(&number.to_string())]).await;
+    }
+    let turns = order.iter().filter(|tenant| *tenant == "acme").count();
+    assert_eq!(turns, 3, "{order:?}");
+}

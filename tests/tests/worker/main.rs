@@ -1,0 +1,13 @@
+//! The laws under faults: real workers, a real Redis and the sandbox, killed, stopped and cut off from one another.
+
+mod drain;
+mod killed;
+mod lease;
+mod outage;
+mod poison;
+mod record;
+mod reply;
+mod sequence;
+mod stage;
+mod start;
+mod stopped;

@@ -1,0 +1,87 @@
+//! Stored jobs that a worker cannot read.
+
+use penstock_shared::{job::state::State, outcome::Cause, queue::reference::Lane};
+use penstock_tests::fixture::job;
+
+use crate::stage::{ACME, Stage};
+
+impl Stage {
+    fn records(&self) -> String {
+        self.queue.keys(0).job(ACME)
+    }
+
+    async fn record(&self, id: &str) -> Vec<u8> {
+        self.redis.get(["HGET", &self.records(), id]).await
+    }
+
+    async fn overwrite(&self, id: &str, record: &[u8]) {
+        let key = self.records();
+        self.redis
+            .cli([b"HSET".as_slice(), key.as_bytes(), id.as_bytes(), record])
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_undecodable_job_is_a_dead_letter_and_everything_else_goes_on() {
+    let stage = Stage::start(&[]).await;
+    let of = |id: &str, contact: &str| job(id).contact(contact).tag(id);
+    let drafts = [
+        of("head", "c1"),
+        of("next", "c1"),
+        of("first", "c2"),
+        of("blocked", "c2"),
+        of("torn", "c2"),
+        of("last", "c2"),
+    ];
+    stage.enqueue(&drafts).await;
+    let garbage = b"garbage \xff\x00".to_vec();
+    stage.overwrite("head", &garbage).await;
+    stage.overwrite("blocked", &garbage).await;
+    let mut torn = stage.record("torn").await;
+    torn.truncate(torn.len() - 3);
+    stage.overwrite("torn", &torn).await;
+
+    let mut worker = stage.worker().await;
+    stage.until_done(3).await;
+    for (id, raw) in [("head", &garbage), ("blocked", &garbage), ("torn", &torn)] {
+        let dead = stage.dead(id).await;
+        assert_eq!(dead.cause, Cause::Undecodable.as_str(), "{id}");
+        assert_eq!(dead.raw.as_ref(), Some(raw), "{id}");
+    }
+    assert_eq!(stage.operations_on("c1"), ["add-tags"]);
+    assert_eq!(stage.operations_on("c2"), ["add-tags", "add-tags"]);
+    assert!(worker.exited().is_none());
+}
+
+#[tokio::test]
+async fn a_job_of_a_later_version_goes_back_and_waits_for_a_worker_that_knows_it() {
+    let stage = Stage::start(&[]).await;
+    let drafts = ["later", "next"].map(|id| job(id).contact("c1").tag(id));
+    stage.enqueue(&drafts).await;
+    let known = stage.record("later").await;
+    let mut later = known.clone();
+    // Fingerprint, kind, due time and the count of contact keys; the keys; then the version.
+    let version = 24 + 11 * usize::from(known[23]);
+    later[version] = 200;
+    stage.overwrite("later", &later).await;
+    let _worker = stage.worker().await;
+    stage.enqueue(&[job("other").contact("c2")]).await;
+    stage.until_done(1).await;
+    let waiting = stage.until_state("later", State::Scheduled).await;
+    let counted = (waiting.run.number("deliveries"), waiting.run.attempts());
+    assert_eq!(counted, (Some(0), 0));
+    assert_eq!(stage.status("next").await.state, State::Blocked);
+    assert_eq!(stage.record("later").await, later, "it is as it was");
+
+    // Such a worker would read what this one wrote: the same, in its version. Its time is brought forward.
+    stage.overwrite("later", &known).await;
+    let (keys, lane) = (stage.queue.keys(0), Lane::ghl(ACME));
+    let wait = keys.wait(lane.as_str());
+    stage.redis.cli(["ZADD", &wait, "XX", "1", "1later"]).await;
+    stage
+        .redis
+        .cli(["ZADD", &keys.lanes(), "XX", "1", lane.as_str()])
+        .await;
+    stage.until_done(3).await;
+}

@@ -1,0 +1,59 @@
+//! Redis does what it was asked, and the answer is lost.
+
+use penstock_tests::{
+    fixture::{Draft, job},
+    harness::{Proxy, wait_until},
+};
+
+use crate::stage::{PATIENCE, Stage};
+
+const JOBS: u64 = 300;
+/// A word of each script's arguments: claim, advance, settle.
+const SCRIPTS: [&str; 3] = ["takebacks", "answered", "breakerAfter"];
+const ROUNDS: usize = 5;
+
+fn load() -> Vec<Draft> {
+    let of = |at: u64| {
+        let draft = job(&format!("job-{at}")).contact(&format!("c-{}", at % 30));
+        if at.is_multiple_of(4) {
+            draft.tag(&format!("tag-{at}"))
+        } else {
+            draft.note(&format!("note {at}"))
+        }
+    };
+    (0..JOBS).map(of).collect()
+}
+
+#[tokio::test]
+async fn lost_replies_of_every_transition_lose_and_double_nothing() {
+    let stage = Stage::start(&["delay=100ms"]).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let url = proxy.redis_url();
+    let settings = [
+        ("PENSTOCK_REDIS_URL", url.as_str()),
+        ("PENSTOCK_CONCURRENCY", "8"),
+    ];
+    let mut workers = [
+        stage.worker_with(&settings).await,
+        stage.worker_with(&settings).await,
+    ];
+    stage.enqueue(&load()).await;
+    for script in SCRIPTS.iter().cycle().take(SCRIPTS.len() * ROUNDS) {
+        let lost = proxy.lost();
+        proxy.lose_replies(1, *script);
+        let what = format!("a lost reply to {script}");
+        wait_until(&what, PATIENCE, || {
+            std::future::ready((proxy.lost() > lost).then_some(()))
+        })
+        .await;
+    }
+    let still_busy = stage.queue.stats().await.unwrap().done_total < JOBS;
+    assert!(still_busy, "the replies were lost under load");
+    stage.until_done(JOBS).await;
+    let seen = stage.sandbox.summary();
+    // Each was found to have been done: no call was repeated, nothing was read back.
+    assert_eq!((seen.calls, seen.effects, seen.duplicates), (JOBS, JOBS, 0));
+    for worker in &mut workers {
+        assert!(worker.exited().is_none());
+    }
+}
