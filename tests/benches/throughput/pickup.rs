@@ -62,8 +62,8 @@ pub(crate) async fn run(options: &Options) -> Figures {
         ("ms to the call, p99", 99),
         ("ms to the call, most", 100),
     ] {
-        let place = (waits.len() * percent / 100).min(waits.len() - 1);
-        figures.push(name, 2, waits[place].as_secs_f64() * 1e3);
+        let nearest = (waits.len() * percent / 100).min(waits.len() - 1);
+        figures.push(name, 2, waits[nearest].as_secs_f64() * 1e3);
     }
     figures.extend(costs);
     figures

@@ -115,14 +115,14 @@ impl fmt::Display for Report {
             "{:<44} {:<28} {:>10}   min..max",
             "measure", "figure", "median"
         )?;
-        let mut last = "";
+        let mut above = "";
         for row in &self.rows {
-            let measure = if row.measure == last {
+            let measure = if row.measure == above {
                 ""
             } else {
                 row.measure.as_str()
             };
-            last = &row.measure;
+            above = &row.measure;
             let [median, least, most] = row.cells();
             writeln!(
                 f,

@@ -1,0 +1,16 @@
+//! The queue on a real Redis, held against plain models over random histories with time as an input.
+//!
+//! `PENSTOCK_TEST_CASES` is how many histories each property is tried with (default: a few hundred). A history that failed is kept in
+//! `proptest-regressions/` beside this file and tried first from then on.
+
+mod cases;
+mod check;
+mod contacts;
+mod ledger;
+mod operation;
+mod permits;
+mod plain;
+mod queue;
+mod running;
+mod spec;
+mod world;
