@@ -29,7 +29,7 @@ impl Person {
 
     /// Whether it is only made by its first job.
     fn is_made(&self) -> bool {
-        self.number % 3 != 0
+        !self.number.is_multiple_of(3)
     }
 
     fn draft(&self, at: usize) -> Draft {

@@ -15,8 +15,10 @@ fn jobs() -> Vec<Draft> {
 }
 
 async fn with_one_token() -> Stage {
-    let mut options = Options::default();
-    options.tokens = vec![TOKEN.to_owned().into()];
+    let options = Options {
+        tokens: vec![TOKEN.to_owned().into()],
+        ..Options::default()
+    };
     Stage::on(RedisOptions::default(), options).await
 }
 
@@ -91,13 +93,13 @@ async fn a_403_about_the_location_is_a_matter_of_the_token() {
 #[tokio::test]
 async fn without_a_token_nothing_is_called_and_the_first_one_lets_it_go_on() {
     let stage = with_one_token().await;
-    let _none = stage.worker_with(&[("PENSTOCK_GHL_TOKEN", "none")]).await;
+    let none = stage.worker_with(&[("PENSTOCK_GHL_TOKEN", "none")]).await;
     stage.enqueue(&jobs()).await;
     all_wait(&stage).await;
     assert!(stage.calls().is_empty());
     let shown = stage.ask(&["job", "show", "note"]).await.to_string();
     assert!(shown.contains("PENSTOCK_GHL_TOKEN"), "{shown}");
-    drop(_none);
+    drop(none);
     let _right = stage.worker().await;
     stage.until_done(6).await;
 }

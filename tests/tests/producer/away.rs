@@ -65,6 +65,9 @@ async fn started_before_its_redis_it_becomes_good() {
     service.get("/readyz").await.problem(503);
     service.post(text(&job("a"))).await.retry_after(503);
     service.get("/v1/jobs/a").await.retry_after(503);
+    // A first attempt to connect has failed: it takes a second one.
+    let told = "jobs are refused until Redis is there";
+    service.program.wait_for_line(told, PATIENCE).await;
     stage.redis.restart().await;
     until_taken(&service, "a").await;
     assert_eq!(service.get("/readyz").await.status, 200);
