@@ -145,8 +145,12 @@ fn scheduled(status: &JobStatus) -> Reason {
         let detail = "it has ended, but a call of its that had no answer may still be applied: its contact's next job waits";
         Reason::new("quarantine", detail)
     } else if status.run.text("intent").is_some() {
-        let detail = "a call had no answer: then it is looked up whether that took effect";
+        let detail =
+            "what became of a call is not known: then it is looked up whether that took effect";
         Reason::new("quarantine", detail)
+    } else if status.run.text("lookup").is_some() {
+        let detail = "the API finds no contact with its email or phone yet: it is looked up again then, for 2 minutes in all";
+        Reason::new("look-up", detail)
     } else if status.attempts() > 0 {
         let detail = format!(
             "{} attempts have failed; the next is due then",

@@ -43,6 +43,11 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Runs a worker until it is told to stop and has drained.
 pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
     let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
+    if settings.ghl.token.is_none() {
+        tracing::warn!(
+            "PENSTOCK_GHL_TOKEN is not set: tenants are held until a worker has a token"
+        );
+    }
     let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
     let worker = Worker::assemble(settings, queue).await?;
     tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
@@ -211,7 +216,13 @@ impl Worker {
 /// What every line of log within a delivery says of it.
 fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
     let claimed = &task.args.claimed;
-    tracing::info_span!("delivery", job = %claimed.reference, token = claimed.token, delivery = claimed.deliveries)
+    tracing::info_span!(
+        "delivery",
+        job = claimed.reference.id(),
+        tenant = claimed.reference.tenant(),
+        token = claimed.token,
+        delivery = claimed.deliveries
+    )
 }
 
 /// The innermost service: one delivery. What was claimed but not begun when the worker stops goes back at once, and so does at the end of the

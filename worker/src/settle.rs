@@ -131,7 +131,12 @@ where
 /// A delivery that ended without an outcome: if a call may have left, what became of it is unknown.
 fn broken_off(job: &Assignment, message: &str) -> Outcome {
     let fault = Fault::new(message);
-    tracing::error!(job = %job.reference(), error = message, "a delivery broke off");
+    tracing::error!(
+        job = job.reference().id(),
+        tenant = job.reference().tenant(),
+        error = message,
+        "a delivery broke off"
+    );
     if job.exposed().is_some() {
         Outcome::Unknown {
             fault,
@@ -171,7 +176,12 @@ impl Desk {
             _ => self.settler.settle(settlement).await,
         };
         if settled != Settled::Ok {
-            tracing::warn!(job = %job.reference(), token = job.claimed.token, "the lease had ended: another worker has the job, nothing was written");
+            tracing::warn!(
+                job = job.reference().id(),
+                tenant = job.reference().tenant(),
+                token = job.claimed.token,
+                "the lease had ended: another worker has the job, nothing was written"
+            );
         }
         self.roster.release(job);
     }
@@ -273,12 +283,17 @@ fn report(settlement: &Settlement) {
         fault.and_then(|fault| fault.status),
         fault.map(|fault| fault.message.as_str()),
     );
-    let job = settlement.reference.as_str();
+    let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
+    if let Some(hold) = &settlement.transition.hold {
+        // Nobody else can say it: held jobs are not delivered, and so leave no line.
+        tracing::warn!(tenant, why = hold.why, error, "the tenant is held");
+    }
     if level_is_warn {
         tracing::warn!(
             job,
+            tenant,
             end = state,
-            attempts = settlement.attempts,
+            attempts_before = settlement.attempts,
             status,
             error,
             "delivery ended"
@@ -286,8 +301,9 @@ fn report(settlement: &Settlement) {
     } else {
         tracing::debug!(
             job,
+            tenant,
             end = state,
-            attempts = settlement.attempts,
+            attempts_before = settlement.attempts,
             status,
             error,
             "delivery ended"

@@ -87,6 +87,9 @@ pub struct Rules {
 /// A `Retry-After` is believed up to this long; then the API is asked again.
 pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
+/// Why a tenant whose token was refused is held: until somebody does something.
+pub const NEEDS_AUTHORISATION: &str = "needs-authorisation";
+
 /// How long a tenant whose token was refused stays held unless somebody does something: in effect, for good.
 pub const UNAUTHORIZED_HOLD: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -264,7 +267,7 @@ pub fn after(
         } => Transition {
             hold: Some(Hold {
                 wait: UNAUTHORIZED_HOLD,
-                why: "needs-authorisation",
+                why: NEEDS_AUTHORISATION,
                 token: Some(token),
             }),
             ..Transition::new(BACK_AT_ONCE, permit).failed(fault)

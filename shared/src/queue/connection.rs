@@ -35,12 +35,6 @@ impl Connection {
     }
 
     async fn open_with(url: &str, answer: Option<Duration>) -> Result<Self, QueueError> {
-        if url.starts_with("redis+sentinel://") {
-            return Err(QueueError::Unsuitable(
-                "PENSTOCK_REDIS_URL: redis+sentinel:// is not supported yet; name the primary"
-                    .into(),
-            ));
-        }
         if url.contains(',') {
             let builder = ClusterClientBuilder::new(url.split(',').map(str::trim))
                 .connection_timeout(CONNECT)

@@ -9,7 +9,7 @@ use super::{
     keys::Keys,
     reference::{Lane, Reference},
 };
-use crate::quota::Quota;
+use crate::{job::state::NEEDS_AUTHORISATION, quota::Quota};
 
 /// How many lanes one round trip asks about.
 const PAGE: usize = 200;
@@ -259,9 +259,13 @@ fn tenant_row(
     let paused = lane.contains_key("paused");
     let (burst_left, daily_left) = (left(burst_quota, &burst), left(daily_quota, &day));
     let ready = due + high;
-    let eta_ms = burst_quota.filter(|_| ready > 0 && !paused).map(|quota| {
-        held_until_ms.unwrap_or(now) + drain_ms(quota, ready.saturating_sub(burst_left))
-    });
+    let why = lane.get("why").filter(|_| held_until_ms.is_some());
+    let waits_for_somebody = paused || why.is_some_and(|why| why == NEEDS_AUTHORISATION);
+    let eta_ms = burst_quota
+        .filter(|_| ready > 0 && !waits_for_somebody)
+        .map(|quota| {
+            held_until_ms.unwrap_or(now) + drain_ms(quota, ready.saturating_sub(burst_left))
+        });
     TenantStats {
         tenant: tenant.to_owned(),
         ready,
@@ -271,7 +275,7 @@ fn tenant_row(
         dead,
         burst_left,
         daily_left,
-        why: lane.get("why").filter(|_| held_until_ms.is_some()).cloned(),
+        why: why.cloned(),
         held_until_ms,
         paused,
         eta_ms,

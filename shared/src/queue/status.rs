@@ -12,7 +12,10 @@ use super::{
     record::{self, DoneRecord, Record, StoredJob},
     reference::{Lane, Reference},
 };
-use crate::job::{ContactRef, state::State};
+use crate::job::{
+    ContactRef,
+    state::{NEEDS_AUTHORISATION, State},
+};
 
 /// How many tenants one round trip asks for an id.
 const TENANTS: usize = 500;
@@ -327,14 +330,12 @@ impl Queue {
 
     /// About when a job will run, if nothing fails: its due time, its lane's next moment, and those before it at the rate of the burst window.
     pub async fn eta(&self, status: &JobStatus) -> Result<Option<u64>, QueueError> {
-        if !matches!(
-            status.state,
-            State::Ready | State::Scheduled | State::Blocked
-        ) {
+        // A blocked one waits for ends that nobody can foresee.
+        if !matches!(status.state, State::Ready | State::Scheduled) {
             return Ok(None);
         }
         let lane = self.lane_status(&Lane::ghl(&status.tenant)).await?;
-        if lane.paused {
+        if lane.paused || lane.why.as_deref() == Some(NEEDS_AUTHORISATION) {
             return Ok(None);
         }
         let Some(burst) = self.burst_of(&status.tenant).await? else {

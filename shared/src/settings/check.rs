@@ -1,5 +1,7 @@
 //! What must hold between settings, and what merely deserves a warning.
 
+use secrecy::ExposeSecret as _;
+
 use super::{AmbiguousPolicy, DailyPacing, Settings, SettingsError};
 use crate::span;
 
@@ -45,6 +47,14 @@ impl Settings {
                 !self.encryption_keys.is_empty(),
                 "PENSTOCK_ENCRYPTION_KEYS",
                 "this version encrypts nothing at rest; unset it",
+            ),
+            (
+                self.redis
+                    .url
+                    .expose_secret()
+                    .starts_with("redis+sentinel://"),
+                "PENSTOCK_REDIS_URL",
+                "this version does not know Sentinel; name the primary",
             ),
             (
                 self.ghl.daily_pacing != DailyPacing::Asap,

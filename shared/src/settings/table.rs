@@ -35,7 +35,7 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         "PENSTOCK_REDIS_URL",
         "redis://127.0.0.1:6379",
-        "Redis: `redis://`, `rediss://`, `redis+unix:///path`, comma-separated nodes of a cluster, or `redis+sentinel://`",
+        "Redis: `redis://`, `rediss://`, `redis+unix:///path`, comma-separated nodes of a cluster, or (not yet) `redis+sentinel://`",
     ),
     plain("PENSTOCK_NAMESPACE", "penstock", "prefix of every key"),
     plain(
@@ -116,7 +116,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_DAILY_PACING",
         "asap",
-        "how the day's calls are spent: `asap` or `spread`",
+        "how the day's calls are spent: `asap`, or (not yet) `spread`",
     ),
     plain(
         "PENSTOCK_DAILY_RESERVE",
@@ -126,17 +126,17 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_COALESCE",
         "on",
-        "merge waiting jobs into fewer calls: `on` or `off`",
+        "merge waiting jobs into fewer calls: `on` or `off`; no effect yet",
     ),
     plain(
         "PENSTOCK_AMBIGUOUS",
         "hold",
-        "what becomes of a call whose outcome cannot be told: `hold`, `prefer-duplicate` or `prefer-miss`",
+        "what becomes of a call whose outcome cannot be told: `hold`, or (not yet) `prefer-duplicate` or `prefer-miss`",
     ),
     plain(
         "PENSTOCK_MARKER",
         "off",
-        "a short keyed marker in notes and tasks: `on` or `off`",
+        "a short keyed marker in notes and tasks: `off`, or (not yet) `on`",
     ),
     plain(
         "PENSTOCK_GRACE",
@@ -151,7 +151,7 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         "PENSTOCK_ENCRYPTION_KEYS",
         "none",
-        "comma-separated keys for tokens and payloads at rest",
+        "comma-separated keys for tokens and payloads at rest; not yet",
     ),
     plain(
         "PENSTOCK_LOG",

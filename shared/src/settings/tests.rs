@@ -310,6 +310,7 @@ fn the_readme_has_every_setting_with_its_default() {
 fn what_is_not_built_yet_is_refused_by_name() {
     assert_eq!(load(&[]).unwrap().check_supported(), Ok(()));
     for (name, value) in [
+        ("PENSTOCK_REDIS_URL", "redis+sentinel://a:26379/main"),
         ("PENSTOCK_ENCRYPTION_KEYS", "key"),
         ("PENSTOCK_DAILY_PACING", "spread"),
         ("PENSTOCK_AMBIGUOUS", "prefer-duplicate"),

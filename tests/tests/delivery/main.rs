@@ -7,3 +7,4 @@ mod refusal;
 mod stage;
 mod throttle;
 mod token;
+mod unanswered;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use penstock_shared::queue::Queue;
+use penstock_shared::queue::{Queue, error::QueueError};
 
 use crate::patience::Patience;
 
@@ -13,19 +13,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn run(queue: Queue) {
     let mut patience = Patience::new("forget");
     loop {
-        for shard in 0..queue.shards() {
-            loop {
-                match queue.forget(shard).await {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => {
-                        patience.failed(&error).await;
-                        break;
-                    }
-                }
+        match round(&queue).await {
+            Ok(()) => {
+                patience.succeeded();
+                tokio::time::sleep(PAUSE).await;
             }
+            Err(error) => patience.failed(&error).await,
         }
-        patience.succeeded();
-        tokio::time::sleep(PAUSE).await;
     }
+}
+
+async fn round(queue: &Queue) -> Result<(), QueueError> {
+    for shard in 0..queue.shards() {
+        while queue.forget(shard).await? {}
+    }
+    Ok(())
 }

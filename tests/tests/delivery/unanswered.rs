@@ -1,0 +1,136 @@
+//! Calls without an answer that tells anything: what is harmless is repeated, what is not is looked for first.
+
+use penstock_shared::job::state::State;
+use penstock_tests::fixture::{Draft, job};
+use serde_json::json;
+
+use crate::stage::{QUARANTINE, Stage};
+
+/// The call has no effect, and nobody says so.
+const LOST: [&str; 2] = ["cut-before", "hang"];
+/// It has its effect, and nobody says so.
+const UNSAID: [&str; 7] = [
+    "cut-after",
+    "hang-after",
+    "cut-body",
+    "garbage",
+    "html:status=200:effect=yes",
+    "slow-body",
+    "huge-body",
+];
+
+/// Each fault, once, for a tenant and a contact of its own: five in a row would open a tenant's breaker.
+fn faults(operation: &str) -> Vec<String> {
+    let all = LOST.iter().chain(&UNSAID);
+    all.map(|fault| format!("{fault}:op={operation}:tenant={}:count=1", tenant(fault)))
+        .collect()
+}
+
+fn tenant(fault: &str) -> String {
+    fault.split(':').next().unwrap_or(fault).to_owned()
+}
+
+async fn stage(operation: &str) -> Stage {
+    let faults = faults(operation);
+    Stage::start(&faults.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+fn drafts(of: impl Fn(Draft) -> Draft) -> Vec<Draft> {
+    let all = LOST.iter().chain(&UNSAID).map(|fault| tenant(fault));
+    all.map(|tenant| of(job(&tenant).of(&tenant).contact(&tenant)))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_note_is_found_or_sent_once_more() {
+    let stage = stage("create-note").await;
+    let _worker = stage.worker().await;
+    let notes = drafts(|draft| draft.note("Once"));
+    stage.enqueue(&notes).await;
+    stage.until_done(notes.len() as u64).await;
+    for fault in LOST {
+        let looked_twice = [
+            "create-note",
+            "get-all-notes",
+            "get-all-notes",
+            "create-note",
+        ];
+        assert_eq!(stage.operations_on(&tenant(fault)), looked_twice, "{fault}");
+    }
+    for fault in UNSAID {
+        let adopted = ["create-note", "get-all-notes"];
+        assert_eq!(stage.operations_on(&tenant(fault)), adopted, "{fault}");
+    }
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.effects, seen.duplicates), (notes.len() as u64, 0));
+}
+
+#[tokio::test]
+async fn tags_are_added_again() {
+    let stage = stage("add-tags").await;
+    let _worker = stage.worker().await;
+    let tags = drafts(|draft| draft);
+    stage.enqueue(&tags).await;
+    stage.until_done(tags.len() as u64).await;
+    for fault in LOST.iter().chain(&UNSAID) {
+        let twice = ["add-tags", "add-tags"];
+        assert_eq!(stage.operations_on(&tenant(fault)), twice, "{fault}");
+    }
+}
+
+/// A late call must not undo what the contact's next job does.
+#[tokio::test]
+async fn the_contacts_next_job_waits_until_a_cut_call_can_no_longer_arrive() {
+    let stage = Stage::start(&["late=1s:op=add-tags:count=1"]).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[
+            job("first").contact("c1").tag("early"),
+            job("next").contact("c1").note("After it"),
+        ])
+        .await;
+    stage.until_done(2).await;
+    let order = stage.operations_on("c1");
+    assert_eq!(order, ["add-tags", "add-tags", "create-note"]);
+    let calls = stage.calls_on("c1");
+    let cut = calls[0].done_at.expect("it was cut").millis();
+    let quarantine = u64::try_from(QUARANTINE.as_millis()).unwrap();
+    assert!(
+        calls[2].at.millis() >= cut + quarantine,
+        "before the end of the quarantine"
+    );
+}
+
+/// Tasks are listed without the time of their making: an equal one may be an older one.
+#[tokio::test]
+async fn a_task_that_may_be_an_older_one_is_decided_by_a_person() {
+    let stage = Stage::start(&["cut-after:op=create-task:count=2"]).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[
+            job("kept").contact("c1").task("Call back"),
+            job("again").contact("c2").task("Call back"),
+        ])
+        .await;
+    for id in ["kept", "again"] {
+        stage.until_state(id, State::Dead).await;
+        let letter = stage.dead(id).await;
+        assert_eq!(letter.cause, "ambiguous");
+        let shown = stage.ask(&["dead", "show", id]).await;
+        let candidates = shown["evidence"]["tasks"].as_array().unwrap();
+        assert_eq!((candidates.len(), &shown["undecided"]), (1, &json!(true)));
+    }
+    let shown = stage.ask(&["dead", "show", "kept"]).await;
+    let task = shown["evidence"]["tasks"][0].as_str().unwrap();
+    let changed = json!({ "matched": 1, "changed": 1 });
+    let done = ["dead", "resolve", "kept", "--done", "--effect", task];
+    assert_eq!(stage.ask(&done).await, changed);
+    let resend = ["dead", "resolve", "again", "--resend"];
+    assert_eq!(stage.ask(&resend).await, changed);
+    stage.until_done(2).await;
+    assert_eq!(stage.operations_on("c1"), ["create-task", "get-all-tasks"]);
+    assert_eq!(
+        stage.operations_on("c2"),
+        ["create-task", "get-all-tasks", "create-task"]
+    );
+}
