@@ -37,8 +37,8 @@ use crate::settings::{Durability, Settings};
 /// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
 pub const HEAD_START: Duration = Duration::from_secs(60);
 
-/// How many jobs of a lane one script moves as they come due: a bound on its run time.
-const MOVES: usize = 128;
+/// How many jobs one script moves as they come due, over all lanes: a bound on its run time.
+const MOVES: usize = 256;
 
 /// Where the queue is, and how it is laid out.
 #[derive(Debug, Clone)]

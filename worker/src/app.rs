@@ -140,11 +140,14 @@ impl Worker {
             stopping: stop.asked.clone(),
         };
         let mut duties = JoinSet::new();
-        duties.spawn(duties::renew::run(
-            queue.clone(),
-            name.clone(),
-            roster.clone(),
-        ));
+        for shard in 0..queue.shards() {
+            duties.spawn(duties::renew::run(
+                queue.clone(),
+                shard,
+                name.clone(),
+                roster.clone(),
+            ));
+        }
         duties.spawn(duties::register::run(queue.clone(), name.clone(), quotas));
         duties.spawn(duties::reauthorise::run(
             queue.clone(),

@@ -100,17 +100,17 @@ impl Courier {
     fn open(&self, job: &Assignment) -> Result<StoredJob, Stop> {
         let run = &job.claimed.run;
         self.note_lost_call(job);
-        if run.lost() >= POISONOUS {
-            return Err(dead(
-                Cause::Poison,
-                format!("{} workers in a row ended while they had it", run.lost()),
-            ));
-        }
         if let Some(ending) = run
             .text("ending")
             .and_then(|ending| serde_json::from_str::<Ending>(ending).ok())
         {
             return Err(Outcome::Concluded(ending).into());
+        }
+        if run.lost() >= POISONOUS {
+            return Err(dead(
+                Cause::Poison,
+                format!("{} workers in a row ended while they had it", run.lost()),
+            ));
         }
         let stored = match record::decode(&job.claimed.record) {
             Ok(Record::Job(stored)) => *stored,

@@ -27,6 +27,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const SHORTEST_WAIT: Duration = Duration::from_millis(2);
 /// How long the jobs that are due but not for this worker, since their tenants have their share of its slots, are left before it looks again.
 const CROWDED: Duration = Duration::from_millis(5);
+/// The most jobs that one claim gives: a bound on the script's run time and on its reply.
+const MOST_SLOTS: usize = 256;
 /// How long slots are gathered under load, so that one claim fills many.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -83,7 +85,7 @@ impl Feed {
         idle.wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
     }
 
-    /// All slots that are free, at least one; `None` when stopping.
+    /// All slots that are free, at least one, as far as one claim fills them; `None` when stopping.
     async fn free_slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
         let first = tokio::select! {
             slot = Arc::clone(&self.slots).acquire_owned() => slot.ok()?,
@@ -93,7 +95,9 @@ impl Feed {
             tokio::time::sleep(GATHER).await;
         }
         let mut slots = vec![first];
-        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+        while slots.len() < MOST_SLOTS
+            && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
+        {
             slots.push(slot);
         }
         Some(slots)

@@ -65,8 +65,13 @@ pub async fn before(
             .into());
         }
     }
+    // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
+    let mut fields = Fields::from([("intent", String::new()), ("absent", String::new())]);
+    if let Some(contact) = contact.filter(|contact| contact.remembered_for.is_some()) {
+        fields.insert("contact", contact.id.as_str().to_owned());
+    }
     let intent = courier.clock.now_ms().to_string();
-    calls.advance(Fields::new(), Some(intent)).await
+    calls.advance(fields, Some(intent)).await
 }
 
 /// Returns only if the earlier call is known to have had no effect: two looks, a quarantine apart, found nothing.

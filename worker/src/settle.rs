@@ -27,6 +27,7 @@ use tower::{BoxError, Layer, Service};
 use crate::{
     assignment::{Assignment, Roster},
     clock::RedisClock,
+    patience::Patience,
     settler::Settler,
 };
 
@@ -116,6 +117,8 @@ where
         tokio::spawn(async move { delivery.await.map_err(|error| error.into().to_string()) });
     match delivery.await {
         Ok(Ok(outcome)) => outcome,
+        // It took too long, and not for a call: it waited for others. That is not its failure.
+        Ok(Err(_)) if job.exposed().is_none() => cut_off(job, Duration::ZERO),
         Ok(Err(error)) => broken_off(job, &error),
         Err(ended) => broken_off(
             job,
@@ -161,7 +164,7 @@ pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
     };
     Outcome::Postponed {
         wait,
-        why: "the worker ended before the answer",
+        why: "it was cut off before an answer",
         permit: exposed.map_or(Permit::Answered, |_| Permit::Unanswered),
     }
 }
@@ -170,17 +173,18 @@ impl Desk {
     /// Writes a delivery's end, and lets the job go.
     async fn settle(&self, job: &Assignment, outcome: Outcome) {
         let settlement = self.settlement(job, outcome).await;
-        report(&settlement);
         let settled = match settlement.transition.ending {
             Ending::None => Settled::Ok,
-            _ => self.settler.settle(settlement).await,
+            _ => self.settler.settle(settlement.clone()).await,
         };
-        if settled != Settled::Ok {
+        if settled == Settled::Ok {
+            report(&settlement);
+        } else {
             tracing::warn!(
                 job = job.reference().id(),
                 tenant = job.reference().tenant(),
                 token = job.claimed.token,
-                "the lease had ended: another worker has the job, nothing was written"
+                "the delivery is no longer this worker's: nothing was written"
             );
         }
         self.roster.release(job);
@@ -258,11 +262,11 @@ impl Desk {
         else {
             return None;
         };
-        match self.queue.headed_by(job.reference()).await {
-            Ok(keys) => Some(keys),
-            Err(error) => {
-                tracing::warn!(%error, "the sequence of an undecodable job could not be looked for");
-                None
+        let mut patience = Patience::new("look for the sequence of an undecodable job");
+        loop {
+            match self.queue.headed_by(job.reference()).await {
+                Ok(keys) => return Some(keys),
+                Err(error) => patience.failed(&error).await,
             }
         }
     }

@@ -1,7 +1,5 @@
 //! Ends deliveries in Redis, many in one round trip, and keeps at it while Redis is away.
 
-use std::collections::BTreeMap;
-
 use penstock_shared::queue::{
     Queue,
     settle::{Settled, Settlement},
@@ -18,44 +16,43 @@ type Order = (Settlement, oneshot::Sender<Settled>);
 /// Where deliveries hand in how they ended.
 #[derive(Debug, Clone)]
 pub struct Settler {
-    orders: mpsc::Sender<Order>,
+    queue: Queue,
+    /// By shard: one that is away holds up no other.
+    orders: Vec<mpsc::Sender<Order>>,
 }
 
 impl Settler {
-    /// Starts the task that settles.
+    /// Starts the tasks that settle.
     pub fn start(queue: Queue) -> Self {
-        let (orders, inbox) = mpsc::channel(BATCH * 8);
-        tokio::spawn(serve(queue, inbox));
-        Self { orders }
+        let start = |shard| {
+            let (orders, inbox) = mpsc::channel(BATCH * 8);
+            tokio::spawn(serve(queue.clone(), shard, inbox));
+            orders
+        };
+        let orders = (0..queue.shards()).map(start).collect();
+        Self { queue, orders }
     }
 
     /// Settles, and waits until it is written. It waits as long as Redis is away: the fencing token decides then whether it still counts.
     pub async fn settle(&self, settlement: Settlement) -> Settled {
         let (answer, settled) = oneshot::channel();
-        if self.orders.send((settlement, answer)).await.is_err() {
+        let shard = self.queue.shard_of(settlement.reference.tenant());
+        let orders = &self.orders[usize::from(shard)];
+        if orders.send((settlement, answer)).await.is_err() {
             return Settled::Missing;
         }
         settled.await.unwrap_or(Settled::Missing)
     }
 }
 
-async fn serve(queue: Queue, mut inbox: mpsc::Receiver<Order>) {
+async fn serve(queue: Queue, shard: u16, mut inbox: mpsc::Receiver<Order>) {
     let mut orders = Vec::with_capacity(BATCH);
     while inbox.recv_many(&mut orders, BATCH).await > 0 {
-        let mut by_shard: BTreeMap<u16, Vec<Order>> = BTreeMap::new();
-        for order in orders.drain(..) {
-            by_shard
-                .entry(queue.shard_of(order.0.reference.tenant()))
-                .or_default()
-                .push(order);
-        }
-        for (shard, orders) in by_shard {
-            let (settlements, answers): (Vec<_>, Vec<_>) = orders.into_iter().unzip();
-            let settled = write(&queue, shard, settlements).await;
-            for (answer, settled) in answers.into_iter().zip(settled) {
-                // The delivery may have been dropped at the end of the grace; what was written stands.
-                let _ = answer.send(settled);
-            }
+        let (settlements, answers): (Vec<_>, Vec<_>) = orders.drain(..).unzip();
+        let settled = write(&queue, shard, settlements).await;
+        for (answer, settled) in answers.into_iter().zip(settled) {
+            // The delivery may have been dropped at the end of the grace; what was written stands.
+            let _ = answer.send(settled);
         }
     }
 }

@@ -205,7 +205,7 @@ impl Queue {
         let arguments = self.arguments(mode, max_backlog);
         for (shard, batch) in batches {
             let codes = self.call_enqueue(*shard, &arguments, batch).await?;
-            self.confirm().await?;
+            self.confirm(*shard).await?;
             for (job, code) in codes {
                 settled[job.at] = Some(code);
             }
@@ -240,10 +240,14 @@ impl Queue {
     }
 
     /// Waits for as many replicas as the durability asks for.
-    async fn confirm(&self) -> Result<(), QueueError> {
+    async fn confirm(&self, shard: u16) -> Result<(), QueueError> {
         let Durability::Replicated(replicas) = self.inner.location.durability else {
             return Ok(());
         };
+        // WAIT speaks of this connection's own writes: after a reconnection a job that was there already would count as confirmed.
+        let mut mark = redis::cmd("HINCRBY");
+        mark.arg(self.keys(shard).config()).arg("confirmed").arg(1);
+        let _: u64 = self.connection().run(&mark).await?;
         let wait = u64::try_from(REPLICAS.as_millis()).unwrap_or(1000);
         let confirmed: u64 = self
             .connection()

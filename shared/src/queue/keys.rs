@@ -35,7 +35,7 @@ macro_rules! keys {
 }
 
 keys! {
-    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`.
+    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`, `confirmed` (only written to be waited for).
     config() = "CONFIG", "config";
     /// Set: every tenant that ever had a job here.
     tenants() = "TENANTS", "tenants";
@@ -59,6 +59,8 @@ keys! {
     wait(lane) = "WAIT", "wait:";
     /// Sorted set per lane: scheduled ticket → due (ms). They join their sequence then.
     later(lane) = "LATER", "later:";
+    /// Sorted set per lane: the same jobs as order of enqueuing (16 digits) and ticket, so that those of one moment join in that order.
+    turns(lane) = "TURNS", "turns:";
     /// Hash per tenant: id → stored job, or what it came to.
     job(tenant) = "JOB", "job:";
     /// Hash per `<tenant>/<id>` that was ever claimed: token, deliveries, attempts and the journal; or its death.

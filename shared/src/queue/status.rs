@@ -315,7 +315,7 @@ impl Queue {
     async fn root(&self, tenant: &str, reference: &ContactRef) -> Result<String, QueueError> {
         let aliases = self.keys_of(tenant).alias(tenant);
         let mut key = reference.key();
-        for _ in 0..32 {
+        for _ in 0..1000 {
             let alias: Option<String> = self
                 .connection()
                 .run(redis::cmd("HGET").arg(&aliases).arg(&key))

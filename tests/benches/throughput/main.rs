@@ -7,8 +7,12 @@
 //! ```
 //!
 //! It prints a table of medians, with the least and the most of all rounds; it asserts nothing about time. Each round visits every
-//! measure, so that a disturbance spreads over all of them. Quota, order and fencing are on in every figure. Machines differ: compare
-//! ratios, for which plain `LPUSH` and `RPOP` on the same Redis are measured too.
+//! measure, so that a disturbance spreads over all of them. Quota, order and fencing are on wherever jobs are claimed. Machines differ:
+//! compare ratios, for which plain `LPUSH` and `RPOP` on the same Redis are measured too.
+//!
+//! Where one task waits for one answer at a time (1 conn, 1 task, 1 job a claim) most of the time is the waking of sleeping processors,
+//! and Redis' CPU has its share of that: on a machine that others keep busy these figures are several times better. Look at the CPU of
+//! others beside them, and compare runs only where it is alike. It is the difference of coarse counts, so it may come out below zero.
 
 mod api;
 mod client;

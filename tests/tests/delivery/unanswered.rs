@@ -134,3 +134,28 @@ async fn a_task_that_may_be_an_older_one_is_decided_by_a_person() {
         ["create-task", "get-all-tasks", "create-task"]
     );
 }
+
+/// Every freed call is wanted by many: what a look has found out is not found out again for want of the next call.
+#[tokio::test]
+async fn a_read_back_under_a_busy_quota_ends() {
+    let stage = Stage::start(&["cut-before:op=create-note:count=1"]).await;
+    let busy = [("PENSTOCK_GHL_BURST", "2/1s")];
+    let _workers = (
+        stage.worker_with(&busy).await,
+        stage.worker_with(&busy).await,
+    );
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once")])
+        .await;
+    stage.until_state("note", State::Scheduled).await;
+    let others: Vec<_> = (0..40).map(|number| job(&format!("{number}"))).collect();
+    stage.enqueue(&others).await;
+    stage.until_done(41).await;
+    let looked_twice = [
+        "create-note",
+        "get-all-notes",
+        "get-all-notes",
+        "create-note",
+    ];
+    assert_eq!(stage.operations_on("c1"), looked_twice);
+}

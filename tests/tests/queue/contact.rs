@@ -220,3 +220,27 @@ async fn a_long_chain_of_unions_is_one_sequence_at_its_end() {
     bench.live(6000, &[]).await;
     assert_eq!(bench.drain().await, expected);
 }
+
+/// An office's number: each of its people is upserted when the one before is done, so that each union finds nothing open.
+#[tokio::test]
+async fn many_people_with_one_number_stay_one_sequence() {
+    let mut bench = Bench::start().await;
+    bench.quotas("100000/10s", "1000000/1d").await;
+    for number in 0..100 {
+        let id = format!("u{number}");
+        let upsert = job(&id).upsert(&format!("p{number}@example.com"), PHONE);
+        bench.enqueue(&[upsert]).await;
+        assert_eq!(bench.drain().await, [id]);
+    }
+    bench
+        .enqueue(&[
+            job("a").phone(PHONE),
+            job("b").email("p0@example.com"),
+            job("c").email("p99@example.com"),
+        ])
+        .await;
+    assert_eq!(bench.claim_ids(20).await, ["a"]);
+    bench.live(6000, &[]).await;
+    assert_eq!(bench.drain().await, ["a", "b", "c"]);
+    assert_eq!(bench.queue().stats().await.unwrap().blocked, 0);
+}

@@ -89,6 +89,37 @@ async fn several_future_ones_join_by_their_moments() {
     assert_eq!(bench.drain().await, ["a", "b", "c"]);
 }
 
+/// A campaign: more jobs of one moment than one script moves, their ids and priorities against their order.
+#[tokio::test]
+async fn very_many_future_ones_of_one_moment_join_in_the_order_enqueued() {
+    const CONTACTS: usize = 1_500;
+    let mut bench = Bench::start().await;
+    bench.quotas("1000000/10s", "10000000/1d").await;
+    let drafts: Vec<_> = (0..CONTACTS)
+        .flat_map(|number| {
+            let contact = format!("c{number}");
+            let of = |id: String| job(&id).contact(&contact).run_at(START + 1000);
+            [of(format!("z{number}")), of(format!("a{number}")).low()]
+        })
+        .collect();
+    bench.enqueue(&drafts).await;
+    bench.pass(1000);
+    let mut begun = std::collections::HashSet::new();
+    let mut ended = 0;
+    while ended < drafts.len() {
+        let claimed = bench.claim(512).await;
+        assert!(!claimed.is_empty(), "{ended} have ended");
+        for job in &claimed {
+            let (first, number) = job.reference.id().split_at(1);
+            let is_first = begun.insert(number.to_owned());
+            assert_eq!(is_first, first == "z", "{number}");
+        }
+        let ends: Vec<_> = claimed.iter().map(done).collect();
+        bench.settle(&ends).await;
+        ended += claimed.len();
+    }
+}
+
 #[tokio::test]
 async fn a_retrying_one_keeps_its_place() {
     let mut bench = Bench::start().await;

@@ -1,39 +1,40 @@
-//! Prolongs the leases of all jobs at a third of their length: also the worker's heartbeat, so it goes on while it has none and while it drains.
+//! Prolongs, shard by shard, the leases of all jobs at a third of their length: also the worker's heartbeat, so it goes on while it has none and while it drains.
 
 use std::time::Instant;
 
-use penstock_shared::queue::Queue;
+use penstock_shared::queue::{Queue, error::QueueError};
 
 use crate::{assignment::Roster, patience::Patience};
 
-/// Renews for ever.
-pub async fn run(queue: Queue, worker: String, roster: Roster) {
+/// The most leases that one script call prolongs.
+const BATCH: usize = 512;
+
+/// Renews those of one shard for ever: one that is away must not cost the others their leases.
+pub async fn run(queue: Queue, shard: u16, worker: String, roster: Roster) {
     let lease = queue.terms().lease;
     let mut patience = Patience::new("renew leases");
     loop {
         tokio::time::sleep(lease / 3).await;
-        while let Err(error) = renew(&queue, &worker, &roster).await {
+        while let Err(error) = renew(&queue, shard, &worker, &roster).await {
             patience.failed(&error).await;
         }
         patience.succeeded();
     }
 }
 
-async fn renew(
-    queue: &Queue,
-    worker: &str,
-    roster: &Roster,
-) -> Result<(), penstock_shared::queue::error::QueueError> {
-    let leased = roster.leased();
-    for shard in 0..queue.shards() {
-        let mine: Vec<_> = leased
-            .iter()
-            .filter(|(job, _)| queue.shard_of(job.tenant()) == shard)
-            .cloned()
-            .collect();
+async fn renew(queue: &Queue, shard: u16, worker: &str, roster: &Roster) -> Result<(), QueueError> {
+    let mut leased = roster.leased();
+    leased.retain(|(job, _)| queue.shard_of(job.tenant()) == shard);
+    let mut rest = leased.as_slice();
+    // Also without a job: it tells that the worker lives.
+    loop {
+        let (some, others) = rest.split_at(rest.len().min(BATCH));
         let until = Instant::now() + queue.terms().lease;
-        let lost = queue.renew(shard, worker, &mine).await?;
-        roster.prolonged(&mine, &lost, until);
+        let lost = queue.renew(shard, worker, some).await?;
+        roster.prolonged(some, &lost, until);
+        if others.is_empty() {
+            return Ok(());
+        }
+        rest = others;
     }
-    Ok(())
 }

@@ -18,7 +18,7 @@ redis.call('HSET', run_key, 'step', mark)
 local granted = true
 if arg.answered then
   return_permits(ledger, 1, now)
-  local high = string.sub(job.ticket, 1, 1) == '2'
+  local high = priority_at_head(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id))) == 2
   granted = free_permits(ledger, high and 0 or arg.reserve) > 0
   if granted then take_permits(ledger, 1) end
 end

@@ -69,7 +69,8 @@ end
 
 -- Moves what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
 local function promote(lane)
-  local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, arg.moves)
+  local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, moves_left)
+  moves_left = moves_left - #ready / 2
   for i = 1, #ready, 2 do
     local job = parse_ref(lane .. '/' .. ready[i])
     redis.call('ZREM', WAIT .. lane, job.ticket)

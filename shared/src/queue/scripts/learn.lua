@@ -8,5 +8,5 @@ end
 join_due(arg.lane)
 unite(arg.tenant, arg.keys)
 -- A head that counts as high now may have the day's reserve.
-place_lane(arg.lane)
+announce_lane(arg.lane)
 return 'ok'

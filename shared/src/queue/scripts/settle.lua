@@ -111,8 +111,9 @@ for i = 3, #ARGV do
       write_fields(run_key, item.fields)
       if item.attempt == 1 then
         redis.call('HINCRBY', run_key, 'attempts', 1)
-        redis.call('HDEL', run_key, 'lost')
       end
+      -- Only deliveries in a row that end their workers make a job poisonous.
+      if item.attempt == 1 or item.api then redis.call('HDEL', run_key, 'lost') end
       if item.history then
         redis.call('RPUSH', HISTORY .. job.key, item.history)
         redis.call('LTRIM', HISTORY .. job.key, -50, -1)

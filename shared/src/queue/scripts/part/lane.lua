@@ -20,7 +20,7 @@ local function next_moment(lane, ledger)
       local first = redis.call('ZRANGE', set .. lane, 0, 0, 'WITHSCORES')
       if first[2] then
         any = true
-        at = math.min(at, math.max(math.floor(tonumber(first[2])), frees_at(ledger, 0)))
+        at = math.min(at, math.max(tonumber(first[2]), frees_at(ledger, 0)))
       end
     end
   end

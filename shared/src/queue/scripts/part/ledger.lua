@@ -57,7 +57,7 @@ local function return_permits(ledger, count, last)
   take_permits(ledger, -count)
   for i, window in ipairs(WINDOWS) do
     local grain = math.max(1, math.ceil(ledger[i].span / 100))
-    local at = math.ceil((last + ledger[i].span) / grain) * grain
+    local at = math.ceil((last + cut + ledger[i].span) / grain) * grain
     local ring, total = window.ring .. ledger.lane, count
     local there = redis.call('ZRANGEBYSCORE', ring, at, at)
     if there[1] then

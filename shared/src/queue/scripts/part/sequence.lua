@@ -1,12 +1,16 @@
 -- Sequences (law 5): the open jobs of one contact run one after another. `seq:` holds a sequence's head (a second line only where two jobs
 -- were already running when their references turned out to be one contact); those behind it wait in `blocked:` by order of joining.
+-- A key that was found over others points straight to its root from then on: chains stay short.
 local function root_of(tenant, key)
-  for _ = 1, 32 do
-    local alias = redis.call('HGET', ALIAS .. tenant, key)
-    if not alias then return key end
-    key = string.match(alias, '/(.+)$')
-  end
-  return key
+  local root, first, hops = key, nil, 0
+  repeat
+    local alias = redis.call('HGET', ALIAS .. tenant, root)
+    if alias then
+      root, first, hops = string.match(alias, '/(.+)$'), first or alias, hops + 1
+    end
+  until not alias or hops == 1000
+  if hops > 1 then redis.call('HSET', ALIAS .. tenant, key, string.match(first, '^%d+/') .. root) end
+  return root
 end
 
 local function heads_of(tenant, root)
@@ -106,7 +110,8 @@ local function merge_sequence(tenant, from, into)
   if first_idle == 1 then escalate(tenant, heads[1], heads[1].before, effective_priority(tenant, into, heads[1].own)) end
 end
 
--- The one sequence that all of `keys` name, made one where they were several. The one whose head is earliest takes the others in.
+-- The one sequence that all of `keys` name, made one where they were several. One that others were taken into already takes in the rest,
+-- else the one whose head is earliest: so no key is ever many steps away from its root.
 local function unite(tenant, keys)
   local roots, best, best_order = {}, nil, math.huge
   for _, key in ipairs(keys) do
@@ -114,7 +119,7 @@ local function unite(tenant, keys)
     if not roots[root] then
       roots[root] = true
       local head = heads_of(tenant, root)[1]
-      local order = head and head.order or math.huge
+      local order = root ~= key and -1 or head and head.order or math.huge
       if not best or order < best_order then best, best_order = root, order end
     end
   end
@@ -144,28 +149,34 @@ local function join(job, keys, due)
   escalate(job.tenant, heads[1], before, math.max(before, priority))
 end
 
--- Scheduled jobs of one moment keep their order: each a 1024th of a millisecond after the one before, as far as that goes.
 local function put_later(job, due)
-  local same = redis.call('ZCOUNT', LATER .. job.lane, due, '(' .. string.format('%.0f', due + 1))
-  redis.call('ZADD', LATER .. job.lane, due + math.min(same, 1023) / 1024, job.ticket)
+  local order = redis.call('HINCRBY', CONFIG, 'order', 1)
+  redis.call('ZADD', LATER .. job.lane, due, job.ticket)
+  redis.call('ZADD', TURNS .. job.lane, due, string.format('%016.0f', order) .. job.ticket)
 end
 
--- Scheduled jobs of the lane that have come due join their sequences, at most `arg.moves`. Returns how many.
+-- What is left of the moves that one run of a script may make, over all lanes.
+local moves_left = arg.moves
+
+-- Scheduled jobs of the lane that have come due join their sequences, by due time and then by order of enqueuing. Returns whether all did.
 local function join_due(lane)
-  local ready = redis.call('ZRANGEBYSCORE', LATER .. lane, '-inf', '(' .. string.format('%.0f', now + 1), 'WITHSCORES', 'LIMIT', 0, arg.moves)
-  for i = 1, #ready, 2 do
-    local job = parse_ref(lane .. '/' .. ready[i])
+  local ready = redis.call('ZRANGEBYSCORE', TURNS .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, moves_left + 1)
+  local count = math.min(#ready / 2, moves_left)
+  for i = 1, 2 * count, 2 do
+    local job = parse_ref(lane .. '/' .. string.sub(ready[i], 17))
+    redis.call('ZREM', TURNS .. lane, ready[i])
     redis.call('ZREM', LATER .. lane, job.ticket)
-    join(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id)), math.floor(tonumber(ready[i + 1])))
+    join(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id)), tonumber(ready[i + 1]))
   end
-  return #ready / 2
+  moves_left = moves_left - count
+  return #ready / 2 == count
 end
 
 -- A job enters its lane, behind those that came due before it: where they are more than may be moved at once, it becomes due after them.
-local crowded = {}
+local settled = {}
 local function enter(job, keys, due)
-  if crowded[job.lane] == nil then crowded[job.lane] = join_due(job.lane) == arg.moves end
-  if due <= now and not crowded[job.lane] then return join(job, keys, now) end
+  if settled[job.lane] == nil then settled[job.lane] = join_due(job.lane) end
+  if due <= now and settled[job.lane] then return join(job, keys, now) end
   -- What it says of its contact is known from now on, whenever it is due.
   if #keys > 1 then unite(job.tenant, keys) end
   put_later(job, math.max(due, now))
