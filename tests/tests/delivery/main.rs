@@ -3,6 +3,7 @@
 mod breaker;
 mod load;
 mod lookup;
+mod quiet;
 mod refusal;
 mod stage;
 mod throttle;
