@@ -1,6 +1,10 @@
 //! A worker that can do nothing says so and ends.
 
 use penstock_tests::harness::{Finished, RedisOptions, RedisServer, free_port, run};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 async fn worker(redis: &str, settings: &[(&str, &str)]) -> Finished {
     let place = [
@@ -76,6 +80,41 @@ async fn with_a_redis_that_keeps_less_than_it_shall_or_is_laid_out_otherwise() {
     let format = ["HSET", "penstock:{0}:config", "shards", "1", "format", "9"];
     redis.cli(format).await;
     fails(&redis.url(), &[], "this program knows format 1").await;
+}
+
+/// Something that says of itself that it is this version of Redis; all else it takes without a word.
+async fn redis_of_version(version: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let info = format!("redis_version:{version}\r\nrole:master\r\n");
+    let info = format!("${}\r\n{info}\r\n", info.len());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let info = info.clone();
+            tokio::spawn(async move {
+                let mut asked = vec![0; 4096];
+                while let Ok(length @ 1..) = client.read(&mut asked).await {
+                    let text = String::from_utf8_lossy(&asked[..length]).into_owned();
+                    for command in text.split('*').skip(1) {
+                        let answer = if command.contains("INFO\r\n") && !command.contains("SETINFO")
+                        {
+                            info.as_str()
+                        } else {
+                            "+OK\r\n"
+                        };
+                        client.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    format!("redis://{address}")
+}
+
+#[tokio::test]
+async fn with_a_redis_that_is_too_old() {
+    let old = redis_of_version("6.2.14").await;
+    fails(&old, &[], "Redis 6.2.14 is too old: version 7 or later").await;
 }
 
 #[tokio::test]

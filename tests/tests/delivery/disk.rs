@@ -1,0 +1,74 @@
+//! A Redis that cannot write to its disk, or has no memory left: nothing is acknowledged that is not stored, and all goes on afterwards.
+
+use penstock_shared::queue::{enqueue::Admission, error::QueueError};
+use penstock_tests::{
+    fixture::{Draft, job},
+    harness::{RedisOptions, wait_until},
+    sandbox::Options,
+};
+
+use crate::stage::{PATIENCE, Stage};
+
+impl Stage {
+    async fn refusal(&self, draft: &Draft) -> QueueError {
+        let refused = self.queue.enqueue(&[draft.build()], Admission::Each).await;
+        refused.expect_err("it cannot be stored").error
+    }
+
+    /// Saves a snapshot, and waits until that has ended so.
+    async fn saves(&self, status: &str) {
+        self.redis.cli(["BGSAVE"]).await;
+        wait_until("the snapshot to end", PATIENCE, || async {
+            let ended = self.redis.info("rdb_bgsave_in_progress").await == "0";
+            let now = self.redis.info("rdb_last_bgsave_status").await;
+            (ended && now == status).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_written() {
+    let options = RedisOptions {
+        config: vec![("save".into(), "3600 1".into())],
+        ..RedisOptions::default()
+    };
+    let stage = Stage::on(options, Options::default()).await;
+    let worker = stage.worker().await;
+    // Where the snapshot is to be put, something else is.
+    let snapshot = stage.redis.directory().join("dump.rdb");
+    std::fs::create_dir(&snapshot).unwrap();
+    stage.saves("err").await;
+    let refused = stage.refusal(&job("a")).await;
+    assert!(matches!(refused, QueueError::CannotPersist), "{refused}");
+    assert!(refused.to_string().contains("MISCONF") && refused.is_transient());
+    worker.wait_for_line("its disk may be full", PATIENCE).await;
+    std::fs::remove_dir(&snapshot).unwrap();
+    stage.saves("ok").await;
+    assert!(stage.queue.find("a", None).await.unwrap().is_empty());
+    stage.enqueue(&[job("a")]).await;
+    stage.until_done(1).await;
+}
+
+#[tokio::test]
+async fn a_memory_that_is_full_and_is_freed() {
+    let stage = Stage::start(&["delay=1s"]).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[job("begun"), job("next").contact("c")])
+        .await;
+    stage.until_seen("a call", |seen| seen.calls > 0).await;
+    stage.redis.cli(["CONFIG", "SET", "maxmemory", "1"]).await;
+    let refused = stage.refusal(&job("a")).await;
+    assert!(matches!(refused, QueueError::Full), "{refused}");
+    assert!(stage.queue.find("a", None).await.unwrap().is_empty());
+    // What has begun is ended all the same.
+    wait_until("what has begun to end", PATIENCE, || async {
+        (stage.queue.stats().await.ok()?.running == 0).then_some(())
+    })
+    .await;
+    stage.redis.cli(["CONFIG", "SET", "maxmemory", "0"]).await;
+    stage.enqueue(&[job("a")]).await;
+    stage.until_done(3).await;
+    assert_eq!(stage.sandbox.summary().calls, 3);
+}
