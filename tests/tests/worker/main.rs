@@ -4,6 +4,7 @@ mod drain;
 mod killed;
 mod lease;
 mod outage;
+mod panic;
 mod poison;
 mod record;
 mod reply;

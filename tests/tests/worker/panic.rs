@@ -1,0 +1,96 @@
+//! A handler that panics costs that one job an attempt, and nobody else anything.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use apalis::prelude::{Task, TaskBuilder};
+use penstock_shared::{
+    job::state::{Rules, State},
+    outcome::Outcome,
+    queue::claim::ClaimRequest,
+    retry::Backoff,
+};
+use penstock_tests::fixture::job;
+use penstock_worker::{
+    assignment::{Assignment, Roster},
+    clock::RedisClock,
+    settle::{Desk, SettleLayer},
+    settler::Settler,
+};
+use tokio::sync::Semaphore;
+use tower::{BoxError, Layer, Service, service_fn};
+
+use crate::stage::Stage;
+
+const RULES: Rules = Rules {
+    backoff: Backoff {
+        first: Duration::from_secs(60),
+        longest: Duration::from_secs(60),
+    },
+    quarantine: Duration::from_secs(30),
+    throttle: Duration::from_secs(10),
+};
+
+impl Stage {
+    /// The part of a worker that settles, and the jobs that it was given.
+    async fn desk(&self) -> (SettleLayer, Vec<Arc<Assignment>>) {
+        let quotas = ("100/10s".parse().unwrap(), "1000/1d".parse().unwrap());
+        let (queue, about) = (self.queue.clone(), HashMap::new());
+        queue.register(0, "w", quotas, &about).await.unwrap();
+        let request = ClaimRequest {
+            number: 1,
+            slots: 16,
+            held: Vec::new(),
+        };
+        let claim = queue.claim(0, "w", &request).await.unwrap();
+        let (roster, slots) = (Roster::default(), Arc::new(Semaphore::new(16)));
+        let until = std::time::Instant::now() + Duration::from_secs(3);
+        let admit = |claimed| {
+            let slot = Arc::clone(&slots).try_acquire_owned().unwrap();
+            roster.admit(claimed, until, slot)
+        };
+        let jobs = claim.jobs.into_iter().map(admit).collect();
+        let desk = Desk {
+            settler: Settler::start(queue.clone()),
+            queue,
+            roster: roster.clone(),
+            clock: RedisClock::new(claim.now_ms),
+            rules: RULES,
+            max_attempts: 10,
+            worker: "w".into(),
+        };
+        (
+            SettleLayer {
+                desk: Arc::new(desk),
+            },
+            jobs,
+        )
+    }
+}
+
+async fn delivery(task: Task<Arc<Assignment>>) -> Result<Outcome, BoxError> {
+    assert!(!task.args.reference().id().starts_with("bad"), "a defect");
+    Ok(Outcome::untouched("the test ends"))
+}
+
+#[tokio::test]
+async fn a_panic_is_that_jobs_failure_alone() {
+    let stage = Stage::start(&[]).await;
+    let drafts = ["bad", "good-1", "good-2"].map(job);
+    stage.enqueue(&drafts).await;
+    let (layer, jobs) = stage.desk().await;
+    assert_eq!(jobs.len(), 3);
+    let mut service = layer.layer(service_fn(delivery));
+    let ends = jobs
+        .into_iter()
+        .map(|job| service.call(TaskBuilder::new(job).build()));
+    for end in futures::future::join_all(ends).await {
+        end.expect("the layer turns every end into a settlement");
+    }
+    let bad = stage.status("bad").await;
+    assert_eq!((bad.state, bad.attempts()), (State::Scheduled, 1));
+    assert_eq!(bad.run.text("error"), Some("the delivery panicked"));
+    for id in ["good-1", "good-2"] {
+        let good = stage.status(id).await;
+        assert_eq!((good.state, good.attempts()), (State::Ready, 0), "{id}");
+    }
+}
