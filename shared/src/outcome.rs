@@ -169,6 +169,18 @@ pub enum Outcome {
         /// What became of the permit.
         permit: Permit,
     },
+    /// The delivery was cut off, since the worker ends or it had waited too long; neither an attempt nor a delivery is counted.
+    CutOff {
+        /// How long what it sent may still change something.
+        wait: Duration,
+        /// What became of the permit.
+        permit: Permit,
+    },
+    /// It failed within the worker, with nothing sent that is unanswered: an attempt, even of a probe, but nothing is said of the API.
+    Broken {
+        /// What happened.
+        fault: Fault,
+    },
     /// The API failed as an earlier call was to be read back; neither an attempt nor a delivery is counted.
     Unread {
         /// When it is read again.

@@ -27,8 +27,8 @@ pub struct Assignment {
     exposed: Mutex<Option<Operation>>,
     steps: AtomicU32,
     lease: Lease,
-    /// The slot that it occupies until it is settled.
-    _slot: OwnedSemaphorePermit,
+    /// The slot that it occupies until it is settled; none if all were taken when the answer to a repeated claim came.
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 /// How long a lease is ours, by our own monotonic clock.
@@ -94,7 +94,7 @@ impl Roster {
         &self,
         claimed: Claimed,
         until: Instant,
-        slot: OwnedSemaphorePermit,
+        slot: Option<OwnedSemaphorePermit>,
     ) -> Arc<Assignment> {
         let lease = Lease(Arc::new(Mutex::new(Some(until))));
         let entry = Entry {

@@ -60,12 +60,12 @@ impl Feed {
         while let Some(slots) = self.free_slots().await {
             number += 1;
             let asked = slots.len();
-            let Some((claim, sent)) = self.claim(shard, number, asked, &mut patience).await else {
+            let Some(answer) = self.claim(shard, number, slots, &mut patience).await else {
                 break;
             };
-            let given = claim.jobs.len();
-            let next = claim.next;
-            self.hand_over(claim, sent, slots, &jobs).await;
+            let given = answer.claim.jobs.len();
+            let next = answer.claim.next;
+            self.hand_over(answer, &jobs).await;
             if given < asked {
                 tokio::select! {
                     () = self.rest(&idle, next) => {}
@@ -103,18 +103,20 @@ impl Feed {
         Some(slots)
     }
 
-    /// Claims, again and again with the same number until Redis has answered; `None` when stopping.
+    /// Claims, again and again with the same number until Redis has answered; `None` when stopping. While Redis does not answer, the slots
+    /// are free for the other shards' jobs.
     async fn claim(
         &self,
         shard: u16,
         number: u64,
-        slots: usize,
+        mut slots: Vec<OwnedSemaphorePermit>,
         patience: &mut Patience,
-    ) -> Option<(Claim, Instant)> {
+    ) -> Option<Answer> {
+        let asked = slots.len();
         loop {
             let request = ClaimRequest {
                 number,
-                slots,
+                slots: asked,
                 held: self.roster.held(),
             };
             let sent = Instant::now();
@@ -122,9 +124,10 @@ impl Feed {
                 Ok(claim) => {
                     patience.succeeded();
                     self.clock.set(claim.now_ms);
-                    return Some((claim, sent));
+                    return Some(Answer { claim, sent, slots });
                 }
                 Err(error) => {
+                    slots.clear();
                     tokio::select! {
                         () = patience.failed(&error) => {}
                         () = self.stopping.cancelled() => return None,
@@ -134,19 +137,26 @@ impl Feed {
         }
     }
 
-    async fn hand_over(
-        &self,
-        claim: Claim,
-        sent: Instant,
-        slots: Vec<OwnedSemaphorePermit>,
-        jobs: &mpsc::Sender<Arc<Assignment>>,
-    ) {
-        let until = sent + self.queue.terms().lease;
-        for (claimed, slot) in claim.jobs.into_iter().zip(slots) {
+    async fn hand_over(&self, answer: Answer, jobs: &mpsc::Sender<Arc<Assignment>>) {
+        let until = answer.sent + self.queue.terms().lease;
+        let mut slots = answer.slots.into_iter();
+        for claimed in answer.claim.jobs {
+            // After a repeated claim all slots may be taken, but what it gave is this worker's: it has a few jobs too many for a moment.
+            let slot = slots
+                .next()
+                .or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
             // The receiver lives as long as this loop: it is closed only after the loop has ended.
             let _ = jobs.send(self.roster.admit(claimed, until, slot)).await;
         }
     }
+}
+
+/// What a claim gave, and the slots for it.
+struct Answer {
+    claim: Claim,
+    /// Just before it was asked for: the leases run from then at the earliest.
+    sent: Instant,
+    slots: Vec<OwnedSemaphorePermit>,
 }
 
 /// A restarted worker has a new name, so any number would do; the time makes requests tell apart in a log.

@@ -146,11 +146,7 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
             permit: Permit::Unanswered,
         }
     } else {
-        Outcome::Unavailable {
-            fault,
-            retry_after: None,
-            permit: Permit::Answered,
-        }
+        Outcome::Broken { fault }
     }
 }
 
@@ -162,9 +158,8 @@ pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
         Some(operation) if !operation.is_read() => quarantine,
         _ => Duration::ZERO,
     };
-    Outcome::Postponed {
+    Outcome::CutOff {
         wait,
-        why: "it was cut off before an answer",
         permit: exposed.map_or(Permit::Answered, |_| Permit::Unanswered),
     }
 }

@@ -281,6 +281,17 @@ pub fn after(
             let wait = wait.max(rules.backoff.delay(progress.attempts + 1, jitter));
             failure(progress, fault, wait, permit, rules, now)
         }
+        Outcome::Broken { fault } => {
+            let wait = rules.backoff.delay(progress.attempts + 1, jitter);
+            let progress = Progress {
+                probe: false,
+                ..*progress
+            };
+            Transition {
+                api: None,
+                ..failure(&progress, fault, wait, Permit::Answered, rules, now)
+            }
+        }
         Outcome::Unknown { fault, permit } => unknown(progress, fault, permit, rules),
         Outcome::Postponed { wait, permit, .. } => {
             let api = (permit == Permit::Answered).then_some(Api::Up);
@@ -289,6 +300,7 @@ pub fn after(
                 ..postponed(wait, permit)
             }
         }
+        Outcome::CutOff { wait, permit } => postponed(wait, permit),
         Outcome::Unread { wait, permit } => postponed(wait, permit).api(Api::Down),
         Outcome::Concluded(ending) => end(progress, ending, Permit::Unsent, rules, now),
         Outcome::Returned => Transition::new(Ending::None, Permit::Unsent),

@@ -30,23 +30,26 @@ const RULES: Rules = Rules {
     throttle: Duration::from_secs(10),
 };
 
+/// More than the failures of the API that open its breaker.
+const MANY: usize = 12;
+
 impl Stage {
     /// The part of a worker that settles, and the jobs that it was given.
-    async fn desk(&self) -> (SettleLayer, Vec<Arc<Assignment>>) {
+    async fn desk(&self, number: u64) -> (SettleLayer, Vec<Arc<Assignment>>) {
         let quotas = ("100/10s".parse().unwrap(), "1000/1d".parse().unwrap());
         let (queue, about) = (self.queue.clone(), HashMap::new());
         queue.register(0, "w", quotas, &about).await.unwrap();
         let request = ClaimRequest {
-            number: 1,
-            slots: 16,
+            number,
+            slots: 64,
             held: Vec::new(),
         };
         let claim = queue.claim(0, "w", &request).await.unwrap();
-        let (roster, slots) = (Roster::default(), Arc::new(Semaphore::new(16)));
+        let (roster, slots) = (Roster::default(), Arc::new(Semaphore::new(64)));
         let until = std::time::Instant::now() + Duration::from_secs(3);
         let admit = |claimed| {
             let slot = Arc::clone(&slots).try_acquire_owned().unwrap();
-            roster.admit(claimed, until, slot)
+            roster.admit(claimed, until, Some(slot))
         };
         let jobs = claim.jobs.into_iter().map(admit).collect();
         let desk = Desk {
@@ -75,10 +78,13 @@ async fn delivery(task: Task<Arc<Assignment>>) -> Result<Outcome, BoxError> {
 #[tokio::test]
 async fn a_panic_is_that_jobs_failure_alone() {
     let stage = Stage::start(&[]).await;
-    let drafts = ["bad", "good-1", "good-2"].map(job);
+    let bad: Vec<_> = (0..MANY).map(|n| format!("bad-{n}")).collect();
+    let good = ["good-1", "good-2"];
+    let ids = bad.iter().map(String::as_str).chain(good);
+    let drafts: Vec<_> = ids.map(job).collect();
     stage.enqueue(&drafts).await;
-    let (layer, jobs) = stage.desk().await;
-    assert_eq!(jobs.len(), 3);
+    let (layer, jobs) = stage.desk(1).await;
+    assert_eq!(jobs.len(), MANY + 2);
     let mut service = layer.layer(service_fn(delivery));
     let ends = jobs
         .into_iter()
@@ -86,11 +92,17 @@ async fn a_panic_is_that_jobs_failure_alone() {
     for end in futures::future::join_all(ends).await {
         end.expect("the layer turns every end into a settlement");
     }
-    let bad = stage.status("bad").await;
-    assert_eq!((bad.state, bad.attempts()), (State::Scheduled, 1));
-    assert_eq!(bad.run.text("error"), Some("the delivery panicked"));
-    for id in ["good-1", "good-2"] {
+    for id in &bad {
+        let bad = stage.status(id).await;
+        assert_eq!((bad.state, bad.attempts()), (State::Scheduled, 1), "{id}");
+        assert_eq!(bad.run.text("error"), Some("the delivery panicked"));
+    }
+    for id in good {
         let good = stage.status(id).await;
         assert_eq!((good.state, good.attempts()), (State::Ready, 0), "{id}");
     }
+    // Nothing was heard of the API, so the breaker is closed.
+    let (_, jobs) = stage.desk(2).await;
+    let again: Vec<_> = jobs.iter().map(|job| job.reference().id()).collect();
+    assert_eq!(again, good);
 }

@@ -54,6 +54,7 @@ fn every_outcome() -> Vec<Outcome> {
             result: json!({}),
             effect: None,
         }),
+        Outcome::Broken { fault: fault() },
         Outcome::Returned,
     ];
     for permit in PERMITS {
@@ -87,6 +88,10 @@ fn every_outcome() -> Vec<Outcome> {
                 why: "search-lag",
                 permit,
             },
+            Outcome::CutOff {
+                wait: Duration::from_secs(30),
+                permit,
+            },
             Outcome::Unread {
                 wait: Duration::from_secs(10),
                 permit,
@@ -108,6 +113,7 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
         Outcome::Throttled { .. }
         | Outcome::Unauthorized { .. }
         | Outcome::Postponed { .. }
+        | Outcome::CutOff { .. }
         | Outcome::Unread { .. } => {
             assert!(
                 matches!(
@@ -138,9 +144,19 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
             );
             assert_eq!(transition.api, Some(Api::Down));
         }
+        Outcome::Broken { .. } => {
+            let last = progress.attempts + 1 >= progress.max_attempts;
+            assert_eq!(
+                last,
+                !matches!(ending, Ending::Back { attempt: true, .. }),
+                "costs an attempt"
+            );
+        }
         _ => {}
     }
-    if progress.probe {
+    if matches!(outcome, Outcome::Broken { .. } | Outcome::CutOff { .. }) {
+        assert_eq!(transition.api, None, "the API was not heard");
+    } else if progress.probe {
         assert!(
             !matches!(ending, Ending::Back { attempt: true, .. }),
             "a probe costs no attempt"
