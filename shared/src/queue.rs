@@ -3,6 +3,7 @@
 
 pub mod claim;
 mod connection;
+pub mod contacts;
 pub mod dead;
 pub mod enqueue;
 pub mod error;
@@ -250,10 +251,6 @@ impl Queue {
         tail(&mut command);
         Ok(command)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The head starts in milliseconds as the scripts take them: low, normal, high.

@@ -57,6 +57,11 @@ pub fn parse_range(text: &str) -> Result<(Duration, Duration), SpanError> {
     Ok(range)
 }
 
+/// A length of time in whole milliseconds.
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Writes a length of time with the longest unit that leaves a whole number; what is below a
 /// millisecond is dropped. [`parse`] reads it back.
 pub fn render(span: Duration) -> String {

@@ -127,7 +127,7 @@ impl<'a> Calls<'a> {
             .map_err(|refused| self.postponed(refused.wait, "the limiter of this worker"))?;
         // The last check before the send: from here on a stop of this process is what no queue can see.
         if !self.job.is_ours(self.api.margin) {
-            return Err(Outcome::Returned.into());
+            return Err(self.postponed(Duration::ZERO, "its lease is about to end"));
         }
         self.job.expose(request.operation());
         let answer = self.api.client.send(passage, token, request).await;

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
+use penstock_shared::span::millis;
 
 /// Redis' time, estimated.
 #[derive(Debug, Clone)]
@@ -22,6 +23,6 @@ impl RedisClock {
     /// Milliseconds of Redis' clock.
     pub fn now_ms(&self) -> u64 {
         let (at, since) = *self.0.lock();
-        at.saturating_add(u64::try_from(since.elapsed().as_millis()).unwrap_or(0))
+        at.saturating_add(millis(since.elapsed()))
     }
 }

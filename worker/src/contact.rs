@@ -7,6 +7,7 @@ use penstock_shared::{
     job::{ContactId, ContactRef, Payload},
     outcome::{Cause, Fault, Outcome, Permit},
     queue::settle::Fields,
+    span::millis,
 };
 
 use crate::{
@@ -84,20 +85,13 @@ async fn look_up(
         ContactRef::Phone(phone) => Lookup::Phone(phone),
         ContactRef::Id(id) => return Ok(id.clone()),
     };
-    let tenant = job.reference().tenant();
     let answer = calls
         .send(&Request::search_duplicate(&deliver::tenant(job)?, by))
         .await?;
     let Some(found) = answer.found_contact().map_err(Stop::Call)? else {
         return Err(not_found(courier, job, calls.permit()).into());
     };
-    let known = courier
-        .queue
-        .learn(tenant, &found.id, std::slice::from_ref(reference))
-        .await;
-    if let Err(error) = known {
-        tracing::warn!(%error, "a contact's id could not be remembered; it will be looked up again");
-    }
+    learn(courier, job, &found, Some(reference)).await;
     let fields = Fields::from([
         ("contact", found.id.as_str().to_owned()),
         ("lookup", String::new()),
@@ -110,7 +104,7 @@ async fn look_up(
 fn not_found(courier: &Courier, job: &Assignment, permit: Permit) -> Outcome {
     let now = courier.clock.now_ms();
     let first = job.claimed.run.number("lookup").unwrap_or(now);
-    if now.saturating_sub(first) >= u64::try_from(LAG.as_millis()).unwrap_or(u64::MAX) {
+    if now.saturating_sub(first) >= millis(LAG) {
         let fault = Fault::new("the API knows no contact with this email or phone");
         return Outcome::Rejected {
             cause: Cause::ContactNotFound,
@@ -157,11 +151,21 @@ pub async fn forget(
     }
 }
 
-/// Remembers what an upsert's answer says of the contact.
-pub async fn learn(courier: &Courier, job: &Assignment, contact: &Contact) {
+/// Remembers what an answer says of the contact: its email and phone, and what it was asked for by. Whoever has the job by now asks for
+/// itself.
+pub async fn learn(
+    courier: &Courier,
+    job: &Assignment,
+    contact: &Contact,
+    asked: Option<&ContactRef>,
+) {
+    if !job.is_ours(Duration::ZERO) {
+        return;
+    }
     let email = contact.email.clone().map(ContactRef::Email);
     let phone = contact.phone.clone().map(ContactRef::Phone);
-    let references: Vec<_> = email.into_iter().chain(phone).collect();
+    let mut references: Vec<_> = email.into_iter().chain(phone).collect();
+    references.extend(asked.filter(|asked| !references.contains(asked)).cloned());
     if let Err(error) = courier
         .queue
         .learn(job.reference().tenant(), &contact.id, &references)

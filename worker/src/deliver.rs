@@ -8,11 +8,14 @@ use penstock_shared::{
     outcome::{Cause, Fault, Outcome, Permit},
     queue::{
         Queue,
+        claim::SUSPECT,
         record::{self, Record, RecordError, StoredJob},
+        settle::Fields,
     },
+    span::millis,
 };
 use serde_json::{Value, json};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::RwLock;
 
 use crate::{
     assignment::Assignment,
@@ -21,8 +24,6 @@ use crate::{
     contact, journal,
 };
 
-/// A job that ended this many deliveries in a row with its lease is what ends them.
-const POISONOUS: u32 = 3;
 /// When a job that only a later version can read is offered again.
 const LATER_VERSION: Duration = Duration::from_secs(30);
 
@@ -50,27 +51,28 @@ pub struct Courier {
 impl Courier {
     /// Delivers a job, once: whatever happens on the way comes out as an outcome.
     pub async fn deliver(&self, job: &Assignment) -> Outcome {
-        let _company = self.company(job).await;
         let mut calls = Calls::new(&self.api, &self.queue, job);
-        match self.stages(job, &mut calls).await {
+        let delivered = if job.claimed.run.lost() == SUSPECT {
+            self.alone(job, &mut calls).await
+        } else {
+            let _company = self.company.read().await;
+            self.stages(job, &mut calls).await
+        };
+        match delivered {
             Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
             Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),
         }
     }
 
-    /// The last run of a job whose workers keep ending is alone in its worker: its neighbours are innocent.
-    async fn company(
-        &self,
-        job: &Assignment,
-    ) -> (
-        Option<RwLockReadGuard<'_, ()>>,
-        Option<RwLockWriteGuard<'_, ()>>,
-    ) {
-        if job.claimed.run.lost() + 1 == POISONOUS {
-            (None, Some(self.company.write().await))
-        } else {
-            (Some(self.company.read().await), None)
-        }
+    /// A job whose workers keep ending runs alone in its worker, and that is written down first: if this one ends too, it is this job's
+    /// doing, and nothing is held against those that wait for it to end.
+    async fn alone(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
+        let _company = self.company.write().await;
+        let token = job.claimed.token.to_string();
+        calls
+            .advance(Fields::from([("alone", token)]), None)
+            .await?;
+        self.stages(job, calls).await
     }
 
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
@@ -106,7 +108,7 @@ impl Courier {
         {
             return Err(Outcome::Concluded(ending).into());
         }
-        if run.lost() >= POISONOUS {
+        if run.lost() > SUSPECT {
             return Err(dead(
                 Cause::Poison,
                 format!("{} workers in a row ended while they had it", run.lost()),
@@ -150,7 +152,7 @@ impl Courier {
     /// The call of a worker that died may have left just before its lease ended.
     fn note_lost_call(&self, job: &Assignment) {
         if let Some(lost_at) = job.claimed.run.number("lostAt") {
-            let ended = lost_at + u64::try_from(self.http_timeout.as_millis()).unwrap_or(0);
+            let ended = lost_at + millis(self.http_timeout);
             job.note("unanswered", ended.to_string());
         }
     }
@@ -221,7 +223,7 @@ impl Courier {
         if let Ok(found) = answer.contact()
             && matches!(payload, Payload::UpsertContact(_))
         {
-            contact::learn(self, job, &found).await;
+            contact::learn(self, job, &found, None).await;
         }
         if let (Some(contact), Value::Object(result)) = (contact, &mut result) {
             result.insert("contactId".into(), contact.id.as_str().into());

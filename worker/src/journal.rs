@@ -8,6 +8,7 @@ use penstock_shared::{
     job::{AttachNote, CreateTask, Payload},
     outcome::{Cause, Fault, Outcome},
     queue::{claim::Run, record::StoredJob, settle::Fields},
+    span::millis,
 };
 use serde_json::{Value, json};
 
@@ -294,8 +295,4 @@ fn unreadable(stop: Stop, calls: &Calls<'_>) -> Stop {
         }
         .into(),
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

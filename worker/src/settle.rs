@@ -14,7 +14,7 @@ use penstock_shared::{
         MaxAttempts,
         state::{self, Ending, Progress, Rules},
     },
-    outcome::{Cause, Fault, Outcome, Permit},
+    outcome::{Fault, Outcome, Permit},
     queue::{
         Queue,
         record::{self, Record},
@@ -140,13 +140,17 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
         error = message,
         "a delivery broke off"
     );
-    if job.exposed().is_some() {
-        Outcome::Unknown {
+    match job.exposed() {
+        None => Outcome::Broken { fault },
+        Some(call) if call.is_read() => Outcome::Unavailable {
+            fault,
+            retry_after: None,
+            permit: Permit::Unanswered,
+        },
+        Some(_) => Outcome::Unknown {
             fault,
             permit: Permit::Unanswered,
-        }
-    } else {
-        Outcome::Broken { fault }
+        },
     }
 }
 
@@ -204,6 +208,7 @@ impl Desk {
                 .and_then(|job| job.max_attempts)
                 .map_or(self.max_attempts, MaxAttempts::get),
             probe: job.claimed.probe,
+            exposed: job.exposed().is_some_and(|call| !call.is_read()),
             unanswered_at,
         };
         let transition = state::after(&progress, outcome, &self.rules, now, rand::random());
@@ -220,6 +225,10 @@ impl Desk {
                     .unwrap_or_default(),
             );
         }
+        let keys = match (&stored, &transition.ending) {
+            (None, Ending::Dead { .. }) => Some(self.headed_by(job).await),
+            _ => None,
+        };
         Settlement {
             reference: job.reference().clone(),
             token: job.claimed.token,
@@ -231,7 +240,7 @@ impl Desk {
                 .fault
                 .as_ref()
                 .map(|fault| self.history(job, fault, now)),
-            keys: self.keys(job, &transition.ending).await,
+            keys,
             transition,
             fields,
         }
@@ -249,18 +258,11 @@ impl Desk {
     }
 
     /// What cannot be decoded does not tell whose sequence it heads: that is looked for, lest it block its contact for ever.
-    async fn keys(&self, job: &Assignment, ending: &Ending) -> Option<Vec<String>> {
-        let Ending::Dead {
-            cause: Cause::Undecodable,
-            ..
-        } = ending
-        else {
-            return None;
-        };
+    async fn headed_by(&self, job: &Assignment) -> Vec<String> {
         let mut patience = Patience::new("look for the sequence of an undecodable job");
         loop {
             match self.queue.headed_by(job.reference()).await {
-                Ok(keys) => return Some(keys),
+                Ok(keys) => return keys,
                 Err(error) => patience.failed(&error).await,
             }
         }

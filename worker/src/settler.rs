@@ -2,6 +2,7 @@
 
 use penstock_shared::queue::{
     Queue,
+    error::QueueError,
     settle::{Settled, Settlement},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -57,8 +58,8 @@ async fn serve(queue: Queue, shard: u16, mut inbox: mpsc::Receiver<Order>) {
     }
 }
 
-/// Writes until Redis has taken it. What it refuses for another reason than being away would be refused for ever: then one by one, so that
-/// a single bad settlement holds up no other.
+/// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for
+/// ever: then one by one, so that a single bad settlement holds up no other.
 async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<Settled> {
     let mut patience = Patience::new("settle");
     loop {
@@ -67,12 +68,12 @@ async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<S
                 patience.succeeded();
                 return settled;
             }
-            Err(error) if error.is_transient() => patience.failed(&error).await,
-            Err(error) if settlements.len() == 1 => {
-                tracing::error!(%error, job = %settlements[0].reference, "a delivery cannot be settled; its lease will end");
+            Err(QueueError::Unexpected(answer)) if settlements.len() == 1 => {
+                tracing::error!(answer, job = %settlements[0].reference, "a delivery cannot be settled; its lease will end");
                 return vec![Settled::Missing];
             }
-            Err(_) => break,
+            Err(QueueError::Unexpected(_)) => break,
+            Err(error) => patience.failed(&error).await,
         }
     }
     let mut settled = Vec::with_capacity(settlements.len());

@@ -142,10 +142,10 @@ fn mark<'a>(
 }
 
 impl Unanswered for Interrupted {
-    fn unanswered() -> Self {
+    fn unanswered(last: Option<QueueError>) -> Self {
         Self {
             settled: Vec::new(),
-            error: QueueError::unanswered(),
+            error: QueueError::unanswered(last),
         }
     }
 }

@@ -18,17 +18,19 @@ pub(super) struct Patience {
     /// When the first try began that failed.
     since: Option<Instant>,
     tried: Option<Instant>,
+    /// Why the last try failed that had an answer.
+    last: Option<QueueError>,
 }
 
 /// What becomes of a try that can fail because Redis is away.
 pub(super) trait Unanswered {
-    /// The failure to say that there was no answer in time.
-    fn unanswered() -> Self;
+    /// The failure to say that there was no answer in time; `last` is why the tries before failed.
+    fn unanswered(last: Option<QueueError>) -> Self;
 }
 
 impl Unanswered for QueueError {
-    fn unanswered() -> Self {
-        Self::Unreachable(format!("no answer for {} s", AWAY.as_secs()))
+    fn unanswered(last: Option<QueueError>) -> Self {
+        last.unwrap_or_else(|| Self::Unreachable(format!("no answer for {} s", AWAY.as_secs())))
     }
 }
 
@@ -42,11 +44,11 @@ impl Patience {
         self.tried = Some(now);
         match timeout_at(self.since.unwrap_or(now) + AWAY, attempt).await {
             Ok(Ok(done)) => {
-                self.since = None;
+                (self.since, self.last) = (None, None);
                 Ok(done)
             }
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(E::unanswered()),
+            Err(_) => Err(E::unanswered(self.last.clone())),
         }
     }
 
@@ -69,6 +71,7 @@ impl Patience {
         if now + PAUSE >= since + AWAY {
             return Err(error);
         }
+        self.last = Some(error);
         sleep_until(now + PAUSE).await;
         Ok(())
     }

@@ -27,6 +27,7 @@ use serde_json::Value;
 use crate::{
     outcome::{Cause, Fault, Outcome, Permit},
     retry::Backoff,
+    span::millis,
 };
 
 /// Where a job stands, as its callers see it.
@@ -69,7 +70,9 @@ pub struct Progress {
     pub max_attempts: u32,
     /// Whether this delivery was the one probe that an open breaker lets through.
     pub probe: bool,
-    /// When its last unanswered call ended, if one did: until the quarantine after that it may still be applied.
+    /// Whether this delivery has sent a call that may change something, and that is still without an answer.
+    pub exposed: bool,
+    /// When the last such call before this delivery ended, if there was one: until the quarantine after that it may still be applied.
     pub unanswered_at: Option<u64>,
 }
 
@@ -178,7 +181,7 @@ impl Transition {
             hold: None,
             api: None,
             fault: None,
-            unanswered: permit == Permit::Unanswered,
+            unanswered: false,
         }
     }
 
@@ -199,6 +202,20 @@ impl Transition {
 
 /// The transition: `now` in milliseconds of Redis' clock, `jitter` uniform in 0..1.
 pub fn after(
+    progress: &Progress,
+    outcome: Outcome,
+    rules: &Rules,
+    now: u64,
+    jitter: f64,
+) -> Transition {
+    let transition = consequence(progress, outcome, rules, now, jitter);
+    Transition {
+        unanswered: transition.unanswered || progress.exposed,
+        ..transition
+    }
+}
+
+fn consequence(
     progress: &Progress,
     outcome: Outcome,
     rules: &Rules,
@@ -325,7 +342,7 @@ fn postponed(wait: Duration, permit: Permit) -> Transition {
 
 /// A job ends only when none of its own unanswered calls can still undo what its contact's next job does.
 fn end(progress: &Progress, ending: Ending, permit: Permit, rules: &Rules, now: u64) -> Transition {
-    let unanswered_at = if permit == Permit::Unanswered {
+    let unanswered_at = if progress.exposed {
         Some(now)
     } else {
         progress.unanswered_at
@@ -386,10 +403,6 @@ fn unknown(progress: &Progress, fault: Fault, permit: Permit, rules: &Rules) -> 
         unanswered: true,
         ..Transition::new(ending, permit).api(Api::Down).failed(fault)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

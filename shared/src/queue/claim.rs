@@ -5,12 +5,27 @@ use std::{collections::HashMap, time::Duration};
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
 
-use super::{Queue, error::QueueError, head_starts, millis, reference::Reference};
-use crate::quota::Quota;
+use super::{Queue, error::QueueError, head_starts, reference::Reference};
+use crate::{quota::Quota, span::millis};
 
 /// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
 const LANES: usize = 64;
 const TAKEBACKS: usize = 16;
+
+/// A job is suspected once it has ended this many deliveries in a row with its lease: from then on it runs alone in its worker, and one more
+/// that ends so makes it poisonous.
+pub const SUSPECT: u32 = 2;
+
+/// The quotas in force in a shard: what keeps the quota of every living worker.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InForce {
+    /// Calls per burst window.
+    pub burst: Quota,
+    /// Calls per daily window.
+    pub daily: Quota,
+    /// Whether not all living workers have the same.
+    pub differ: bool,
+}
 
 /// What a worker asks for.
 #[derive(Debug, Clone)]
@@ -81,7 +96,8 @@ impl Run {
             .unwrap_or(0)
     }
 
-    /// Consecutive deliveries that ended with their lease: their worker died, or was cut off.
+    /// Consecutive deliveries that ended with their lease: their worker died, or was cut off. Past [`SUSPECT`] only those count that were
+    /// alone in their worker.
     pub fn lost(&self) -> u32 {
         self.number("lost")
             .and_then(|count| u32::try_from(count).ok())
@@ -103,6 +119,7 @@ struct ClaimArguments<'a> {
     lanes: usize,
     moves: usize,
     takebacks: usize,
+    suspect: u32,
     worker_ttl: u64,
 }
 
@@ -155,6 +172,7 @@ impl Queue {
             lanes: LANES,
             moves: super::MOVES,
             takebacks: TAKEBACKS,
+            suspect: SUSPECT,
             worker_ttl: self.worker_ttl(),
         };
         let tail = |command: &mut Cmd| {
@@ -197,14 +215,14 @@ impl Queue {
         Ok(lost.filter_map(|name| Reference::parse(&name)).collect())
     }
 
-    /// Tells a shard of this worker and its quotas; returns those in force, the lowest of all living workers'.
+    /// Tells a shard of this worker and its quotas; returns those in force.
     pub async fn register(
         &self,
         shard: u16,
         worker: &str,
         (burst, daily): (Quota, Quota),
         about: &HashMap<String, String>,
-    ) -> Result<(Quota, Quota), QueueError> {
+    ) -> Result<InForce, QueueError> {
         let arguments = RegisterArguments {
             worker,
             worker_ttl: self.worker_ttl(),
@@ -212,12 +230,19 @@ impl Queue {
             daily: stored_quota(daily),
             about,
         };
-        let (burst, daily): (String, String) = self
+        let (burst, daily, differ): (String, String, bool) = self
             .call(shard, &self.scripts().register, &arguments, super::no_tail)
             .await?;
-        read_quota(&burst)
-            .zip(read_quota(&daily))
-            .ok_or_else(|| QueueError::Unexpected(format!("quotas in force: {burst} {daily}")))
+        match (read_quota(&burst), read_quota(&daily)) {
+            (Some(burst), Some(daily)) => Ok(InForce {
+                burst,
+                daily,
+                differ,
+            }),
+            _ => Err(QueueError::Unexpected(format!(
+                "quotas in force: {burst} {daily}"
+            ))),
+        }
     }
 
     /// A worker has ended in order: it is no longer counted, and its quotas no longer hold the others down.

@@ -9,11 +9,14 @@ use super::{
     Queue,
     claim::Run,
     error::QueueError,
-    head_starts, millis,
+    head_starts,
     record::{self, DoneRecord, Record, StoredJob},
     score_ms,
 };
-use crate::job::{Job, Priority};
+use crate::{
+    job::{Job, Priority},
+    span::millis,
+};
 
 /// How many dead letters one round trip reads, and one script call changes.
 const PAGE: usize = 200;

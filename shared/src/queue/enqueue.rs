@@ -12,7 +12,7 @@ use super::{
     record::{self, NewJob, Parts},
     reference::GHL,
 };
-use crate::settings::Durability;
+use crate::{settings::Durability, span::millis};
 
 /// The most jobs that one script call stores, and the most bytes: both bound how long Redis is busy with it.
 const MOST_JOBS: usize = 256;
@@ -244,15 +244,21 @@ impl Queue {
         let Durability::Replicated(replicas) = self.inner.location.durability else {
             return Ok(());
         };
-        // WAIT speaks of this connection's own writes: after a reconnection a job that was there already would count as confirmed.
-        let mut mark = redis::cmd("HINCRBY");
-        mark.arg(self.keys(shard).config()).arg("confirmed").arg(1);
-        let _: u64 = self.connection().run(&mark).await?;
-        let wait = u64::try_from(REPLICAS.as_millis()).unwrap_or(1000);
-        let confirmed: u64 = self
-            .connection()
-            .run(redis::cmd("WAIT").arg(replicas.get()).arg(wait))
-            .await?;
+        // WAIT speaks of its own connection's writes: after a reconnection a job that was there already would count as confirmed. So it has
+        // one in the same pipeline.
+        let mut pipeline = redis::pipe();
+        let config = self.keys(shard).config();
+        pipeline
+            .cmd("HINCRBY")
+            .arg(config)
+            .arg("confirmed")
+            .arg(1)
+            .ignore();
+        pipeline
+            .cmd("WAIT")
+            .arg(replicas.get())
+            .arg(millis(REPLICAS));
+        let (confirmed,): (u64,) = self.connection().run_all(&pipeline).await?;
         if confirmed >= u64::from(replicas.get()) {
             return Ok(());
         }

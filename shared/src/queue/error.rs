@@ -63,7 +63,11 @@ impl QueueError {
 
 impl From<RedisError> for QueueError {
     fn from(error: RedisError) -> Self {
-        let code = error.code().unwrap_or_default();
+        // Of a pipeline the first refusal counts.
+        let refusals = error.clone().into_server_errors();
+        let first = refusals.as_ref().and_then(|refusals| refusals.first());
+        let code = first.map_or_else(|| error.code(), |(_, refusal)| Some(refusal.code()));
+        let code = code.unwrap_or_default();
         match (error.kind(), code) {
             (_, "OOM") => Self::Full,
             (_, "MISCONF") => Self::CannotPersist,

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Queue, claim::read_quota, error::QueueError, millis, reference::Lane, stats::ring_sum,
-};
-use crate::quota::Quota;
+use super::{Queue, claim::read_quota, error::QueueError, reference::Lane, stats::ring_sum};
+use crate::{quota::Quota, span::millis};
 
 /// One window of a lane's quota, now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

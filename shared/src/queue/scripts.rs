@@ -18,7 +18,7 @@ const DEAD: &str = include_str!("scripts/part/dead.lua");
 
 /// Grows memory at the request of a producer or an administrator: refused when Redis is full.
 const REFUSED_WHEN_FULL: &str = "#!lua";
-/// Ends what has begun: must get through when Redis is full.
+/// Works off what is stored, or says what became of it: must get through when Redis is full, or nothing would ever leave it.
 const ALLOWED_WHEN_FULL: &str = "#!lua flags=allow-oom";
 
 macro_rules! scripts {
@@ -39,7 +39,7 @@ macro_rules! scripts {
 
 scripts! {
     enqueue: REFUSED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    claim: REFUSED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
+    claim: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
     renew: ALLOWED_WHEN_FULL, [];
     advance: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
     settle: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];

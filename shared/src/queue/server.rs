@@ -81,27 +81,11 @@ impl Queue {
 
     /// The number of shards is fixed at the first start and kept in Redis.
     pub(super) async fn check_layout(&self) -> Result<(), QueueError> {
-        let config = self.keys(0).config();
         let shards = self.shards();
-        let mut pipeline = redis::pipe();
-        pipeline
-            .cmd("HSETNX")
-            .arg(&config)
-            .arg("shards")
-            .arg(shards)
-            .ignore();
-        pipeline
-            .cmd("HSETNX")
-            .arg(&config)
-            .arg("format")
-            .arg(FORMAT)
-            .ignore();
-        pipeline
-            .cmd("HMGET")
-            .arg(&config)
-            .arg("shards")
-            .arg("format");
-        let ((stored, format),): ((u16, u32),) = self.connection().run_all(&pipeline).await?;
+        let (stored, format) = match self.layout().await? {
+            (Some(stored), Some(format)) => (stored, format),
+            _ => self.lay_out().await?,
+        };
         if stored != shards {
             return Err(QueueError::Unsuitable(format!(
                 "PENSTOCK_SHARDS is {shards}, but this namespace was laid out with {stored}: set it to {stored}, or use another PENSTOCK_NAMESPACE"
@@ -113,5 +97,36 @@ impl Queue {
             )));
         }
         Ok(())
+    }
+
+    /// The layout in force. Only read: a Redis that takes no writes can be looked into all the same.
+    async fn layout(&self) -> Result<(Option<u16>, Option<u32>), QueueError> {
+        let mut command = redis::cmd("HMGET");
+        command
+            .arg(self.keys(0).config())
+            .arg("shards")
+            .arg("format");
+        Ok(self.connection().run(&command).await?)
+    }
+
+    /// Fixes the layout, unless another program has done so by now; returns the one in force.
+    async fn lay_out(&self) -> Result<(u16, u32), QueueError> {
+        let config = self.keys(0).config();
+        let mut pipeline = redis::pipe();
+        for (name, value) in [("shards", u32::from(self.shards())), ("format", FORMAT)] {
+            pipeline
+                .cmd("HSETNX")
+                .arg(&config)
+                .arg(name)
+                .arg(value)
+                .ignore();
+        }
+        pipeline
+            .cmd("HMGET")
+            .arg(&config)
+            .arg("shards")
+            .arg("format");
+        let (layout,): ((u16, u32),) = self.connection().run_all(&pipeline).await?;
+        Ok(layout)
     }
 }

@@ -5,26 +5,16 @@ use std::{collections::BTreeMap, time::Duration};
 use redis::Cmd;
 use serde::Serialize;
 
-use super::{
-    Queue,
-    error::QueueError,
-    head_starts, millis,
-    record::DoneRecord,
-    reference::{Lane, Reference},
-};
+use super::{Queue, error::QueueError, head_starts, record::DoneRecord, reference::Reference};
 use crate::{
-    job::{
-        ContactId, ContactRef,
-        state::{Api, Ending, Transition},
-    },
+    job::state::{Api, Ending, Transition},
     outcome::Cause,
+    span::millis,
 };
 
 /// How many failures in a row open a lane's breaker, and how far apart its probes are.
 const BREAKER_AFTER: u32 = 5;
 const PROBE_EVERY: Duration = Duration::from_secs(5);
-/// How long a contact's id is remembered.
-const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// What is written into a job's journal: names and values.
 pub type Fields = BTreeMap<&'static str, String>;
@@ -223,19 +213,6 @@ struct AdvanceArguments<'a> {
     reserve: f64,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LearnArguments<'a> {
-    tenant: &'a str,
-    contact: &'a str,
-    keys: Vec<String>,
-    ttl: u64,
-    lane: &'a str,
-    head_start: [i64; 3],
-    reserve: f64,
-    moves: usize,
-}
-
 impl Queue {
     /// Ends deliveries of one shard. Safe to repeat.
     pub async fn settle(
@@ -303,58 +280,6 @@ impl Queue {
             "lost" => Ok(Advance::Lost),
             other => Err(QueueError::Unexpected(format!("advance: {other}"))),
         }
-    }
-
-    /// Remembers whose references these are, as the API has just said: from now on they are one contact.
-    pub async fn learn(
-        &self,
-        tenant: &str,
-        contact: &ContactId,
-        references: &[ContactRef],
-    ) -> Result<(), QueueError> {
-        let id = ContactRef::Id(contact.clone());
-        let keys = std::iter::once(&id)
-            .chain(references)
-            .map(ContactRef::key)
-            .collect();
-        let lane = Lane::ghl(tenant);
-        let arguments = LearnArguments {
-            tenant,
-            contact: contact.as_str(),
-            keys,
-            ttl: millis(REMEMBERED),
-            lane: lane.as_str(),
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
-            moves: super::MOVES,
-        };
-        let shard = self.shard_of(tenant);
-        let _: String = self
-            .call(shard, &self.scripts().learn, &arguments, super::no_tail)
-            .await?;
-        Ok(())
-    }
-
-    /// The API's id of a contact, if it was learnt within a day.
-    pub async fn remembered(
-        &self,
-        tenant: &str,
-        reference: &ContactRef,
-    ) -> Result<Option<String>, QueueError> {
-        let key = self.contact_key(tenant, reference);
-        Ok(self.connection().run(redis::cmd("GET").arg(key)).await?)
-    }
-
-    /// Forgets a contact's id that the API does not know.
-    pub async fn unremember(&self, tenant: &str, reference: &ContactRef) -> Result<(), QueueError> {
-        let key = self.contact_key(tenant, reference);
-        let _: u64 = self.connection().run(redis::cmd("DEL").arg(key)).await?;
-        Ok(())
-    }
-
-    fn contact_key(&self, tenant: &str, reference: &ContactRef) -> String {
-        self.keys_of(tenant)
-            .contact(&format!("{tenant}/{}", reference.key()))
     }
 
     /// The job that made a note or task, if one of ours did.

@@ -9,7 +9,7 @@ use super::{
     keys::Keys,
     reference::{Lane, Reference},
 };
-use crate::{job::state::NEEDS_AUTHORISATION, quota::Quota};
+use crate::{job::state::NEEDS_AUTHORISATION, quota::Quota, span::millis};
 
 /// How many lanes one round trip asks about.
 const PAGE: usize = 200;
@@ -66,7 +66,7 @@ impl Queue {
     /// The whole system in numbers.
     pub async fn stats(&self) -> Result<Stats, QueueError> {
         let now = self.now().await?;
-        let alive_since = now.saturating_sub(super::millis(self.terms().lease) * 2);
+        let alive_since = now.saturating_sub(millis(self.terms().lease) * 2);
         let mut sum = Stats::default();
         for shard in 0..self.shards() {
             let keys = self.keys(shard);
@@ -284,7 +284,7 @@ fn tenant_row(
 
 fn drain_ms(quota: Quota, jobs: u64) -> u64 {
     let windows = jobs.div_ceil(u64::from(quota.calls().get()));
-    windows.saturating_mul(super::millis(quota.window()))
+    windows.saturating_mul(millis(quota.window()))
 }
 
 pub(super) fn ring_sum(ring: &[String]) -> u64 {

@@ -12,9 +12,12 @@ use super::{
     record::{self, DoneRecord, Record, StoredJob},
     reference::{Lane, Reference},
 };
-use crate::job::{
-    ContactRef,
-    state::{NEEDS_AUTHORISATION, State},
+use crate::{
+    job::{
+        ContactRef,
+        state::{NEEDS_AUTHORISATION, State},
+    },
+    span::millis,
 };
 
 /// How many tenants one round trip asks for an id.
@@ -349,7 +352,7 @@ impl Queue {
             .unwrap_or(0)
             .max(lane.moment_ms.unwrap_or(0))
             .max(self.now().await?);
-        Ok(Some(start.saturating_add(super::millis(queueing))))
+        Ok(Some(start.saturating_add(millis(queueing))))
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Queue, error::QueueError, millis};
+use super::{Queue, error::QueueError};
+use crate::span::millis;
 
 /// What one call forgets at the most.
 const LIMIT: usize = 500;

@@ -186,3 +186,22 @@ async fn what_cannot_be_read_back_for_now_counts_as_failing() {
     let ids = (0..OPENS - 2).map(|at| at.to_string());
     assert_eq!(attempts(&stage, ids).await, 3, "reading costs no attempt");
 }
+
+/// The probe reads the contact with the only permit there is, and its own call must wait for the next: by then the API is known to be up.
+#[tokio::test]
+async fn a_quota_of_one_call_recovers_too() {
+    let stage = Stage::start(&["503:count=5"]).await;
+    let _worker = stage
+        .worker_with(&[
+            ("PENSTOCK_GHL_BURST", "1/1s"),
+            ("PENSTOCK_BACKOFF", "50ms..50ms"),
+        ])
+        .await;
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once")])
+        .await;
+    stage.until_done(1).await;
+    let after = stage.operations_on("c1").split_off(5);
+    assert_eq!(after.last(), Some(&"create-note"), "{after:?}");
+    assert!(after.len() <= 4, "{after:?}");
+}

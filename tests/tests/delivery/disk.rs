@@ -72,3 +72,16 @@ async fn a_memory_that_is_full_and_is_freed() {
     stage.until_done(3).await;
     assert_eq!(stage.sandbox.summary().calls, 3);
 }
+
+/// Its producers were faster than its workers.
+#[tokio::test]
+async fn a_full_memory_is_worked_off_by_workers_that_start_then() {
+    let stage = Stage::start(&[]).await;
+    let drafts: Vec<_> = (0..50).map(|at| job(&format!("{at}"))).collect();
+    stage.enqueue(&drafts).await;
+    stage.redis.cli(["CONFIG", "SET", "maxmemory", "1"]).await;
+    let _worker = stage.worker().await;
+    stage.until_done(50).await;
+    let refused = stage.refusal(&job("a")).await;
+    assert!(matches!(refused, QueueError::Full), "{refused}");
+}

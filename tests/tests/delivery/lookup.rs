@@ -19,7 +19,7 @@ fn searches(stage: &Stage) -> u64 {
 }
 
 #[tokio::test]
-async fn a_contact_is_looked_up_once_by_email_and_once_by_phone() {
+async fn a_contact_is_looked_up_once_whatever_it_is_named_by() {
     let stage = Stage::start(&[]).await;
     let jane = json!({ "id": "jane", "email": JANE, "phone": "+14155550100", "locationId": ACME });
     stage.sandbox.seed_contact(&jane).unwrap();
@@ -31,7 +31,7 @@ async fn a_contact_is_looked_up_once_by_email_and_once_by_phone() {
     assert_eq!(searches(&stage), 1);
     stage.enqueue(&[job("3").phone("+14155550100")]).await;
     stage.until_done(3).await;
-    assert_eq!(searches(&stage), 2);
+    assert_eq!(searches(&stage), 1, "the answer said its phone too");
     drop(worker);
     // It is remembered by all workers, not by one.
     let _another = stage.worker().await;
@@ -42,7 +42,7 @@ async fn a_contact_is_looked_up_once_by_email_and_once_by_phone() {
         ])
         .await;
     stage.until_done(5).await;
-    assert_eq!(searches(&stage), 2);
+    assert_eq!(searches(&stage), 1);
     assert_eq!(stage.operations_on("jane").len(), 5);
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use penstock_shared::{
     job::state::{Api, Ending},
     outcome::Permit,
-    queue::{claim::Claimed, reference::Lane, settle::Settlement},
+    queue::{
+        claim::Claimed,
+        reference::Lane,
+        settle::{Advance, Fields, Settlement, Step},
+    },
 };
 use penstock_tests::fixture::{Bench, back, done, job, settlement};
 
@@ -93,6 +97,35 @@ async fn a_probe_that_succeeds_closes_it_at_once() {
     let next = bench.claim(40).await;
     assert_eq!(next.len(), 9);
     assert!(next.iter().all(|job| !job.probe));
+}
+
+/// Its own call waits for a permit, but the API has answered.
+#[tokio::test]
+async fn a_probe_that_was_answered_once_closes_it() {
+    let mut bench = Bench::start().await;
+    let drafts: Vec<_> = (0..10).map(|number| job(&number.to_string())).collect();
+    bench.enqueue(&drafts).await;
+    for job in bench.claim(10).await {
+        bench.settle(&[down(&job)]).await;
+    }
+    bench.quotas("1/20s", "200000/1d").await;
+    bench.pass(20_000);
+    let probe = bench.claim_one().await;
+    assert!(probe.probe);
+    let step = Step {
+        number: 1,
+        answered: true,
+        fields: Fields::new(),
+        intent: None,
+    };
+    let queue = bench.queue();
+    for _ in 0..2 {
+        let advance = queue.advance(&probe.reference, probe.token, &step).await;
+        assert_eq!(advance.unwrap(), Advance::Later);
+        assert!(!is_open(&bench).await);
+    }
+    bench.pass(20_000);
+    assert!(!bench.claim_one().await.probe);
 }
 
 /// A call that was out when the breaker opened tells as much as a probe.

@@ -43,15 +43,45 @@ async fn a_contacts_id_is_remembered_under_its_other_names() {
 
 #[tokio::test]
 async fn learning_the_same_again_changes_nothing() {
-    let mut bench = Bench::start().await;
+    let bench = Bench::start().await;
     bench
         .enqueue(&[job("e").email(EMAIL), job("p").phone(PHONE).low()])
         .await;
     learn(&bench).await;
     let before = bench.snapshot().await;
-    bench.pass(1000);
     learn(&bench).await;
     assert_eq!(bench.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn what_is_learnt_again_is_known_for_a_day_from_then() {
+    let mut bench = Bench::start().await;
+    learn(&bench).await;
+    bench.pass(DAY - 1);
+    learn(&bench).await;
+    bench.pass(DAY - 1);
+    unlearn(&bench).await;
+    assert_eq!(aliases(&bench).await, 2);
+    bench.pass(1);
+    unlearn(&bench).await;
+    assert_eq!(aliases(&bench).await, 0);
+}
+
+/// It was enqueued earlier, and says that its references are one contact.
+#[tokio::test]
+async fn what_an_upsert_of_the_future_says_is_known_until_then() {
+    let mut bench = Bench::start().await;
+    let due = bench.now + 2 * DAY;
+    let upsert = job("u").upsert(EMAIL, PHONE);
+    bench.enqueue(&[upsert.run_at(due)]).await;
+    // Another that says the same, and is done, takes nothing away.
+    bench.enqueue(&[job("v").upsert(EMAIL, PHONE)]).await;
+    assert_eq!(bench.drain().await, ["v"]);
+    bench.pass(2 * DAY - 1);
+    unlearn(&bench).await;
+    let drafts = [job("e").email(EMAIL), job("p").phone(PHONE)];
+    bench.enqueue(&drafts).await;
+    assert_eq!(bench.claim_ids(9).await, ["e"]);
 }
 
 #[tokio::test]

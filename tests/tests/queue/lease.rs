@@ -1,6 +1,9 @@
 //! Leases: kept by renewing, taken over when they end, and spared when Redis was away.
 
-use penstock_shared::job::state::State;
+use penstock_shared::{
+    job::state::State,
+    queue::settle::{Advance, Fields, Step},
+};
 use penstock_tests::fixture::{Bench, START, back, ids, job};
 
 use crate::state::{lasting, run_field};
@@ -29,6 +32,32 @@ async fn one_that_ended_is_taken_over_and_counted() {
         (fourth.deliveries, fourth.run.lost(), fourth.run.attempts()),
         (4, 0, 1)
     );
+}
+
+/// What ended its worker may have been a neighbour: the count that makes a job poisonous needs a delivery alone.
+#[tokio::test]
+async fn past_the_second_only_a_delivery_alone_is_counted() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    for lost in [0, 1, 2, 2, 2] {
+        assert_eq!(bench.claim_one().await.run.lost(), lost);
+        bench.live(5001, &[]).await;
+    }
+    let alone = bench.claim_one().await;
+    let step = Step {
+        number: 1,
+        answered: false,
+        fields: Fields::from([("alone", alone.token.to_string())]),
+        intent: None,
+    };
+    let queue = bench.queue();
+    let advance = queue.advance(&alone.reference, alone.token, &step).await;
+    assert_eq!(advance.unwrap(), Advance::Granted);
+    bench.live(5001, &[]).await;
+    assert_eq!(bench.claim_one().await.run.lost(), 3);
+    // The next was not alone.
+    bench.live(5001, &[]).await;
+    assert_eq!(bench.claim_one().await.run.lost(), 3);
 }
 
 #[tokio::test]

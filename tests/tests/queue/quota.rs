@@ -1,22 +1,25 @@
-//! `register`: of workers that differ the lowest quota counts.
+//! `register`: of workers that differ in their quotas, what keeps both counts.
 
 use std::collections::HashMap;
 
-use penstock_shared::quota::Quota;
+use penstock_shared::{queue::claim::InForce, quota::Quota};
 use penstock_tests::fixture::{Bench, START, done, job};
 
 fn quota(text: &str) -> Quota {
     text.parse().unwrap()
 }
 
-async fn register(bench: &Bench, worker: &str, burst: &str) -> Quota {
+async fn all_of_it(bench: &Bench, worker: &str, burst: &str) -> InForce {
     let quotas = (quota(burst), quota("200000/1d"));
     let queue = bench.queue();
     queue
         .register(0, worker, quotas, &HashMap::new())
         .await
         .unwrap()
-        .0
+}
+
+async fn register(bench: &Bench, worker: &str, burst: &str) -> Quota {
+    all_of_it(bench, worker, burst).await.burst
 }
 
 fn jobs(count: usize) -> Vec<penstock_tests::fixture::Draft> {
@@ -38,13 +41,32 @@ async fn registering_again_changes_nothing() {
 async fn the_lowest_of_the_living_workers_is_in_force() {
     let mut bench = Bench::start().await;
     assert_eq!(register(&bench, "v", "7/10s").await, quota("7/10s"));
-    // Fewer calls a second, though more at a time.
-    assert_eq!(register(&bench, "u", "60/100s").await, quota("60/100s"));
-    assert_eq!(register(&bench, "w", "100/10s").await, quota("60/100s"));
+    assert_eq!(register(&bench, "w", "100/10s").await, quota("7/10s"));
     bench.enqueue(&jobs(70)).await;
     let claimed = bench.claim(200).await;
-    assert_eq!(claimed.len(), 60);
-    assert_eq!(claimed[0].quotas.0, quota("60/100s"));
+    assert_eq!(claimed.len(), 7);
+    assert_eq!(claimed[0].quotas.0, quota("7/10s"));
+}
+
+/// 60 at once would be too many for the one, 6 in a second too many for the other.
+#[tokio::test]
+async fn where_neither_is_lower_throughout_both_are_kept() {
+    let bench = Bench::start().await;
+    register(&bench, "w", "20/10s").await;
+    assert_eq!(register(&bench, "u", "60/100s").await, quota("20/100s"));
+    assert_eq!(register(&bench, "w", "20/10s").await, quota("20/100s"));
+}
+
+#[tokio::test]
+async fn every_worker_is_told_whether_they_differ() {
+    let bench = Bench::start().await;
+    assert!(!all_of_it(&bench, "w", "100/10s").await.differ);
+    assert!(!all_of_it(&bench, "v", "100/10s").await.differ);
+    for (worker, burst) in [("u", "50/10s"), ("w", "100/10s"), ("v", "100/10s")] {
+        assert!(all_of_it(&bench, worker, burst).await.differ, "{worker}");
+    }
+    bench.queue().retire("u").await.unwrap();
+    assert!(!all_of_it(&bench, "w", "100/10s").await.differ);
 }
 
 #[tokio::test]
@@ -57,7 +79,7 @@ async fn each_window_is_the_lowest_by_itself() {
         .register(0, "v", others, &HashMap::new())
         .await
         .unwrap();
-    assert_eq!(both, (quota("9/10s"), quota("9/1d")));
+    assert_eq!((both.burst, both.daily), (quota("9/10s"), quota("9/1d")));
 }
 
 #[tokio::test]

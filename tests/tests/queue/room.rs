@@ -1,11 +1,10 @@
-//! A Redis that is full refuses what is new, and takes the end of what has begun.
+//! A Redis that is full refuses what is new, and works off what it has.
 
 use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::{
     outcome::Cause,
     queue::{
-        claim::ClaimRequest,
         dead::Changed,
         enqueue::{Admission, Enqueued},
         error::QueueError,
@@ -44,17 +43,33 @@ async fn what_is_new_is_refused_and_nothing_changed() {
         assert_eq!(interrupted.settled, [None]);
         is_full::<()>(&Err(interrupted.error));
     }
-    let request = ClaimRequest {
-        number: 99,
-        slots: 1,
-        held: Vec::new(),
-    };
-    is_full(&queue.claim(0, "w", &request).await);
     is_full(&queue.redrive(&[again("dead")], false).await);
     is_full(&queue.edit(&old, &job("dead").tag("new").job()).await);
     assert_eq!(bench.snapshot().await, before);
     fill(&bench, "0").await;
     assert_eq!(bench.enqueue(&[job("new")]).await, [Enqueued::Accepted]);
+}
+
+/// Or it would stay full for ever.
+#[tokio::test]
+async fn what_is_stored_is_worked_off() {
+    let mut bench = Bench::start().await;
+    let drafts = [job("a").contact("c"), job("b").contact("c"), job("d")];
+    bench.enqueue(&drafts).await;
+    fill(&bench, "1").await;
+    assert_eq!(bench.drain().await, ["a", "b", "d"]);
+    assert_eq!(bench.queue().stats().await.unwrap().done_total, 3);
+}
+
+#[tokio::test]
+async fn a_full_one_can_be_connected_to() {
+    let bench = Bench::start().await;
+    fill(&bench, "1").await;
+    let stats = bench.another().await.unwrap().stats().await;
+    assert_eq!(stats.unwrap().ready, 0);
+    // In another namespace nothing is laid out yet, and that is something new.
+    bench.server.cli(["FLUSHALL"]).await;
+    is_full(&bench.another().await.map(drop));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The laws under faults: real workers, a real Redis and the sandbox, killed, stopped and cut off from one another.
 
+mod denied;
 mod drain;
 mod killed;
 mod lease;

@@ -3,10 +3,11 @@
 use penstock_shared::{job::state::State, outcome::Cause};
 use penstock_tests::{
     fixture::{Draft, job},
+    harness::wait_until,
     sandbox::Call,
 };
 
-use crate::stage::Stage;
+use crate::stage::{PATIENCE, Stage};
 
 const POISON: &str = "c-poison";
 /// Enough to be under way for as long as it takes to notice a dead worker, and still to be when the last run begins.
@@ -37,10 +38,7 @@ async fn sacrifice(stage: &Stage, times: usize) {
             seen.by_operation.contains_key("add-tags")
         })
         .await;
-    penstock_tests::harness::wait_until("the call that kills", crate::stage::PATIENCE, || {
-        std::future::ready((parted(stage).0.len() == times).then_some(()))
-    })
-    .await;
+    stage.until_poisoned(times).await;
     worker.kill9();
 }
 
@@ -65,6 +63,49 @@ async fn a_job_that_kills_its_workers_is_dead_and_its_neighbours_are_done() {
     assert!(dead.job.is_some(), "its payload is kept");
     assert_eq!(parted(&stage).0.len(), 3, "it ran no more");
     assert_eq!(stage.status("after").await.state, State::Done);
+}
+
+/// They were in flight each time, and have lost as many leases: that is not held against them.
+#[tokio::test]
+async fn neighbours_that_lost_as_many_leases_are_done() {
+    let stage = Stage::start(&["hang:op=add-tags"]).await;
+    let neighbours = ["a", "b", "c", "d"].map(|id| job(id).contact(&format!("c-{id}")));
+    let poison = job("poison").contact(POISON);
+    stage.enqueue(&[poison]).await;
+    stage.enqueue(&neighbours).await;
+    for round in 1..=2 {
+        let mut worker = stage.worker().await;
+        stage.until_called(5 * round).await;
+        worker.kill9();
+    }
+    // From now on they run one by one, and the poison is the only one that ends its worker.
+    stage.faults(&["hang:contact=c-poison", "delay=200ms"]);
+    let mut worker = stage.worker().await;
+    stage.until_poisoned(3).await;
+    worker.kill9();
+    let _healthy = stage.worker().await;
+    stage.until_done(4).await;
+    assert_eq!(
+        stage.dead("poison").await.cause,
+        Cause::Poison.as_str(),
+        "it ran alone"
+    );
+}
+
+impl Stage {
+    async fn until_called(&self, times: usize) {
+        wait_until("the calls", PATIENCE, || {
+            std::future::ready((self.calls().len() >= times).then_some(()))
+        })
+        .await;
+    }
+
+    async fn until_poisoned(&self, times: usize) {
+        wait_until("the call that kills", PATIENCE, || {
+            std::future::ready((parted(self).0.len() == times).then_some(()))
+        })
+        .await;
+    }
 }
 
 /// Its neighbours are innocent: none of them was in flight.

@@ -85,3 +85,19 @@ async fn a_job_of_a_later_version_goes_back_and_waits_for_a_worker_that_knows_it
         .await;
     stage.until_done(3).await;
 }
+
+/// It ended its workers too: what it is buried for says nothing of its sequence.
+#[tokio::test]
+async fn an_undecodable_job_that_is_poison_blocks_nobody() {
+    let stage = Stage::start(&[]).await;
+    let drafts = ["head", "next"].map(|id| job(id).contact("c1").tag(id));
+    stage.enqueue(&drafts).await;
+    stage.overwrite("head", b"garbage").await;
+    let run = stage.queue.keys(0).run(&format!("{ACME}/head"));
+    let lost = ["HSET", &run, "lost", "3", "worker", "one before"];
+    stage.redis.cli(lost).await;
+    let _worker = stage.worker().await;
+    stage.until_done(1).await;
+    assert_eq!(stage.dead("head").await.cause, Cause::Poison.as_str());
+    assert_eq!(stage.status("next").await.state, State::Done);
+}

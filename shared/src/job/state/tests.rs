@@ -27,12 +27,15 @@ fn every_progress() -> Vec<Progress> {
     for attempts in [0, 8, 9, 10] {
         for probe in [false, true] {
             for unanswered_at in [None, Some(NOW - 60_000), Some(NOW - 10_000)] {
-                all.push(Progress {
-                    attempts,
-                    max_attempts: 10,
-                    probe,
-                    unanswered_at,
-                });
+                for exposed in [false, true] {
+                    all.push(Progress {
+                        attempts,
+                        max_attempts: 10,
+                        probe,
+                        exposed,
+                        unanswered_at,
+                    });
+                }
             }
         }
     }
@@ -103,12 +106,7 @@ fn every_outcome() -> Vec<Outcome> {
 
 /// What must hold of every transition, whatever led to it.
 fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
-    let Transition {
-        ending,
-        permit,
-        hold,
-        ..
-    } = transition;
+    let Transition { ending, hold, .. } = transition;
     match outcome {
         Outcome::Throttled { .. }
         | Outcome::Unauthorized { .. }
@@ -165,9 +163,8 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
     if let Some(hold) = hold {
         assert!(hold.wait <= LONGEST_HOLD || hold.token.is_some());
     }
-    let recent =
-        *permit == Permit::Unanswered || progress.unanswered_at.is_some_and(|at| at + 30_000 > NOW);
-    if recent {
+    assert!(transition.unanswered || !progress.exposed);
+    if progress.exposed || progress.unanswered_at.is_some_and(|at| at + 30_000 > NOW) {
         assert!(
             !matches!(ending, Ending::Done { .. } | Ending::Dead { .. }),
             "no end within the quarantine: {ending:?}"
@@ -189,6 +186,7 @@ const FRESH: Progress = Progress {
     attempts: 0,
     max_attempts: 10,
     probe: false,
+    exposed: false,
     unanswered_at: None,
 };
 
@@ -256,4 +254,24 @@ fn an_end_waits_for_the_unanswered_call_before_it() {
             effect: None
         }
     );
+}
+
+/// A look-up that timed out can undo nothing that its contact's next job does.
+#[test]
+fn an_unanswered_read_defers_no_end() {
+    let outcome = Outcome::Rejected {
+        cause: Cause::Rejected,
+        fault: fault(),
+        permit: Permit::Unanswered,
+    };
+    let transition = after(&FRESH, outcome.clone(), &RULES, NOW, 0.0);
+    assert!(matches!(transition.ending, Ending::Dead { .. }));
+    assert!(!transition.unanswered);
+    let exposed = Progress {
+        exposed: true,
+        ..FRESH
+    };
+    let transition = after(&exposed, outcome, &RULES, NOW, 0.0);
+    assert!(matches!(transition.ending, Ending::Deferred { .. }));
+    assert!(transition.unanswered);
 }

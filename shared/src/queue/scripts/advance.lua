@@ -6,7 +6,7 @@
 local job = parse_ref(arg.reference)
 local run_key, token = RUN .. job.key, tostring(arg.token)
 local mark = token .. '/' .. arg.step
-local run = redis.call('HMGET', run_key, 'token', 'settled', 'step')
+local run = redis.call('HMGET', run_key, 'token', 'settled', 'step', 'probe')
 if run[1] ~= token then
   return (run[2] == token and run[3] == mark) and 'later' or 'lost'
 end
@@ -18,6 +18,8 @@ redis.call('HSET', run_key, 'step', mark)
 local granted = true
 if arg.answered then
   return_permits(ledger, 1, now)
+  -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
+  if run[4] then close_breaker(job.lane) end
   local high = priority_at_head(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id))) == 2
   granted = free_permits(ledger, high and 0 or arg.reserve) > 0
   if granted then take_permits(ledger, 1) end
@@ -30,7 +32,7 @@ if granted then
   return 'granted'
 end
 redis.call('ZREM', LEASES, job.ref)
-redis.call('HDEL', run_key, 'token', 'probe')
+redis.call('HDEL', run_key, 'token', 'probe', 'alone')
 redis.call('HSET', run_key, 'settled', token)
 redis.call('HINCRBY', run_key, 'deliveries', -1)
 local record = redis.call('HGET', JOB .. job.tenant, job.id)

@@ -1,6 +1,6 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken.
 -- arg: worker; claim (number of this request: repeated after a lost answer it returns the same jobs); slots; lease, silence, late (ms);
---   headStart; reserve; lanes, moves, takebacks (bounds); workerTtl (ms).
+--   headStart; reserve; lanes, moves, takebacks (bounds); suspect (leases lost in a row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, next (ms of the next moment, -1 none), jobs…}, a job being {reference, token, deliveries, record, probe 0|1, run fields…, burst, daily}.
 local worker_key = WORKER .. arg.worker
@@ -48,15 +48,17 @@ local slots, entries, names = arg.slots, {}, {}
 local held = {}
 for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
 
--- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end.
+-- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
+-- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's.
 local function take_back(ref, lease_end)
   local job = parse_ref(ref)
   local run_key = RUN .. job.key
   redis.call('ZREM', LEASES, ref)
-  redis.call('HINCRBY', run_key, 'lost', 1)
+  local run = redis.call('HMGET', run_key, 'token', 'alone', 'lost')
+  if (tonumber(run[3]) or 0) < arg.suspect or (run[1] and run[1] == run[2]) then redis.call('HINCRBY', run_key, 'lost', 1) end
   local ledger = read_ledger(job.lane)
   return_permits(ledger, 1, lease_end + arg.late)
-  redis.call('HDEL', run_key, 'token', 'probe')
+  redis.call('HDEL', run_key, 'token', 'probe', 'alone')
   redis.call('HSET', run_key, 'lostAt', lease_end)
   requeue(job, redis.call('HGET', JOB .. job.tenant, job.id), now)
   place_lane(job.lane, ledger)

@@ -6,7 +6,7 @@ for i = 2, #arg.keys do
 end
 -- Whoever has come due takes part in it.
 join_due(arg.lane)
-unite(arg.tenant, arg.keys)
+unite(arg.tenant, arg.keys, now)
 -- A head that counts as high now may have the day's reserve.
 announce_lane(arg.lane)
 return 'ok'

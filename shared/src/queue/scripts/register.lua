@@ -1,6 +1,6 @@
--- A worker starts, or says again that it lives: the lowest quota among the living workers is in force.
+-- A worker starts, or says again that it lives. In force is what keeps every living worker's quota: the fewest calls in the longest window.
 -- arg: worker; workerTtl (ms); burst, daily ('calls/ms'); about {name = value, …}.
--- Returns {burst, daily} in force.
+-- Returns {burst, daily, differ}: the quotas in force, and 1 if not all living workers have the same, else 0.
 local key = WORKER .. arg.worker
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - arg.workerTtl)
 redis.call('ZADD', WORKERS, now, arg.worker)
@@ -8,19 +8,18 @@ redis.call('HSET', key, 'burst', arg.burst, 'daily', arg.daily)
 for name, value in pairs(arg.about) do redis.call('HSET', key, name, value) end
 redis.call('PEXPIRE', key, arg.workerTtl)
 
-local function stricter(a, b)
+local function both(a, b)
   local a_calls, a_span = string.match(a, '^(%d+)/(%d+)$')
   local b_calls, b_span = string.match(b, '^(%d+)/(%d+)$')
   if not b_calls then return a end
-  local difference = a_calls / a_span - b_calls / b_span
-  if difference < 0 or (difference == 0 and tonumber(a_calls) < tonumber(b_calls)) then return a end
-  return b
+  return string.format('%.0f/%.0f', math.min(a_calls, b_calls), math.max(a_span, b_span))
 end
 
-local burst, daily = arg.burst, arg.daily
+local burst, daily, differ = arg.burst, arg.daily, 0
 for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, 999)) do
   local theirs = redis.call('HMGET', WORKER .. worker, 'burst', 'daily')
-  burst, daily = stricter(burst, theirs[1] or ''), stricter(daily, theirs[2] or '')
+  if (theirs[1] and theirs[1] ~= arg.burst) or (theirs[2] and theirs[2] ~= arg.daily) then differ = 1 end
+  burst, daily = both(burst, theirs[1] or ''), both(daily, theirs[2] or '')
 end
 local before = redis.call('HMGET', CONFIG, 'burst', 'daily')
 if before[1] ~= burst or before[2] ~= daily then
@@ -28,4 +27,4 @@ if before[1] ~= burst or before[2] ~= daily then
   -- Their moments were reckoned by the quotas before: every lane is looked at again, and put where it belongs.
   redis.call('ZUNIONSTORE', LANES, 1, LANES, 'WEIGHTS', 0)
 end
-return { burst, daily }
+return { burst, daily, differ }

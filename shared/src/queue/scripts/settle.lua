@@ -37,9 +37,7 @@ end
 local function breaker(job, api)
   local lane = LANE .. job.lane
   if api == 'up' then
-    if redis.call('HDEL', lane, 'failures', 'open') > 0 and redis.call('HGET', lane, 'why') == 'breaker' then
-      redis.call('HDEL', lane, 'hold', 'why')
-    end
+    close_breaker(job.lane)
   elseif api == 'down' and redis.call('HINCRBY', lane, 'failures', 1) >= arg.breakerAfter then
     redis.call('HSET', lane, 'open', 1)
     hold(job, arg.probeEvery, 'breaker')
@@ -106,7 +104,7 @@ for i = 3, #ARGV do
     if item.to == 'done' then
       finish(job, item, record)
     else
-      redis.call('HDEL', run_key, 'token', 'probe', 'step', 'lostAt')
+      redis.call('HDEL', run_key, 'token', 'probe', 'alone', 'step', 'lostAt')
       redis.call('HSET', run_key, 'settled', token)
       write_fields(run_key, item.fields)
       if item.attempt == 1 then

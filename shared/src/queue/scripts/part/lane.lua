@@ -58,3 +58,10 @@ end
 local function rank_of(due, effective)
   return due - arg.headStart[effective + 1]
 end
+
+-- The API has answered.
+local function close_breaker(lane)
+  if redis.call('HDEL', LANE .. lane, 'failures', 'open') > 0 and redis.call('HGET', LANE .. lane, 'why') == 'breaker' then
+    redis.call('HDEL', LANE .. lane, 'hold', 'why')
+  end
+end

@@ -81,8 +81,12 @@ local function merge_sequence(tenant, from, into)
   redis.call('HDEL', SEQ .. tenant, from)
   local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
   if redis.call('EXISTS', source) == 1 then
-    redis.call('ZUNIONSTORE', target, 2, target, source)
-    redis.call('DEL', source)
+    local moved = redis.call('ZPOPMIN', source, 1000)
+    while #moved > 0 do
+      for i = 1, #moved, 2 do moved[i], moved[i + 1] = moved[i + 1], moved[i] end
+      redis.call('ZADD', target, unpack(moved))
+      moved = redis.call('ZPOPMIN', source, 1000)
+    end
     for _, priority in ipairs({ 0, 2 }) do
       local count = tonumber(redis.call('HGET', PRIORITY .. tenant, from .. priority)) or 0
       count_priority(tenant, from, priority, -count)
@@ -110,33 +114,43 @@ local function merge_sequence(tenant, from, into)
   if first_idle == 1 then escalate(tenant, heads[1], heads[1].before, effective_priority(tenant, into, heads[1].own)) end
 end
 
--- The one sequence that all of `keys` name, made one where they were several. One that others were taken into already takes in the rest,
--- else the one whose head is earliest: so no key is ever many steps away from its root.
-local function unite(tenant, keys)
-  local roots, best, best_order = {}, nil, math.huge
+-- The one sequence that all of `keys` name, made one where they were several; known as of `at`. The one with the most jobs waiting takes in
+-- the others, so that few are moved; of equals one that took others in before, then the one whose head is earliest: so no key is ever many
+-- steps away from its root.
+local function unite(tenant, keys, at)
+  local roots, best = {}, nil
   for _, key in ipairs(keys) do
-    local root = root_of(tenant, key)
-    if not roots[root] then
-      roots[root] = true
-      local head = heads_of(tenant, root)[1]
-      local order = root ~= key and -1 or head and head.order or math.huge
-      if not best or order < best_order then best, best_order = root, order end
+    local name = root_of(tenant, key)
+    local root = roots[name]
+    if not root then
+      local head = heads_of(tenant, name)[1]
+      root = { name = name, size = redis.call('ZCARD', BLOCKED .. tenant .. '/' .. name), order = head and head.order or math.huge }
+      roots[name] = root
+    end
+    if name ~= key then root.order = -1 end
+  end
+  for _, root in pairs(roots) do
+    if not best or root.size > best.size or (root.size == best.size and root.order < best.order) then best = root end
+  end
+  local alias = string.format('%.0f/%s', at, best.name)
+  for name in pairs(roots) do
+    if name ~= best.name then
+      redis.call('HSET', ALIAS .. tenant, name, alias)
+      if redis.call('HEXISTS', SEQ .. tenant, name) == 1 then merge_sequence(tenant, name, best.name) end
     end
   end
-  for root in pairs(roots) do
-    if root ~= best then
-      redis.call('HSET', ALIAS .. tenant, root, string.format('%.0f/%s', now, best))
-      if redis.call('HEXISTS', SEQ .. tenant, root) == 1 then merge_sequence(tenant, root, best) end
-    end
+  for _, key in ipairs(keys) do
+    local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, key) or '', '^%d+')) or 0
+    if key ~= best.name and since <= at then redis.call('HSET', ALIAS .. tenant, key, alias) end
   end
-  return best
+  return best.name
 end
 
 -- A due job takes its place at the end of its contact's sequence: into the lane if it is the only one.
 local function join(job, keys, due)
   local priority = tonumber(string.sub(job.ticket, 1, 1))
   if #keys == 0 then return put_due(job.lane, job.ticket, rank_of(due, priority), priority) end
-  local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys)
+  local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys, now)
   local order = redis.call('HINCRBY', CONFIG, 'order', 1)
   local heads = heads_of(job.tenant, root)
   if #heads == 0 then
@@ -178,7 +192,7 @@ local function enter(job, keys, due)
   if settled[job.lane] == nil then settled[job.lane] = join_due(job.lane) end
   if due <= now and settled[job.lane] then return join(job, keys, now) end
   -- What it says of its contact is known from now on, whenever it is due.
-  if #keys > 1 then unite(job.tenant, keys) end
+  if #keys > 1 then unite(job.tenant, keys, math.max(due, now)) end
   put_later(job, math.max(due, now))
 end
 
