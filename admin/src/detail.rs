@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use penstock_shared::{
     job::{MaxAttempts, Priority, state::State},
     program::{Exit, Failure},
-    queue::{Queue, status::JobStatus},
+    queue::{Queue, run::field, status::JobStatus},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -156,18 +156,18 @@ impl Detail {
         let running = status.state == State::Running;
         let evidence: Option<Value> = status
             .run
-            .text("evidence")
+            .text(field::EVIDENCE)
             .and_then(|json| serde_json::from_str(json).ok());
         Self {
-            deliveries: status.run.number("deliveries"),
-            worker: text("worker").filter(|_| running),
+            deliveries: status.run.number(field::DELIVERIES),
+            worker: text(field::WORKER).filter(|_| running),
             lease_until: status.lease_ms.map(moment),
-            cause: text("cause"),
-            error: text("error"),
-            http_status: status.run.number("httpStatus"),
-            dead_at: status.run.number("deadAt").map(moment),
-            contact_id: text("contact"),
-            undecided: status.run.text("intent").is_some(),
+            cause: text(field::CAUSE),
+            error: text(field::ERROR),
+            http_status: status.run.number(field::HTTP_STATUS),
+            dead_at: status.run.number(field::DEAD_AT).map(moment),
+            contact_id: text(field::CONTACT),
+            undecided: status.run.text(field::INTENT).is_some(),
             // Ids that the API gave: a person needs them to decide, and they tell nothing of anybody.
             evidence,
             ..self

@@ -8,6 +8,7 @@ use penstock_shared::{
     queue::{
         Queue,
         reference::Lane,
+        run::field,
         status::{JobStatus, Place},
     },
 };
@@ -121,8 +122,12 @@ fn ended(status: &JobStatus) -> String {
 }
 
 fn dead(status: &JobStatus) -> Reason {
-    let cause = status.run.text("cause").unwrap_or("unknown cause");
-    let at = status.run.number("deadAt").map(moment).unwrap_or_default();
+    let cause = status.run.text(field::CAUSE).unwrap_or("unknown cause");
+    let at = status
+        .run
+        .number(field::DEAD_AT)
+        .map(moment)
+        .unwrap_or_default();
     let remedy = match cause {
         "ambiguous" => "`dead resolve` decides it",
         "undecodable" => "`dead show --reveal` gives what stands there; it can only be deleted",
@@ -132,8 +137,8 @@ fn dead(status: &JobStatus) -> Reason {
 }
 
 fn running(status: &JobStatus) -> Reason {
-    let worker = status.run.text("worker").unwrap_or("unknown");
-    let delivery = status.run.number("deliveries").unwrap_or(1);
+    let worker = status.run.text(field::WORKER).unwrap_or("unknown");
+    let delivery = status.run.number(field::DELIVERIES).unwrap_or(1);
     let detail = format!(
         "the worker {worker} has it (delivery {delivery}); its lease ends then unless it is renewed"
     );
@@ -141,14 +146,14 @@ fn running(status: &JobStatus) -> Reason {
 }
 
 fn scheduled(status: &JobStatus) -> Reason {
-    let reason = if status.run.text("ending").is_some() {
+    let reason = if status.run.text(field::ENDING).is_some() {
         let detail = "it has ended, but a call of its that had no answer may still be applied: its contact's next job waits";
         Reason::new("quarantine", detail)
-    } else if status.run.text("intent").is_some() {
+    } else if status.run.text(field::INTENT).is_some() {
         let detail =
             "what became of a call is not known: then it is looked up whether that took effect";
         Reason::new("quarantine", detail)
-    } else if status.run.text("lookup").is_some() {
+    } else if status.run.text(field::LOOKUP).is_some() {
         let detail = "the API finds no contact with its email or phone yet: it is looked up again then, for 2 minutes in all";
         Reason::new("look-up", detail)
     } else if status.attempts() > 0 {

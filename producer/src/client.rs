@@ -85,11 +85,16 @@ pub struct Conflict {
 impl Conflict {
     /// The same as a fault of the job.
     pub fn fault(&self) -> Fault {
-        Fault {
-            path: "id".to_owned(),
-            message: "another type or payload is stored under this id; an id stands for one job"
-                .to_owned(),
-        }
+        taken()
+    }
+}
+
+/// What is wrong with an id that stands for another job.
+pub(crate) fn taken() -> Fault {
+    Fault {
+        path: "id".to_owned(),
+        message: "another type or payload is stored under this id; an id stands for one job"
+            .to_owned(),
     }
 }
 

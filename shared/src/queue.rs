@@ -12,6 +12,8 @@ pub mod keys;
 pub mod outlook;
 pub mod record;
 pub mod reference;
+pub mod repair;
+pub mod run;
 mod scripts;
 pub mod server;
 pub mod settle;

@@ -6,7 +6,7 @@ use penstock_shared::{
     ghl::{CallError, Contact, Lookup, Request},
     job::{ContactId, ContactRef, Payload},
     outcome::{Cause, Fault, Outcome, Permit},
-    queue::settle::Fields,
+    queue::{run::field, settle::Fields},
     span::millis,
 };
 
@@ -47,7 +47,7 @@ pub async fn find(
         }
         Some(reference) => reference,
     };
-    let known = match job.claimed.run.text("contact") {
+    let known = match job.claimed.run.text(field::CONTACT) {
         Some(id) => id.parse().ok(),
         None => remembered(courier, job, &reference).await,
     };
@@ -93,8 +93,8 @@ async fn look_up(
     };
     learn(courier, job, &found, Some(reference)).await;
     let fields = Fields::from([
-        ("contact", found.id.as_str().to_owned()),
-        ("lookup", String::new()),
+        (field::CONTACT, found.id.as_str().to_owned()),
+        (field::LOOKUP, String::new()),
     ]);
     calls.advance(fields, None).await?;
     Ok(found.id)
@@ -103,7 +103,7 @@ async fn look_up(
 /// Nobody by that name yet: the search may only lag.
 fn not_found(courier: &Courier, job: &Assignment, permit: Permit) -> Outcome {
     let now = courier.clock.now_ms();
-    let first = job.claimed.run.number("lookup").unwrap_or(now);
+    let first = job.claimed.run.number(field::LOOKUP).unwrap_or(now);
     if now.saturating_sub(first) >= millis(LAG) {
         let fault = Fault::new("the API knows no contact with this email or phone");
         return Outcome::Rejected {
@@ -112,7 +112,7 @@ fn not_found(courier: &Courier, job: &Assignment, permit: Permit) -> Outcome {
             permit,
         };
     }
-    job.note("lookup", first.to_string());
+    job.note(field::LOOKUP, first.to_string());
     Outcome::Postponed {
         wait: LOOK_AGAIN,
         why: "the API does not find the contact yet",
@@ -127,7 +127,7 @@ pub async fn forget(
     contact: &Found,
     error: &CallError,
 ) -> Outcome {
-    let fresh = job.claimed.run.text("forgotten") == Some(contact.id.as_str());
+    let fresh = job.claimed.run.text(field::FORGOTTEN) == Some(contact.id.as_str());
     let Some(reference) = contact.remembered_for.as_ref().filter(|_| !fresh) else {
         return Outcome::Rejected {
             cause: Cause::ContactNotFound,
@@ -142,8 +142,8 @@ pub async fn forget(
     {
         tracing::warn!(%error, "a contact's id could not be forgotten");
     }
-    job.note("contact", "");
-    job.note("forgotten", contact.id.as_str());
+    job.note(field::CONTACT, "");
+    job.note(field::FORGOTTEN, contact.id.as_str());
     Outcome::Postponed {
         wait: Duration::ZERO,
         why: "the remembered contact is gone",

@@ -10,6 +10,7 @@ use penstock_shared::{
         Queue,
         claim::SUSPECT,
         record::{self, Record, RecordError, StoredJob},
+        run::field,
         settle::Fields,
     },
     span::millis,
@@ -70,7 +71,7 @@ impl Courier {
         let _company = self.company.write().await;
         let token = job.claimed.token.to_string();
         calls
-            .advance(Fields::from([("alone", token)]), None)
+            .advance(Fields::from([(field::ALONE, token)]), None)
             .await?;
         self.stages(job, calls).await
     }
@@ -103,7 +104,7 @@ impl Courier {
         let run = &job.claimed.run;
         self.note_lost_call(job);
         if let Some(ending) = run
-            .text("ending")
+            .text(field::ENDING)
             .and_then(|ending| serde_json::from_str::<Ending>(ending).ok())
         {
             return Err(Outcome::Concluded(ending).into());
@@ -137,7 +138,7 @@ impl Courier {
         if run.attempts() >= self.max_attempts_of(&stored) {
             return Err(dead(
                 Cause::Exhausted,
-                run.text("error").unwrap_or("no attempts are left"),
+                run.text(field::ERROR).unwrap_or("no attempts are left"),
             ));
         }
         if self.is_expired(&stored) {
@@ -151,9 +152,9 @@ impl Courier {
 
     /// The call of a worker that died may have left just before its lease ended.
     fn note_lost_call(&self, job: &Assignment) {
-        if let Some(lost_at) = job.claimed.run.number("lostAt") {
+        if let Some(lost_at) = job.claimed.run.number(field::LOST_AT) {
             let ended = lost_at + millis(self.http_timeout);
-            job.note("unanswered", ended.to_string());
+            job.note(field::UNANSWERED, ended.to_string());
         }
     }
 

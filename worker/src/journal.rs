@@ -7,7 +7,11 @@ use penstock_shared::{
     ghl::{CallError, Note, Request, Task},
     job::{AttachNote, CreateTask, Payload},
     outcome::{Cause, Fault, Outcome},
-    queue::{claim::Run, record::StoredJob, settle::Fields},
+    queue::{
+        record::StoredJob,
+        run::{Run, field},
+        settle::Fields,
+    },
     span::millis,
 };
 use serde_json::{Value, json};
@@ -28,13 +32,13 @@ const READ_AGAIN: Duration = Duration::from_secs(10);
 
 /// Whether a call is on record of which nobody knows what it came to.
 pub fn is_open(run: &Run) -> bool {
-    run.text("intent").is_some()
+    run.text(field::INTENT).is_some()
 }
 
 /// The call provably had no effect: its intent goes out of the journal when the delivery is settled.
 pub fn clear(job: &Assignment) {
-    job.note("intent", "");
-    job.note("absent", "");
+    job.note(field::INTENT, "");
+    job.note(field::ABSENT, "");
 }
 
 /// Makes sure that a call that is not idempotent is sent at most once: reads back what an earlier one came to, then records the new intent.
@@ -48,14 +52,14 @@ pub async fn before(
     if stored.payload.is_idempotent() {
         return Ok(());
     }
-    if let Some(sent_at) = job.claimed.run.number("intent") {
+    if let Some(sent_at) = job.claimed.run.number(field::INTENT) {
         read_back(courier, job, stored, contact, calls, sent_at).await?;
         if job.claimed.run.attempts() >= courier.max_attempts_of(stored) {
             clear(job);
             let fault = Fault::new(
                 job.claimed
                     .run
-                    .text("error")
+                    .text(field::ERROR)
                     .unwrap_or("no attempts are left"),
             );
             return Err(Outcome::Rejected {
@@ -67,9 +71,12 @@ pub async fn before(
         }
     }
     // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
-    let mut fields = Fields::from([("intent", String::new()), ("absent", String::new())]);
+    let mut fields = Fields::from([
+        (field::INTENT, String::new()),
+        (field::ABSENT, String::new()),
+    ]);
     if let Some(contact) = contact.filter(|contact| contact.remembered_for.is_some()) {
-        fields.insert("contact", contact.id.as_str().to_owned());
+        fields.insert(field::CONTACT, contact.id.as_str().to_owned());
     }
     let intent = courier.clock.now_ms().to_string();
     calls.advance(fields, Some(intent)).await
@@ -86,13 +93,13 @@ async fn read_back(
 ) -> Result<(), Stop> {
     let run = &job.claimed.run;
     let lost = run
-        .number("lostAt")
+        .number(field::LOST_AT)
         .map(|at| at + millis(courier.http_timeout));
     let call_ended = run
-        .number("unanswered")
+        .number(field::UNANSWERED)
         .max(lost)
         .unwrap_or(sent_at + millis(courier.http_timeout));
-    let last_look = run.number("absent").unwrap_or(0);
+    let last_look = run.number(field::ABSENT).unwrap_or(0);
     let not_before = call_ended.max(last_look) + millis(courier.quarantine);
     let now = courier.clock.now_ms();
     if now < not_before {
@@ -123,7 +130,7 @@ async fn read_back(
         )),
         Evidence::Absent if last_look > 0 => Ok(()),
         Evidence::Absent => {
-            job.note("absent", courier.clock.now_ms().to_string());
+            job.note(field::ABSENT, courier.clock.now_ms().to_string());
             Err(calls.postponed(courier.quarantine, "was not found; is looked for once more"))
         }
     }

@@ -18,6 +18,7 @@ use penstock_shared::{
     queue::{
         Queue,
         record::{self, Record},
+        run::field,
         settle::{Settled, Settlement},
     },
 };
@@ -198,9 +199,9 @@ impl Desk {
         let mut fields = std::mem::take(&mut *job.fields.lock());
         let run = &job.claimed.run;
         let unanswered_at = fields
-            .get("unanswered")
+            .get(field::UNANSWERED)
             .and_then(|at| at.parse().ok())
-            .or(run.number("unanswered"));
+            .or(run.number(field::UNANSWERED));
         let progress = Progress {
             attempts: run.attempts(),
             max_attempts: stored
@@ -213,12 +214,12 @@ impl Desk {
         };
         let transition = state::after(&progress, outcome, &self.rules, now, rand::random());
         if transition.unanswered {
-            fields.insert("unanswered", now.to_string());
+            fields.insert(field::UNANSWERED, now.to_string());
         }
         if let Some(fault) = &transition.fault {
-            fields.insert("error", fault.message.clone());
+            fields.insert(field::ERROR, fault.message.clone());
             fields.insert(
-                "httpStatus",
+                field::HTTP_STATUS,
                 fault
                     .status
                     .map(|status| status.to_string())

@@ -8,8 +8,9 @@ use penstock_shared::{
     program::{Exit, Failure},
     queue::{
         Queue,
-        dead::{Changed, DeadLetter, Redrive},
+        dead::DeadLetter,
         error::QueueError,
+        repair::{Changed, Redrive},
     },
 };
 

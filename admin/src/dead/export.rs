@@ -6,7 +6,7 @@ use penstock_shared::{
     job::{Job, Tenant},
     outcome::Cause,
     program::{self, Exit, Failure},
-    queue::{Queue, dead::DeadLetter},
+    queue::{Queue, dead::DeadLetter, run::field},
 };
 use sha2::{Digest, Sha256};
 
@@ -64,7 +64,7 @@ fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, &'static st
 
 /// Whether something was sent that may have taken effect.
 fn undecided(letter: &DeadLetter) -> bool {
-    letter.cause == Cause::Ambiguous.as_str() || letter.run.text("intent").is_some()
+    letter.cause == Cause::Ambiguous.as_str() || letter.run.text(field::INTENT).is_some()
 }
 
 /// An id for the copy of a dead job: the same for the same death, another for the next.

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use penstock_shared::{
     job::Tenant,
     program::{Exit, Failure},
-    queue::{Queue, dead::DeadLetter},
+    queue::{Queue, dead::DeadLetter, run::field},
 };
 use serde::Serialize;
 
@@ -80,8 +80,8 @@ impl<'a> Line<'a> {
             r#type: letter.job_type(),
             tenant: &letter.tenant,
             cause: &letter.cause,
-            error: letter.run.text("error"),
-            http_status: letter.run.number("httpStatus"),
+            error: letter.run.text(field::ERROR),
+            http_status: letter.run.number(field::HTTP_STATUS),
             attempts: letter.run.attempts(),
             dead_at: moment(letter.dead_ms),
         }

@@ -4,10 +4,7 @@ use penstock_shared::{
     job::Priority,
     outcome::Cause,
     program::{Exit, Failure},
-    queue::{
-        Queue,
-        dead::{Changed, DeadLetter},
-    },
+    queue::{Queue, dead::DeadLetter, repair::Changed},
 };
 
 use super::{bulk::redrive, tally::Tally};

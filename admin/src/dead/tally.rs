@@ -2,7 +2,7 @@
 
 use penstock_shared::{
     program::Exit,
-    queue::dead::{Changed, DeadLetter},
+    queue::{dead::DeadLetter, repair::Changed},
 };
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use penstock_shared::job::{Fault, Tenant};
 use serde::Serialize;
 
 use super::{chunk::Chunk, deposit::Settled};
-use crate::intake::lines::BatchKey;
+use crate::{client, intake::lines::BatchKey};
 
 /// The counts of a run, as it prints them.
 #[derive(Debug, Default, Serialize)]
@@ -69,11 +69,7 @@ impl Report {
             .iter()
             .map(|(line, faults)| (*line, faults.as_slice()))
             .collect();
-        let taken = [Fault {
-            path: "id".to_owned(),
-            message: "another type or payload is stored under this id; an id stands for one job"
-                .to_owned(),
-        }];
+        let taken = [client::taken()];
         for (line, settled) in chunk.lines.iter().zip(settled) {
             match settled {
                 Some(Settled::Accepted) => self.counts.accepted += 1,

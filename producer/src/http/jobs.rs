@@ -13,7 +13,7 @@ use axum::{
 use jiff::Timestamp;
 use penstock_shared::{
     job::{JobId, Tenant, state},
-    queue::{Queue, error::QueueError, status::JobStatus},
+    queue::{Queue, error::QueueError, run::field, status::JobStatus},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -197,7 +197,7 @@ async fn standing(queue: &Queue, status: JobStatus) -> Result<Standing, QueueErr
 }
 
 async fn last_error(queue: &Queue, status: &JobStatus) -> Result<Option<String>, QueueError> {
-    if let Some(error) = status.run.text("error") {
+    if let Some(error) = status.run.text(field::ERROR) {
         return Ok(Some(error.to_owned()));
     }
     if status.attempts() == 0 {

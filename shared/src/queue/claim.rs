@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
 
-use super::{Queue, error::QueueError, head_starts, reference::Reference};
+use super::{Queue, error::QueueError, head_starts, reference::Reference, run::Run};
 use crate::{quota::Quota, span::millis};
 
 /// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
@@ -66,43 +66,6 @@ pub struct Claimed {
     pub run: Run,
     /// The quotas of its lane, burst and daily.
     pub quotas: (Quota, Quota),
-}
-
-/// The journal of a job, and what is counted of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Run {
-    fields: HashMap<String, String>,
-}
-
-impl Run {
-    pub(super) fn new(fields: HashMap<String, String>) -> Self {
-        Self { fields }
-    }
-
-    /// A field as text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).map(String::as_str)
-    }
-
-    /// A field as a number.
-    pub fn number(&self, name: &str) -> Option<u64> {
-        self.text(name)?.parse().ok()
-    }
-
-    /// Failed attempts so far.
-    pub fn attempts(&self) -> u32 {
-        self.number("attempts")
-            .and_then(|count| u32::try_from(count).ok())
-            .unwrap_or(0)
-    }
-
-    /// Consecutive deliveries that ended with their lease: their worker died, or was cut off. Past [`SUSPECT`] only those count that were
-    /// alone in their worker.
-    pub fn lost(&self) -> u32 {
-        self.number("lost")
-            .and_then(|count| u32::try_from(count).ok())
-            .unwrap_or(0)
-    }
 }
 
 #[derive(Serialize)]

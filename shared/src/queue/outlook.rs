@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Queue, claim::read_quota, error::QueueError, reference::Lane, stats::ring_sum};
+use super::{Queue, claim::read_quota, error::QueueError, reference::Lane};
 use crate::{quota::Quota, span::millis};
 
 /// One window of a lane's quota, now.
@@ -93,9 +93,17 @@ fn window(quota: Quota, flying: u64, ring: &[String]) -> Window {
     let next = ring.first().and_then(|entry| entry.split_once(':'));
     Window {
         quota,
-        left: u64::from(quota.calls().get()).saturating_sub(ring_sum(ring) + flying),
+        left: calls_left(quota, flying, ring),
         next_ms: next.and_then(|(moment, _)| moment.parse().ok()),
     }
+}
+
+/// The calls of a window that are neither in flight nor yet to come back.
+pub(super) fn calls_left(quota: Quota, flying: u64, ring: &[String]) -> u64 {
+    let counts = ring
+        .iter()
+        .filter_map(|entry| entry.split_once(':')?.1.parse::<u64>().ok());
+    u64::from(quota.calls().get()).saturating_sub(counts.sum::<u64>() + flying)
 }
 
 fn number(fields: &HashMap<String, String>, name: &str) -> Option<u64> {

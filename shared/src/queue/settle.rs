@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use redis::Cmd;
 use serde::Serialize;
 
-use super::{Queue, error::QueueError, head_starts, record::DoneRecord, reference::Reference};
+use super::{
+    Queue, error::QueueError, head_starts, record::DoneRecord, reference::Reference, run::field,
+};
 use crate::{
     job::state::{Api, Ending, Transition},
     outcome::Cause,
@@ -157,12 +159,12 @@ impl<'a> Item<'a> {
                 item.to = "dead";
                 item.cause = Some(cause.as_str());
                 item.attempt = u8::from(matches!(cause, Cause::Exhausted | Cause::Rejected));
-                item.fields.insert("error", fault.message.clone());
+                item.fields.insert(field::ERROR, fault.message.clone());
                 if let Some(status) = fault.status {
-                    item.fields.insert("httpStatus", status.to_string());
+                    item.fields.insert(field::HTTP_STATUS, status.to_string());
                 }
                 if let Some(evidence) = evidence {
-                    item.fields.insert("evidence", json(evidence)?);
+                    item.fields.insert(field::EVIDENCE, json(evidence)?);
                 }
             }
             Ending::Back {
@@ -178,7 +180,7 @@ impl<'a> Item<'a> {
             Ending::Deferred { after, ending } => {
                 item.to = "back";
                 item.at = millis(*after);
-                item.fields.insert("ending", json(ending)?);
+                item.fields.insert(field::ENDING, json(ending)?);
             }
             Ending::None => return Ok(None),
         }

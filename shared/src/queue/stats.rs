@@ -7,6 +7,7 @@ use super::{
     claim::read_quota,
     error::QueueError,
     keys::Keys,
+    outlook::calls_left,
     reference::{Lane, Reference},
 };
 use crate::{job::state::NEEDS_AUTHORISATION, quota::Quota, span::millis};
@@ -247,9 +248,7 @@ fn tenant_row(
     };
     let (burst_quota, daily_quota) = (quota("burst", &in_force[0]), quota("daily", &in_force[1]));
     let left = |quota: Option<Quota>, ring: &[String]| {
-        quota.map_or(0, |quota| {
-            u64::from(quota.calls().get()).saturating_sub(ring_sum(ring) + flying)
-        })
+        quota.map_or(0, |quota| calls_left(quota, flying, ring))
     };
     let held_until_ms = lane
         .get("hold")
@@ -285,10 +284,4 @@ fn tenant_row(
 fn drain_ms(quota: Quota, jobs: u64) -> u64 {
     let windows = jobs.div_ceil(u64::from(quota.calls().get()));
     windows.saturating_mul(millis(quota.window()))
-}
-
-pub(super) fn ring_sum(ring: &[String]) -> u64 {
-    ring.iter()
-        .filter_map(|entry| entry.split_once(':')?.1.parse::<u64>().ok())
-        .sum()
 }

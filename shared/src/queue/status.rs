@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::{
     Queue,
-    claim::Run,
     error::QueueError,
     keys::Keys,
     record::{self, DoneRecord, Record, StoredJob},
     reference::{Lane, Reference},
+    run::{Run, field},
 };
 use crate::{
     job::{
@@ -175,7 +175,7 @@ impl Queue {
         let decoded = record::decode(&record).ok();
         let state = match &decoded {
             Some(Record::Done { .. }) => State::Done,
-            _ if run.text("deadAt").is_some() => State::Dead,
+            _ if run.text(field::DEAD_AT).is_some() => State::Dead,
             _ if lease_ms.is_some() => State::Running,
             _ if waiting.is_some() => State::Scheduled,
             _ if is_due => State::Ready,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use penstock_shared::{
     job::{Priority, state::State},
     outcome::Cause,
-    queue::{Terms, dead::Changed, enqueue::Enqueued},
+    queue::{Terms, enqueue::Enqueued, repair::Changed},
     quota::Quota,
 };
 

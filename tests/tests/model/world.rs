@@ -8,10 +8,11 @@ use penstock_shared::{
     outcome::Permit,
     queue::{
         claim::{ClaimRequest, Claimed},
-        dead::{Changed, DeadLetter, Redrive},
+        dead::DeadLetter,
         enqueue::Admission,
         govern::Govern,
         reference::Lane,
+        repair::{Changed, Redrive},
         settle::{Advance, Fields, Settled, Settlement},
     },
 };

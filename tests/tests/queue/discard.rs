@@ -2,7 +2,7 @@
 
 use penstock_shared::{
     outcome::Cause,
-    queue::{dead::Changed, enqueue::Enqueued},
+    queue::{enqueue::Enqueued, repair::Changed},
 };
 use penstock_tests::fixture::{Bench, back, job};
 

@@ -1,6 +1,6 @@
 //! `edit`: another payload for a dead letter.
 
-use penstock_shared::{job::state::State, outcome::Cause, queue::dead::Changed};
+use penstock_shared::{job::state::State, outcome::Cause, queue::repair::Changed};
 use penstock_tests::fixture::{Bench, dead, job};
 
 use crate::{

@@ -5,7 +5,10 @@ use std::time::Duration;
 use penstock_shared::{
     job::Priority,
     outcome::Cause,
-    queue::dead::{Changed, DeadLetter, Filter, Redrive},
+    queue::{
+        dead::{DeadLetter, Filter},
+        repair::{Changed, Redrive},
+    },
 };
 use penstock_tests::fixture::{Bench, Draft, dead};
 

@@ -4,8 +4,9 @@ use penstock_shared::{
     job::{Priority, state::State},
     outcome::Cause,
     queue::{
-        dead::{Changed, Filter, Redrive},
+        dead::Filter,
         enqueue::Enqueued,
+        repair::{Changed, Redrive},
         settle::Settled,
     },
 };

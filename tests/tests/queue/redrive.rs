@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_shared::{
     job::{Priority, state::State},
     outcome::Cause,
-    queue::dead::{Changed, Redrive},
+    queue::repair::{Changed, Redrive},
 };
 use penstock_tests::fixture::{Bench, back, dead, done, job};
 use serde_json::json;

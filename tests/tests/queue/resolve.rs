@@ -3,7 +3,7 @@
 use penstock_shared::{
     job::state::{Ending, State},
     outcome::Cause,
-    queue::dead::Changed,
+    queue::repair::Changed,
 };
 use penstock_tests::fixture::{Bench, done, job};
 

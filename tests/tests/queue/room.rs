@@ -5,9 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use penstock_shared::{
     outcome::Cause,
     queue::{
-        dead::Changed,
         enqueue::{Admission, Enqueued},
         error::QueueError,
+        repair::Changed,
         settle::{Advance, Fields, Settled, Step},
     },
 };

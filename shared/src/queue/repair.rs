@@ -1,0 +1,208 @@
+//! What a person does with dead letters: edits, sends again, decides or deletes them.
+
+use std::time::Duration;
+
+use redis::Cmd;
+use serde::Serialize;
+
+use super::{
+    Queue,
+    dead::DeadLetter,
+    error::QueueError,
+    head_starts,
+    record::{self, DoneRecord},
+};
+use crate::{
+    job::{Job, Priority},
+    span::millis,
+};
+
+/// How many dead letters one script call changes.
+const PAGE: usize = 200;
+
+/// What became of a change to one dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done.
+    Ok,
+    /// The job is not dead.
+    NotDead,
+    /// There is no such job.
+    Unknown,
+    /// Nothing there could run: it can only be deleted.
+    Undecodable,
+    /// It has died again since it was looked at.
+    Stale,
+    /// What was sent may have taken effect; that is decided first, with `dead resolve`.
+    Undecided,
+    /// Only an ambiguous one can be decided.
+    NotAmbiguous,
+    /// That effect is another job's.
+    EffectTaken,
+}
+
+fn changed(code: &str) -> Result<Changed, QueueError> {
+    Ok(match code {
+        "ok" => Changed::Ok,
+        "not-dead" => Changed::NotDead,
+        "unknown" => Changed::Unknown,
+        "undecodable" => Changed::Undecodable,
+        "changed" => Changed::Stale,
+        "undecided" => Changed::Undecided,
+        "not-ambiguous" => Changed::NotAmbiguous,
+        "taken" => Changed::EffectTaken,
+        other => return Err(QueueError::Unexpected(format!("dead letter: {other}"))),
+    })
+}
+
+/// A dead letter to send again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// Whose it is.
+    pub tenant: String,
+    /// Its id.
+    pub id: String,
+    /// The priority it gets.
+    pub priority: Priority,
+    /// When it becomes due, from now.
+    pub delay: Duration,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RedriveArguments {
+    head_start: [i64; 3],
+    reserve: f64,
+    moves: usize,
+    resend: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EditArguments<'a> {
+    tenant: &'a str,
+    id: &'a str,
+    dead_at: u64,
+    keys: &'a str,
+}
+
+#[derive(Serialize)]
+struct ResolveArguments<'a> {
+    tenant: &'a str,
+    id: &'a str,
+    effect: Option<&'a str>,
+    result: String,
+}
+
+impl Queue {
+    /// Sends dead letters again, in the order given. With `resend` an ambiguous one is not read back first: a person has decided.
+    pub async fn redrive(
+        &self,
+        jobs: &[Redrive],
+        resend: bool,
+    ) -> Result<Vec<Changed>, QueueError> {
+        let arguments = RedriveArguments {
+            head_start: head_starts(),
+            reserve: self.terms().reserve,
+            moves: super::MOVES,
+            resend,
+        };
+        let write = |command: &mut Cmd, job: &Redrive| {
+            command
+                .arg(&job.tenant)
+                .arg(&job.id)
+                .arg(record::digit(job.priority))
+                .arg(millis(job.delay));
+        };
+        self.change(
+            jobs,
+            |job| &job.tenant,
+            &self.scripts().redrive,
+            &arguments,
+            write,
+        )
+        .await
+    }
+
+    /// Deletes dead letters for good: tenants and ids.
+    pub async fn discard(&self, jobs: &[(String, String)]) -> Result<Vec<Changed>, QueueError> {
+        let write = |command: &mut Cmd, job: &(String, String)| {
+            command.arg(&job.0).arg(&job.1);
+        };
+        self.change(jobs, |job| &job.0, &self.scripts().discard, &(), write)
+            .await
+    }
+
+    /// Calls a script that changes many dead letters, shard by shard, keeping their order and their answers' order.
+    async fn change<T, A: Serialize>(
+        &self,
+        jobs: &[T],
+        tenant: impl Fn(&T) -> &String,
+        script: &super::scripts::Script,
+        arguments: &A,
+        write: impl Fn(&mut Cmd, &T),
+    ) -> Result<Vec<Changed>, QueueError> {
+        let mut results = vec![Changed::Unknown; jobs.len()];
+        for shard in 0..self.shards() {
+            let mine: Vec<usize> = (0..jobs.len())
+                .filter(|at| self.shard_of(tenant(&jobs[*at])) == shard)
+                .collect();
+            for page in mine.chunks(PAGE) {
+                let tail =
+                    |command: &mut Cmd| page.iter().for_each(|at| write(command, &jobs[*at]));
+                let codes: Vec<String> = self.call(shard, script, arguments, tail).await?;
+                for (at, code) in page.iter().zip(codes) {
+                    results[*at] = changed(&code)?;
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
+    pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
+        let parts =
+            record::encode(job).map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let arguments = EditArguments {
+            tenant: &letter.tenant,
+            id: &letter.id,
+            dead_at: letter.dead_ms,
+            keys: &parts.contact_keys,
+        };
+        let tail = |command: &mut Cmd| {
+            command.arg(&parts.fingerprint).arg(&parts.body);
+        };
+        let shard = self.shard_of(&letter.tenant);
+        let code: String = self
+            .call(shard, &self.scripts().edit, &arguments, tail)
+            .await?;
+        changed(&code)
+    }
+
+    /// Decides that an ambiguous dead letter did take effect.
+    pub async fn resolve_done(
+        &self,
+        letter: &DeadLetter,
+        effect: Option<&str>,
+    ) -> Result<Changed, QueueError> {
+        let done = DoneRecord {
+            job_type: letter.job_type().unwrap_or_default().to_owned(),
+            attempts: letter.run.attempts(),
+            result: serde_json::json!({ "resolved": true, "effect": effect }),
+            effect: effect.map(str::to_owned),
+        };
+        let result = serde_json::to_string(&done)
+            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let arguments = ResolveArguments {
+            tenant: &letter.tenant,
+            id: &letter.id,
+            effect,
+            result,
+        };
+        let shard = self.shard_of(&letter.tenant);
+        let code: String = self
+            .call(shard, &self.scripts().resolve, &arguments, super::no_tail)
+            .await?;
+        changed(&code)
+    }
+}

@@ -1,0 +1,81 @@
+//! What Redis keeps of an unfinished job beside the job itself: what was counted, and the journal of its deliveries.
+
+use std::collections::HashMap;
+
+/// The fields that programs read and write, under the names that the scripts use too. All else (`token`, `step`, `settled`, `probe`) is the
+/// scripts' own.
+pub mod field {
+    /// How often it was given to a worker, less what was handed back untouched.
+    pub const DELIVERIES: &str = "deliveries";
+    /// Failed attempts.
+    pub const ATTEMPTS: &str = "attempts";
+    /// Deliveries in a row that ended with their lease.
+    pub const LOST: &str = "lost";
+    /// When the last such lease ended (ms).
+    pub const LOST_AT: &str = "lostAt";
+    /// The worker that has it, or had it last.
+    pub const WORKER: &str = "worker";
+    /// The token of the delivery that is alone in its worker.
+    pub const ALONE: &str = "alone";
+    /// The API's id of its contact.
+    pub const CONTACT: &str = "contact";
+    /// When its contact was first looked for in vain (ms).
+    pub const LOOKUP: &str = "lookup";
+    /// The id of its contact that the API did not know any more.
+    pub const FORGOTTEN: &str = "forgotten";
+    /// When a call was about to be sent that is not idempotent (ms): there until it is known what became of it.
+    pub const INTENT: &str = "intent";
+    /// When that was last looked for in vain (ms).
+    pub const ABSENT: &str = "absent";
+    /// When its last unanswered call that may change something ended (ms).
+    pub const UNANSWERED: &str = "unanswered";
+    /// Its end, where that has to wait, as JSON.
+    pub const ENDING: &str = "ending";
+    /// What failed last, in words for a table.
+    pub const ERROR: &str = "error";
+    /// The HTTP status of that, where there was an answer.
+    pub const HTTP_STATUS: &str = "httpStatus";
+    /// What was found of an ambiguous call, as JSON.
+    pub const EVIDENCE: &str = "evidence";
+    /// Of a dead one: why.
+    pub const CAUSE: &str = "cause";
+    /// Of a dead one: since when (ms).
+    pub const DEAD_AT: &str = "deadAt";
+}
+
+/// The journal of a job, and what is counted of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    fields: HashMap<String, String>,
+}
+
+impl Run {
+    pub(super) fn new(fields: HashMap<String, String>) -> Self {
+        Self { fields }
+    }
+
+    /// A field as text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// A field as a number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Failed attempts so far.
+    pub fn attempts(&self) -> u32 {
+        self.number(field::ATTEMPTS)
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0)
+    }
+
+    /// Consecutive deliveries that ended with their lease: their worker died, or was cut off. Past [`SUSPECT`](super::claim::SUSPECT) only those count that were
+    /// alone in their worker.
+    pub fn lost(&self) -> u32 {
+        self.number(field::LOST)
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0)
+    }
+}
