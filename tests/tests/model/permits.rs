@@ -9,7 +9,7 @@ type Return = (u64, u64);
 #[derive(Debug, Clone)]
 pub(crate) struct Permits {
     /// Burst and daily.
-    pub(crate) quotas: [Quota; 2],
+    quotas: [Quota; 2],
     flying: u64,
     returning: Vec<[Return; 2]>,
 }
@@ -25,6 +25,20 @@ impl Permits {
             flying: 0,
             returning: Vec::new(),
         }
+    }
+
+    /// In a longer window what was counted counts for longer, unless it has been let go already.
+    pub(crate) fn set(&mut self, quotas: [Quota; 2], now: u64) {
+        for (window, (old, new)) in self.quotas.into_iter().zip(quotas).enumerate() {
+            let longer = ms(new).saturating_sub(ms(old));
+            for (first, last) in self.returning.iter_mut().map(|permit| &mut permit[window]) {
+                if *first > now {
+                    *first += longer;
+                }
+                *last += longer;
+            }
+        }
+        self.quotas = quotas;
     }
 
     pub(crate) fn take(&mut self) {

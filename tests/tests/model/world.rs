@@ -374,7 +374,10 @@ impl World {
                     weight: None,
                 };
                 queue.govern(TENANTS[usize::from(*tenant)], &set).await?;
-                self.plain.lanes[usize::from(*tenant)].permits.quotas = quotas;
+                let now = self.bench.now;
+                self.plain.lanes[usize::from(*tenant)]
+                    .permits
+                    .set(quotas, now);
             }
             Operation::Learn { tenant, id, named } => {
                 let id = crate::spec::contact_id(*id);

@@ -119,6 +119,23 @@ async fn a_lower_one_holds_what_was_sent_before_against_it() {
     assert_eq!(bench.claim(20).await.len(), 5);
 }
 
+/// In the longer window what was sent before still counts.
+#[tokio::test]
+async fn a_longer_window_holds_what_was_sent_before_against_it() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&jobs(20)).await;
+    let sent = bench.claim(20).await;
+    for job in &sent {
+        bench.settle(&[done(job)]).await;
+    }
+    bench.pass(9_000);
+    bench.quotas("10/60s", "200000/1d").await;
+    bench.pass(50_999);
+    assert!(bench.claim(20).await.is_empty());
+    bench.pass(1000);
+    assert_eq!(bench.claim(20).await.len(), 10);
+}
+
 /// A limited lane waits for a moment that a higher quota moves: it must not sleep until then.
 #[tokio::test]
 async fn a_higher_one_is_used_at_once() {

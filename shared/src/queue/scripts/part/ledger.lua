@@ -1,18 +1,34 @@
 -- The permit ledger of a lane (law 3). A permit is in flight from its claim until the call has been answered or can no longer arrive,
 -- and comes back one window after that. Per window a sum (`burstUsed`, `dayUsed`) and a ring of `<moment>:<count>` by moment of return,
--- rounded up to a hundredth of the window, so that its size does not grow with the quota.
+-- rounded up to a hundredth of the window, so that its size does not grow with the quota; and the window (`burstSpan`, `daySpan`) by which
+-- they return.
 local DAILY = 2
-local WINDOWS = { { quota = 'burst', used = 'burstUsed', ring = BURST }, { quota = 'daily', used = 'dayUsed', ring = DAY } }
+local WINDOWS = {
+  { quota = 'burst', used = 'burstUsed', span = 'burstSpan', ring = BURST },
+  { quota = 'daily', used = 'dayUsed', span = 'daySpan', ring = DAY },
+}
 local in_force = redis.call('HMGET', CONFIG, 'burst', 'daily')
 
+-- The window is longer than when these permits were given back: all return that much later.
+local function lengthen(ring, by)
+  local entries = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES')
+  redis.call('DEL', ring)
+  for i = 1, #entries, 2 do
+    local at = tonumber(entries[i + 1]) + by
+    redis.call('ZADD', ring, at, string.format('%.0f:%s', at, string.match(entries[i], ':(%d+)$')))
+  end
+end
+
 local function read_ledger(lane)
-  local stored = redis.call('HMGET', LANE .. lane, 'burst', 'daily', 'burstUsed', 'dayUsed', 'flying')
-  local ledger = { lane = lane, flying = tonumber(stored[5]) or 0 }
+  local stored = redis.call('HMGET', LANE .. lane, 'burst', 'daily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'flying')
+  local ledger = { lane = lane, flying = tonumber(stored[7]) or 0 }
   for i, window in ipairs(WINDOWS) do
     local quota = stored[i] or in_force[i] or ''
     local calls, span = string.match(quota, '^(%d+)/(%d+)$')
-    local used = tonumber(stored[i + 2]) or 0
+    span = tonumber(span) or 0
+    local used, kept = tonumber(stored[i + 2]) or 0, tonumber(stored[i + 4]) or span
     if used > 0 then
+      if span > kept then lengthen(window.ring .. lane, span - kept) end
       local back = redis.call('ZRANGEBYSCORE', window.ring .. lane, '-inf', now)
       if #back > 0 then
         for _, entry in ipairs(back) do used = used - tonumber(string.match(entry, ':(%d+)$')) end
@@ -21,7 +37,8 @@ local function read_ledger(lane)
       end
     end
     -- Without a quota in force (no worker has ever registered) nothing may be sent.
-    ledger[i] = { quota = quota, calls = tonumber(calls) or 0, span = tonumber(span) or 0, used = used }
+    if span ~= tonumber(stored[i + 4]) and used > 0 then redis.call('HSET', LANE .. lane, window.span, span) end
+    ledger[i] = { quota = quota, calls = tonumber(calls) or 0, span = span, used = used }
   end
   return ledger
 end
@@ -66,5 +83,6 @@ local function return_permits(ledger, count, last)
     end
     redis.call('ZADD', ring, at, string.format('%.0f:%d', at, total))
     ledger[i].used = redis.call('HINCRBY', LANE .. ledger.lane, window.used, count)
+    if ledger[i].used == count then redis.call('HSET', LANE .. ledger.lane, window.span, ledger[i].span) end
   end
 end
