@@ -6,8 +6,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, builder::PossibleValuesParser};
 use penstock_shared::{
     job::{JobId, JobType, Tenant},
     outcome::Cause,
-    queue::dead::Filter,
-    quota::Quota,
+    queue::{dead::Filter, govern::Own},
+    quota::QuotaError,
     span,
 };
 
@@ -246,7 +246,7 @@ pub(crate) struct Resolve {
     #[arg(long)]
     pub(crate) resend: bool,
     /// The API's id of the note or task that is its effect
-    #[arg(long, value_name = "EFFECTID", requires = "done", value_parser = effect)]
+    #[arg(long, value_name = "EFFECTID", requires = "done", conflicts_with = "resend", value_parser = effect)]
     pub(crate) effect: Option<String>,
 }
 
@@ -266,7 +266,7 @@ pub(crate) enum TenantCommand {
     },
     /// Give it quotas or a weight of its own
     #[command(
-        after_help = "Examples:\n  penstock-admin tenant set ve9EPM428h8vShlRW1KT --burst 50/10s --daily 100000/1d"
+        after_help = "Examples:\n  penstock-admin tenant set ve9EPM428h8vShlRW1KT --burst 50/10s --daily 100000/1d\n  penstock-admin tenant set ve9EPM428h8vShlRW1KT --burst default              as everybody again"
     )]
     Set(Set),
 }
@@ -278,19 +278,29 @@ pub(crate) enum TenantCommand {
 pub(crate) struct Set {
     /// The tenant
     pub(crate) tenant: Tenant,
-    /// The most calls in any such window, such as 50/10s
-    #[arg(long, value_name = "QUOTA")]
-    pub(crate) burst: Option<Quota>,
-    /// The most calls in any such longer window, such as 100000/1d
-    #[arg(long, value_name = "QUOTA")]
-    pub(crate) daily: Option<Quota>,
-    /// Its share among tenants, 1 to 100; 1 is everybody's
+    /// The most calls in any such window, such as 50/10s; `default` is what the workers say
+    #[arg(long, value_name = "QUOTA", value_parser = own)]
+    pub(crate) burst: Option<Own>,
+    /// The most calls in any such longer window, such as 100000/1d; `default` is what the workers say
+    #[arg(long, value_name = "QUOTA", value_parser = own)]
+    pub(crate) daily: Option<Own>,
+    /// Its share among tenants, 1 to 100; 1 is everybody's. Kept, but without effect in this version
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) weight: Option<u32>,
 }
 
 /// Rows in one listing: what is held in memory at once.
 const MAX_ROWS: usize = 10_000;
+
+fn own(text: &str) -> Result<Own, String> {
+    match text {
+        "default" => Ok(Own::Default),
+        _ => text
+            .parse()
+            .map(Own::Quota)
+            .map_err(|error: QuotaError| error.to_string()),
+    }
+}
 
 fn limit(text: &str) -> Result<usize, String> {
     let number = text.parse().ok();

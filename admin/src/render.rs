@@ -3,7 +3,9 @@
 use std::io;
 
 use clap::ValueEnum;
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets::NOTHING};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets::NOTHING,
+};
 use penstock_shared::program::{self, Failure};
 use serde::Serialize;
 use serde_json::Value;
@@ -78,7 +80,12 @@ fn values(rows: &[impl Serialize]) -> Result<Vec<Value>, Failure> {
 }
 
 fn table<R: Row>(rows: &[Value]) -> String {
-    let mut table = bare();
+    table_in::<R>(rows, None)
+}
+
+/// A table for a terminal of this width; `None` is the one that there is.
+fn table_in<R: Row>(rows: &[Value], width: Option<u16>) -> String {
+    let mut table = bare(width);
     table.set_header(R::COLUMNS.iter().map(|name| heading(name)));
     for row in rows {
         table.add_row(R::COLUMNS.iter().map(|name| shown(&row[*name])));
@@ -87,12 +94,16 @@ fn table<R: Row>(rows: &[Value]) -> String {
         if rows.iter().any(|row| row[*name].is_number()) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+        // Only prose is broken where the terminal ends: half a number is another number.
+        if *name != "error" {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table.trim_fmt() + "\n"
 }
 
 fn tall<R: Row>(record: &Value) -> String {
-    let mut table = bare();
+    let mut table = bare(None);
     for name in R::COLUMNS {
         if let Some(value) = record.get(name).filter(|value| !value.is_null()) {
             unfold(&mut table, name, value);
@@ -120,11 +131,18 @@ fn unfold(table: &mut Table, name: &str, value: &Value) {
     }
 }
 
-fn bare() -> Table {
+fn bare(width: Option<u16>) -> Table {
     let mut table = Table::new();
+    if let Some(width) = width {
+        table.set_width(width);
+    }
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
+    // What has no size has no columns to fit into.
+    if table.width() == Some(0) {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
     table
 }
 
@@ -223,6 +241,19 @@ mod tests {
             "{text}"
         );
         assert!(lines[2].contains("-  no"), "{text}");
+    }
+
+    #[test]
+    fn numbers_are_whole_however_narrow_the_terminal_is() {
+        for width in [0, 5, 12] {
+            let text = table_in::<Gate>(&gates(), Some(width));
+            let is_whole = |line: &str| line.contains("flowRate") || line.contains(" 7 ");
+            assert!(text.lines().any(is_whole), "{width}: {text}");
+            assert!(
+                text.lines().any(|line| line.contains("flowRate")),
+                "{width}: {text}"
+            );
+        }
     }
 
     #[test]

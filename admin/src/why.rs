@@ -158,7 +158,7 @@ fn scheduled(status: &JobStatus) -> Reason {
         Reason::new("look-up", detail)
     } else if status.attempts() > 0 {
         let detail = format!(
-            "{} attempts have failed; the next is due then",
+            "attempt {} has failed; the next is due then",
             status.attempts()
         );
         Reason::new("retry", detail)

@@ -35,7 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::{access::Keys, body::Budget, metrics::Metrics, problem::Problem};
 use crate::Client;
 
-/// Between two tries to connect at the start.
+/// Between two tries to connect at the start, and between two looks afterwards.
 const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Where to take jobs.
@@ -116,7 +116,7 @@ async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
             Ok(client) => {
                 let _ = intake.client.set(client);
                 tracing::info!("connected to Redis");
-                return std::future::pending().await;
+                return attend(intake).await;
             }
             Err(error) if !error.is_transient() => return error,
             Err(error) => {
@@ -125,6 +125,17 @@ async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
                 }
                 tokio::time::sleep(RECONNECT).await;
             }
+        }
+    }
+}
+
+/// Asks now and then, so that a connection that broke while nobody came is made anew before somebody does.
+async fn attend(intake: &Intake) -> QueueError {
+    loop {
+        tokio::time::sleep(RECONNECT).await;
+        if let Some(client) = intake.client.get() {
+            // What is the matter is told to those who want something.
+            let _ = client.queue().ping().await;
         }
     }
 }

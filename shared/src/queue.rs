@@ -35,7 +35,7 @@ use self::{
     keys::Keys,
     scripts::{Script, Scripts},
 };
-use crate::settings::{Durability, Settings};
+use crate::settings::{Durability, Settings, without_password};
 
 /// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
 pub const HEAD_START: Duration = Duration::from_secs(60);
@@ -71,6 +71,13 @@ pub struct Terms {
     pub max_backlog: u64,
     /// How long what is done is remembered.
     pub retention: Duration,
+}
+
+impl Location {
+    /// Where it is, without what may be a password.
+    fn address(&self) -> String {
+        without_password(self.url.expose_secret())
+    }
 }
 
 impl From<&Settings> for Location {
@@ -130,7 +137,8 @@ impl std::fmt::Debug for Queue {
 impl Queue {
     /// Connects, and makes sure that this Redis can be used and was laid out with the same number of shards.
     pub async fn connect(location: Location, terms: Terms) -> Result<Self, QueueError> {
-        let connection = Connection::open(location.url.expose_secret()).await?;
+        let opened = Connection::open(location.url.expose_secret()).await;
+        let connection = opened.map_err(|error| error.at(&location.address()))?;
         let shards = (0..location.shards.max(1))
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();

@@ -22,6 +22,7 @@ use std::{net::SocketAddr, num::NonZeroU8, time::Duration};
 
 use secrecy::SecretString;
 
+pub(crate) use self::render::without_password;
 pub use self::{
     error::SettingsError,
     table::{SETTINGS, Setting},

@@ -279,6 +279,10 @@ fn report(settlement: &Settlement) {
         Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
         Ending::None => ("returned", false),
     };
+    let cause = match &settlement.transition.ending {
+        Ending::Dead { cause, .. } => Some(cause.as_str()),
+        _ => None,
+    };
     metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
     let fault = settlement.transition.fault.as_ref();
     let (status, error) = (
@@ -295,6 +299,7 @@ fn report(settlement: &Settlement) {
             job,
             tenant,
             end = state,
+            cause,
             attempts_before = settlement.attempts,
             status,
             error,

@@ -21,7 +21,17 @@ pub(super) async fn list(queue: &Queue, format: Format, list: &List) -> Result<E
         None => None,
     };
     let filter = list.filters.to_filter();
-    let letters = queue.dead(&filter, list.limit, after.as_ref()).await?;
+    let mut letters = queue.dead(&filter, list.limit + 1, after.as_ref()).await?;
+    if letters.len() > list.limit {
+        letters.truncate(list.limit);
+        let row = letters
+            .last()
+            .map(|letter| format!("{}/{}", letter.tenant, letter.id));
+        eprintln!(
+            "note: there are more; go on with --after {}",
+            row.unwrap_or_default()
+        );
+    }
     let rows: Vec<_> = letters.iter().map(Line::of).collect();
     format.rows(&rows)?;
     Ok(Exit::Done)

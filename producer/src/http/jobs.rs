@@ -86,6 +86,7 @@ pub(super) async fn accept(
 
 /// Whose job is meant.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Whose {
     /// The tenant; needed only where two use the same id.
     tenant: Option<String>,
@@ -106,6 +107,9 @@ pub(super) struct Standing {
     state: state::State,
     /// Failed attempts so far.
     attempts: u32,
+    /// Of a dead one: why, as the dead letters are filtered by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
     /// Why the last one failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -186,6 +190,7 @@ async fn standing(queue: &Queue, status: JobStatus) -> Result<Standing, QueueErr
     Ok(Standing {
         job_type: status.job_type().map(str::to_owned),
         attempts: status.attempts(),
+        cause: status.run.text(field::CAUSE).map(str::to_owned),
         last_error,
         run_at: status.job.as_ref().and_then(|job| job.run_at),
         eta,

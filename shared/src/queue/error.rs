@@ -52,6 +52,17 @@ impl QueueError {
         )
     }
 
+    /// Says where it was looked for: the first thing that whoever has to mend it asks.
+    pub(super) fn at(self, address: &str) -> Self {
+        match self {
+            Self::Unreachable(why) => Self::Unreachable(format!("{address}: {why}")),
+            Self::Unexpected(answer) => Self::Unsuitable(format!(
+                "what answers at {address} cannot be used as a Redis ({answer}): is PENSTOCK_REDIS_URL right?"
+            )),
+            other => other,
+        }
+    }
+
     /// Says which script an unexpected answer came from.
     pub(super) fn in_script(self, name: &str) -> Self {
         match self {
@@ -59,6 +70,10 @@ impl QueueError {
             other => other,
         }
     }
+}
+
+fn in_a_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 impl From<RedisError> for QueueError {
@@ -97,7 +112,7 @@ impl From<RedisError> for QueueError {
             (ErrorKind::InvalidClientConfig, _) => {
                 Self::Unsuitable(format!("PENSTOCK_REDIS_URL cannot be used: {error}"))
             }
-            _ => Self::Unexpected(error.to_string()),
+            _ => Self::Unexpected(in_a_line(&error.to_string())),
         }
     }
 }

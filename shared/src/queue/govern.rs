@@ -7,6 +7,15 @@ use serde::Serialize;
 use super::{Queue, claim::stored_quota, error::QueueError, reference::Lane};
 use crate::quota::Quota;
 
+/// A quota of a tenant's own, or none any more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Own {
+    /// This one.
+    Quota(Quota),
+    /// The one in force for everybody.
+    Default,
+}
+
 /// How a tenant's lane is to be governed from now on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Govern {
@@ -19,9 +28,9 @@ pub enum Govern {
     /// It gets quotas and a weight of its own, where given.
     Set {
         /// Calls per burst window.
-        burst: Option<Quota>,
+        burst: Option<Own>,
         /// Calls per daily window.
-        daily: Option<Quota>,
+        daily: Option<Own>,
         /// Its share among tenants.
         weight: Option<u32>,
     },
@@ -50,8 +59,13 @@ impl Queue {
                 daily,
                 weight,
             } => {
-                set.extend(burst.map(|quota| ("burst", stored_quota(quota))));
-                set.extend(daily.map(|quota| ("daily", stored_quota(quota))));
+                for (name, own) in [("burst", burst), ("daily", daily)] {
+                    match own {
+                        Some(Own::Quota(quota)) => drop(set.insert(name, stored_quota(*quota))),
+                        Some(Own::Default) => clear.push(name),
+                        None => {}
+                    }
+                }
                 set.extend(weight.map(|weight| ("weight", weight.to_string())));
             }
         }

@@ -37,6 +37,10 @@ impl Queue {
                 "Redis {version} is too old: version {OLDEST} or later (or Valkey) is needed"
             )));
         }
+        // Until it has loaded, it says nothing true of its append-only file.
+        if facts.get("loading") == Some(&"1") {
+            return Err(QueueError::NotReady("LOADING".into()));
+        }
         if facts.get("role") == Some(&"slave") {
             return Err(QueueError::ReadOnly);
         }

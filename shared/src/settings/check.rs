@@ -1,5 +1,7 @@
 //! What must hold between settings, and what merely deserves a warning.
 
+use std::net::IpAddr;
+
 use secrecy::ExposeSecret as _;
 
 use super::{AmbiguousPolicy, DailyPacing, Settings, SettingsError};
@@ -36,7 +38,12 @@ impl Settings {
                  worker that is told to stop may cut calls whose outcome is then unknown"
             )
         });
-        cut.into_iter()
+        let open = is_open(&self.ghl.base_url).then(|| {
+            "PENSTOCK_GHL_BASE_URL begins with http:// and leads to another machine: tokens and \
+             personal data cross the network in clear"
+                .to_owned()
+        });
+        cut.into_iter().chain(open)
     }
 
     /// Refuses what is documented but not built yet: a promise that is not kept must not look kept.
@@ -77,6 +84,19 @@ impl Settings {
             None => Ok(()),
         }
     }
+}
+
+/// Whether what is sent there can be read on the way.
+fn is_open(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let here = host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    uri.scheme_str() == Some("http") && !here
 }
 
 fn require(

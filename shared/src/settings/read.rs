@@ -161,7 +161,9 @@ fn read<T>(
     read(found.text.expose_secret()).map_err(|complaint| SettingsError::Value {
         name: match found.origin {
             Origin::File(_) => found.setting.key(),
-            Origin::Environment | Origin::Default => found.setting.name.to_owned(),
+            Origin::Environment | Origin::Secret(_) | Origin::Default => {
+                found.setting.name.to_owned()
+            }
         },
         complaint,
         origin: found.origin.to_string(),

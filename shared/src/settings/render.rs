@@ -19,7 +19,9 @@ impl Settings {
         let mut text = String::new();
         for found in &self.sources.found {
             let origin = match &found.origin {
-                Origin::File(path) => format!("file {:?}", path.display().to_string()),
+                Origin::File(path) | Origin::Secret(path) => {
+                    format!("file {:?}", path.display().to_string())
+                }
                 other => other.to_string(),
             };
             // Writing to a String cannot fail.
@@ -49,7 +51,7 @@ fn shown(found: &Found) -> String {
 
 /// The address without what may be a password. Everything up to the last `@` goes, for a password
 /// may itself hold any of the characters that part an address; so does everything after a `?`.
-fn without_password(url: &str) -> String {
+pub(crate) fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
     let visible = match (rest.rfind('@'), rest.find('?')) {
         (None, None) => rest.to_owned(),

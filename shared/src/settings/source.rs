@@ -23,7 +23,10 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Environment,
+    /// The settings file.
     File(PathBuf),
+    /// A secret's own file.
+    Secret(PathBuf),
     Default,
 }
 
@@ -31,7 +34,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment => f.write_str("environment"),
-            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::File(path) | Self::Secret(path) => write!(f, "file {}", path.display()),
             Self::Default => f.write_str("default"),
         }
     }
@@ -108,19 +111,25 @@ fn find(
         text: text.into(),
         origin,
     };
+    let own_file = |path: Option<&Path>| {
+        let path = path.filter(|_| setting.secret)?;
+        Some(Origin::Secret(path.to_owned()))
+    };
     let name = setting.name;
     let direct = value(environment, name).map(str::to_owned);
     let pointer_name = format!("{name}_FILE");
     let pointer = value(environment, &pointer_name).map(PathBuf::from);
+    let origin = own_file(pointer.as_deref()).unwrap_or(Origin::Environment);
     if let Some(text) = direct_or_pointed(setting, [name, &pointer_name], direct, pointer)? {
-        return Ok(found(text, Origin::Environment));
+        return Ok(found(text, origin));
     }
     let key = setting.key();
     let pointer_key = format!("{key}_file");
     let pointer = file.text(&pointer_key)?.map(|path| file.beside(&path));
+    let origin = own_file(pointer.as_deref()).unwrap_or_else(|| Origin::File(file.path.clone()));
     let names = [key.as_str(), &pointer_key];
     if let Some(text) = direct_or_pointed(setting, names, file.text(&key)?, pointer)? {
-        return Ok(found(text, Origin::File(file.path.clone())));
+        return Ok(found(text, origin));
     }
     Ok(found(setting.default.to_owned(), Origin::Default))
 }

@@ -261,6 +261,12 @@ fn secrets_come_from_files_of_their_own() {
         text.starts_with("PENSTOCK_GHL_TOKEN_FILE: the file /nowhere cannot be read"),
         "{text}"
     );
+    let (_guard, path) = file("torn", "pit one\npit two\n");
+    let text = complaint(&[("PENSTOCK_GHL_TOKEN_FILE", &path)]);
+    assert!(
+        text.ends_with(&format!("(it comes from the file {path})")),
+        "{text}"
+    );
     let (_guard, path) = file("empty", "\n");
     let text = complaint(&[("PENSTOCK_GHL_TOKEN_FILE", &path)]);
     assert!(text.ends_with("is empty"), "{text}");
@@ -368,5 +374,23 @@ proptest! {
     #[test]
     fn any_value_is_survived(index in 0..SETTINGS.len(), value in ".{0,60}") {
         let _ = load(&[(SETTINGS[index].name, &value)]);
+    }
+}
+
+#[test]
+fn a_token_sent_in_clear_is_warned_of() {
+    let warned = |url: &str| {
+        let settings = load(&[("PENSTOCK_GHL_BASE_URL", url)]).unwrap();
+        let warnings = settings.warnings();
+        warnings.iter().any(|warning| warning.contains("in clear"))
+    };
+    assert!(warned("http://sandbox:4010") && warned("http://10.0.0.7"));
+    for url in [
+        "https://10.0.0.7",
+        "http://127.0.0.1:4010",
+        "http://[::1]:4010",
+        "http://localhost:4010",
+    ] {
+        assert!(!warned(url), "{url}");
     }
 }

@@ -127,15 +127,26 @@ pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
 pub(super) fn redis_url(text: &str) -> Result<SecretString, Complaint> {
     const SCHEMES: [&str; 5] = ["redis", "rediss", "redis+unix", "unix", "redis+sentinel"];
     let known = |(scheme, rest): (&str, &str)| SCHEMES.contains(&scheme) && !rest.is_empty();
+    let is_address = |part: &str| part.split_once("://").is_some_and(known);
     let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    if clean && text.split_once("://").is_some_and(known) {
-        return Ok(text.into());
+    if !clean || !is_address(text) {
+        return Err(
+            "write an address that begins with redis://, rediss://, redis+unix://, unix:// or \
+             redis+sentinel://"
+                .to_owned(),
+        );
     }
-    Err(
-        "write an address that begins with redis://, rediss://, redis+unix://, unix:// or \
-         redis+sentinel://"
-            .to_owned(),
-    )
+    // A password may hold a comma too.
+    let mut nodes = text.split(',').skip(1);
+    let bare = !text.contains('@') && nodes.any(|node| !is_address(node));
+    if bare && !text.starts_with("redis+sentinel://") {
+        return Err(
+            "write every node of a cluster as an address of its own, such as \
+             redis://10.0.0.1:6379,redis://10.0.0.2:6379"
+                .to_owned(),
+        );
+    }
+    Ok(text.into())
 }
 
 /// The API's address without a slash at its end.

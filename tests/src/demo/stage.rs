@@ -178,7 +178,10 @@ impl Stage {
                 println!("  export {name}={value}");
             }
         }
-        println!("  target/debug/penstock-admin tenants");
+        println!(
+            "  {} tenants",
+            crate::harness::binary("penstock-admin").display()
+        );
         println!(
             "  HTTP intake {}   sandbox's ledger {}/_sandbox/ledger",
             self.scene.intake, self.scene.sandbox

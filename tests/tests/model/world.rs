@@ -10,7 +10,7 @@ use penstock_shared::{
         claim::{ClaimRequest, Claimed},
         dead::DeadLetter,
         enqueue::Admission,
-        govern::Govern,
+        govern::{Govern, Own},
         reference::Lane,
         repair::{Changed, Redrive},
         settle::{Advance, Fields, Settled, Settlement},
@@ -369,8 +369,8 @@ impl World {
             } => {
                 let quotas = [burst, daily].map(|quota| quota.parse().expect("a quota"));
                 let set = Govern::Set {
-                    burst: Some(quotas[0]),
-                    daily: Some(quotas[1]),
+                    burst: Some(Own::Quota(quotas[0])),
+                    daily: Some(Own::Quota(quotas[1])),
                     weight: None,
                 };
                 queue.govern(TENANTS[usize::from(*tenant)], &set).await?;

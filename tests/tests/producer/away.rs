@@ -74,6 +74,23 @@ async fn started_before_its_redis_it_becomes_good() {
     assert_eq!(stage.ids(ACME).await, ["a"]);
 }
 
+/// Nobody came meanwhile: who comes first is not told of an outage that is over.
+#[tokio::test]
+async fn restarted_while_nobody_came_it_serves_the_first_who_does() {
+    let mut stage = Stage::on(durable()).await;
+    let service = Service::start(&stage, &[]).await;
+    stage.redis.kill9();
+    stage.redis.restart().await;
+    // It looks every second; a connection of its own is what there is to see of that.
+    wait_until("a look at Redis", PATIENCE, async || {
+        let clients = stage.redis.info("connected_clients").await;
+        (clients.parse::<u32>().unwrap() > 1).then_some(())
+    })
+    .await;
+    let answer = service.post(text(&job("a"))).await;
+    assert_eq!(answer.receipts(), [("a", "accepted")]);
+}
+
 #[tokio::test]
 async fn a_redis_that_stands_still_is_away_too() {
     let mut stage = Stage::start().await;

@@ -127,3 +127,26 @@ async fn bodies_are_as_their_schemas_say() {
     assert!(!validator.is_valid(&json!({ "type": "AddTags" })));
     assert!(!validator.is_valid(&json!([])));
 }
+
+#[tokio::test]
+async fn a_tenant_is_an_optional_part_of_the_query() {
+    let (_stage, _service, document) = document().await;
+    let parameters = &document["paths"]["/v1/jobs/{id}"]["get"]["parameters"];
+    let places: Vec<_> = parameters
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["name"].as_str(),
+                one["in"].as_str(),
+                one["required"].as_bool(),
+            )
+        })
+        .collect();
+    let expected = [
+        (Some("id"), Some("path"), Some(true)),
+        (Some("tenant"), Some("query"), Some(false)),
+    ];
+    assert_eq!(places, expected);
+}

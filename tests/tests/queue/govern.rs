@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use penstock_shared::{
     job::state::{Api, Hold},
-    queue::{govern::Govern, reference::Lane, status::LaneStatus},
+    queue::{
+        govern::{Govern, Own},
+        reference::Lane,
+        status::LaneStatus,
+    },
 };
 use penstock_tests::fixture::{Bench, START, back, done, job};
 
@@ -42,7 +46,7 @@ async fn governing_twice_is_governing_once() {
     let bench = Bench::start().await;
     bench.enqueue(&[job("a")]).await;
     let own = Govern::Set {
-        burst: Some("7/1s".parse().unwrap()),
+        burst: Some(Own::Quota("7/1s".parse().unwrap())),
         daily: None,
         weight: Some(3),
     };
@@ -129,11 +133,11 @@ async fn quotas_of_its_own_go_before_those_in_force() {
             .filter(|job| job.reference.tenant() == tenant)
             .count()
     };
-    let claimed = bench.claim(40).await;
-    assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (2, 2));
+    let first = bench.claim(40).await;
+    assert_eq!((of(&first, "acme"), of(&first, "zenith")), (2, 2));
     // A higher one of its own counts at once, though the lane waits for the end of a call.
     let own = Govern::Set {
-        burst: Some("5/10s".parse().unwrap()),
+        burst: Some(Own::Quota("5/10s".parse().unwrap())),
         daily: None,
         weight: None,
     };
@@ -142,4 +146,16 @@ async fn quotas_of_its_own_go_before_those_in_force() {
     assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (3, 0));
     assert_eq!(claimed[0].quotas.0.to_string(), "5/10s");
     assert_eq!(claimed[0].quotas.1.to_string(), "9/1d");
+    // And it can be taken back.
+    let inherited = Govern::Set {
+        burst: Some(Own::Default),
+        daily: None,
+        weight: None,
+    };
+    govern(&bench, inherited).await;
+    let ends: Vec<_> = first.iter().chain(&claimed).map(done).collect();
+    bench.settle(&ends).await;
+    bench.pass(10_200);
+    let claimed = bench.claim(40).await;
+    assert_eq!(of(&claimed, "acme"), 2);
 }

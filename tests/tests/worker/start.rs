@@ -43,6 +43,8 @@ async fn ends(redis: &str, settings: &[(&str, &str)], code: i32, why: &str) {
 async fn without_a_redis() {
     let nobody = format!("redis://127.0.0.1:{}", free_port());
     fails(&nobody, &[], "is PENSTOCK_REDIS_URL right?").await;
+    // And it says where it looked.
+    fails(&nobody, &[], &nobody).await;
 }
 
 #[tokio::test]
@@ -82,11 +84,10 @@ async fn with_a_redis_that_keeps_less_than_it_shall_or_is_laid_out_otherwise() {
     fails(&redis.url(), &[], "this program knows format 1").await;
 }
 
-/// Something that says of itself that it is this version of Redis; all else it takes without a word.
-async fn redis_of_version(version: &str) -> String {
+/// Something that says this of itself when it is asked for INFO; all else it takes without a word.
+async fn redis_that_says(info: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let info = format!("redis_version:{version}\r\nrole:master\r\n");
     let info = format!("${}\r\n{info}\r\n", info.len());
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
@@ -113,8 +114,38 @@ async fn redis_of_version(version: &str) -> String {
 
 #[tokio::test]
 async fn with_a_redis_that_is_too_old() {
-    let old = redis_of_version("6.2.14").await;
+    let old = redis_that_says("redis_version:6.2.14\r\nrole:master\r\n").await;
     fails(&old, &[], "Redis 6.2.14 is too old: version 7 or later").await;
+}
+
+/// While it loads, Redis says that it has no append-only file.
+#[tokio::test]
+async fn with_a_redis_that_is_loading() {
+    let info = "redis_version:7.2.0\r\nrole:master\r\nloading:1\r\naof_enabled:0\r\n";
+    let loading = redis_that_says(info).await;
+    let always = [("PENSTOCK_DURABILITY", "always")];
+    fails(&loading, &always, "it is loading").await;
+}
+
+#[tokio::test]
+async fn with_something_that_is_no_redis() {
+    let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = web.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = web.accept().await {
+            let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+            let _ = client.write_all(refusal).await;
+        }
+    });
+    let url = format!("redis://user:hidden@{address}");
+    let ended = worker(&url, &[]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let said = ended.stderr.lines().last().unwrap_or_default();
+    assert!(
+        said.contains(&address) && said.contains("PENSTOCK_REDIS_URL"),
+        "{said}"
+    );
+    assert!(!ended.stderr.contains("hidden"), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -131,6 +162,7 @@ async fn with_settings_that_make_no_sense() {
     let nobody = format!("redis://127.0.0.1:{}", free_port());
     for (name, value) in [
         ("PENSTOCK_REDIS_URL", "http://127.0.0.1"),
+        ("PENSTOCK_REDIS_URL", "redis://10.0.0.1:6379,10.0.0.2:6379"),
         ("PENSTOCK_LEASE", "0s"),
         ("PENSTOCK_LEASE", "soon"),
         ("PENSTOCK_CONCURRENCY", "0"),
