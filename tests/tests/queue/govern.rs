@@ -122,7 +122,7 @@ async fn new_credentials_end_the_hold_for_want_of_them_but_no_pause() {
 async fn quotas_of_its_own_go_before_those_in_force() {
     let mut bench = Bench::start().await;
     bench.quotas("2/10s", "9/1d").await;
-    let drafts: Vec<_> = (0..6).map(|number| job(&number.to_string())).collect();
+    let drafts: Vec<_> = (0..9).map(|number| job(&number.to_string())).collect();
     let others: Vec<_> = drafts
         .iter()
         .map(|draft| draft.clone().of("zenith"))
