@@ -1,7 +1,7 @@
 //! How many calls an account may make in a window of time: one type, parsed once, which feeds the
 //! permit ledger in Redis and the limiter in each worker alike.
 
-use std::{cmp::Ordering, fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,20 +70,6 @@ impl Quota {
     /// The length of the window, in whole milliseconds.
     pub fn window(self) -> Duration {
         self.window
-    }
-
-    /// The one of two quotas that counts where both are configured: the one with fewer calls per
-    /// second, and of equal ones the one with fewer calls at a time.
-    #[must_use]
-    pub fn stricter_of(a: Self, b: Self) -> Self {
-        if a.strictness_cmp(b).is_le() { a } else { b }
-    }
-
-    fn strictness_cmp(self, other: Self) -> Ordering {
-        // calls/window, compared crosswise so that nothing is rounded.
-        let mine = u128::from(self.calls.get()) * other.window.as_nanos();
-        let theirs = u128::from(other.calls.get()) * self.window.as_nanos();
-        mine.cmp(&theirs).then(self.calls.cmp(&other.calls))
     }
 
     /// The same quota for governor: a burst of all the calls, refilled over the window.
@@ -184,19 +170,6 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_counts() {
-        for (a, b, stricter) in [
-            ("100/10s", "50/10s", "50/10s"),
-            ("100/10s", "200000/1d", "200000/1d"),
-            ("100/10s", "10/1s", "10/1s"),
-            ("100/10s", "100/11s", "100/11s"),
-        ] {
-            assert_eq!(Quota::stricter_of(quota(a), quota(b)), quota(stricter));
-            assert_eq!(Quota::stricter_of(quota(b), quota(a)), quota(stricter));
-        }
-    }
-
-    #[test]
     fn governor_allows_the_burst_and_no_more() {
         let clock = FakeRelativeClock::default();
         let limiter = RateLimiter::direct_with_clock(quota("100/10s").governor(), clock.clone());
@@ -211,11 +184,6 @@ mod tests {
             prop_assert_eq!(quota.to_string().parse::<Quota>(), Ok(quota));
             let json = serde_json::to_string(&quota).unwrap();
             prop_assert_eq!(serde_json::from_str::<Quota>(&json).unwrap(), quota);
-        }
-
-        #[test]
-        fn stricter_of_is_symmetric(a in any_quota(), b in any_quota()) {
-            prop_assert_eq!(Quota::stricter_of(a, b), Quota::stricter_of(b, a));
         }
 
         /// Calls as the ledger allows them (the N-th last at least a window ago) all pass governor.

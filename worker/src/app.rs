@@ -16,7 +16,7 @@ use penstock_shared::{
     settings::Settings,
 };
 use tokio::{
-    sync::{RwLock, Semaphore, mpsc},
+    sync::{Semaphore, mpsc},
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
@@ -128,6 +128,7 @@ impl Worker {
             rules: rules(settings),
             max_attempts: settings.delivery.max_attempts,
             worker: name.clone(),
+            company: Arc::default(),
         });
         let concurrency = usize::from(settings.delivery.concurrency);
         let feed = Feed {
@@ -262,7 +263,6 @@ fn courier(settings: &Settings, queue: &Queue, clock: &RedisClock) -> Result<Cou
         max_age: settings.delivery.max_age,
         http_timeout: settings.ghl.http_timeout,
         quarantine: settings.delivery.quarantine,
-        company: RwLock::default(),
     })
 }
 

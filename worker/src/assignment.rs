@@ -12,7 +12,11 @@ use std::{
 use parking_lot::Mutex;
 use penstock_shared::{
     ghl::Operation,
-    queue::{claim::Claimed, reference::Reference, settle::Fields},
+    queue::{
+        claim::{Claimed, SUSPECT},
+        reference::Reference,
+        settle::Fields,
+    },
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -39,6 +43,11 @@ impl Assignment {
     /// Which job it is.
     pub fn reference(&self) -> &Reference {
         &self.claimed.reference
+    }
+
+    /// Whether it has ended as many workers in a row as may be chance: it runs alone.
+    pub fn is_suspect(&self) -> bool {
+        self.claimed.run.lost() == SUSPECT
     }
 
     /// Whether the lease is certainly still ours for `margin` more.

@@ -16,7 +16,6 @@ use penstock_shared::{
     span::millis,
 };
 use serde_json::{Value, json};
-use tokio::sync::RwLock;
 
 use crate::{
     assignment::Assignment,
@@ -45,39 +44,21 @@ pub struct Courier {
     pub http_timeout: Duration,
     /// How long after its end an unanswered call may still be applied, or not be listed.
     pub quarantine: Duration,
-    /// Held by every delivery, and by one alone that may end its worker.
-    pub company: RwLock<()>,
 }
 
 impl Courier {
     /// Delivers a job, once: whatever happens on the way comes out as an outcome.
     pub async fn deliver(&self, job: &Assignment) -> Outcome {
         let mut calls = Calls::new(&self.api, &self.queue, job);
-        let delivered = if job.claimed.run.lost() == SUSPECT {
-            self.alone(job, &mut calls).await
-        } else {
-            let _company = self.company.read().await;
-            self.stages(job, &mut calls).await
-        };
-        match delivered {
+        match self.stages(job, &mut calls).await {
             Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
             Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),
         }
     }
 
-    /// A job whose workers keep ending runs alone in its worker, and that is written down first: if this one ends too, it is this job's
-    /// doing, and nothing is held against those that wait for it to end.
-    async fn alone(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
-        let _company = self.company.write().await;
-        let token = job.claimed.token.to_string();
-        calls
-            .advance(Fields::from([(field::ALONE, token)]), None)
-            .await?;
-        self.stages(job, calls).await
-    }
-
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
         let stored = self.open(job)?;
+        suspect(job, calls).await?;
         let contact = contact::find(self, job, &stored.payload, calls).await?;
         self.probe(job, &stored.payload, contact.as_ref(), calls)
             .await?;
@@ -314,6 +295,18 @@ impl Courier {
             },
         }
     }
+}
+
+/// A job whose workers keep ending is alone in this one, and that is written down first: if it ends too, it is this job's doing, and nothing
+/// is held against those that wait for it.
+async fn suspect(job: &Assignment, calls: &mut Calls<'_>) -> Result<(), Stop> {
+    if !job.is_suspect() {
+        return Ok(());
+    }
+    let token = job.claimed.token.to_string();
+    calls
+        .advance(Fields::from([(field::ALONE, token)]), None)
+        .await
 }
 
 /// The request that is the job. All but an upsert have a contact by now.

@@ -103,8 +103,8 @@ impl Feed {
         Some(slots)
     }
 
-    /// Claims, again and again with the same number until Redis has answered; `None` when stopping. While Redis does not answer, the slots
-    /// are free for the other shards' jobs.
+    /// Claims, again and again with the same number until Redis has answered; `None` when stopping. Between two tries the slots are free for
+    /// the other shards' jobs, and the next asks for those that are left.
     async fn claim(
         &self,
         shard: u16,
@@ -114,9 +114,14 @@ impl Feed {
     ) -> Option<Answer> {
         let asked = slots.len();
         loop {
+            while slots.len() < asked
+                && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
+            {
+                slots.push(slot);
+            }
             let request = ClaimRequest {
                 number,
-                slots: asked,
+                slots: slots.len(),
                 held: self.roster.held(),
             };
             let sent = Instant::now();
@@ -141,7 +146,8 @@ impl Feed {
         let until = answer.sent + self.queue.terms().lease;
         let mut slots = answer.slots.into_iter();
         for claimed in answer.claim.jobs {
-            // After a repeated claim all slots may be taken, but what it gave is this worker's: it has a few jobs too many for a moment.
+            // A first try may have had more slots than there are now, but what it gave is this worker's: it has some jobs too many for a
+            // moment.
             let slot = slots
                 .next()
                 .or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
@@ -220,7 +226,7 @@ async fn listen(
                 Ok(true) if waiting.load(Ordering::SeqCst) => woken.notify_one(),
                 // This worker has found work by itself meanwhile: the token is for another one.
                 Ok(true) => {
-                    if let Err(error) = wake.pass_on().await {
+                    if let Err(error) = queue.pass_on(shard).await {
                         break error;
                     }
                 }

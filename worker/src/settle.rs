@@ -23,6 +23,7 @@ use penstock_shared::{
     },
 };
 use serde_json::json;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tower::{BoxError, Layer, Service};
 
 use crate::{
@@ -56,6 +57,8 @@ pub struct Desk {
     pub max_attempts: u32,
     /// This worker's name, for the history.
     pub worker: String,
+    /// Held by every delivery until it is settled, and by a suspect alone.
+    pub company: Arc<RwLock<()>>,
 }
 
 impl<S> Layer<S> for SettleLayer {
@@ -78,7 +81,7 @@ pub struct Settle<S> {
 
 impl<S> Service<Task<Arc<Assignment>>> for Settle<S>
 where
-    S: Service<Task<Arc<Assignment>>, Response = Outcome>,
+    S: Service<Task<Arc<Assignment>>, Response = Outcome> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
 {
@@ -93,9 +96,13 @@ where
     fn call(&mut self, task: Task<Arc<Assignment>>) -> Self::Future {
         let job = Arc::clone(&task.args);
         let desk = Arc::clone(&self.desk);
-        // A panic in here would end the whole worker, and one in the future every delivery beside it: both are caught.
-        let begun = catch_unwind(AssertUnwindSafe(|| self.inner.call(task)));
+        // The one that is ready is called; the next caller makes its copy ready.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
         Box::pin(async move {
+            let _company = desk.company(&job).await;
+            // A panic in here would end the whole worker, and one in the future every delivery beside it: both are caught.
+            let begun = catch_unwind(AssertUnwindSafe(|| inner.call(task)));
             let outcome = match begun {
                 Ok(delivery) => run(&job, delivery).await,
                 Err(_) => broken_off(&job, PANICKED),
@@ -169,7 +176,23 @@ pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
     }
 }
 
+/// What a delivery holds while it runs.
+type Company = (
+    Option<OwnedRwLockReadGuard<()>>,
+    Option<OwnedRwLockWriteGuard<()>>,
+);
+
 impl Desk {
+    /// Waits until it may run; that is not yet part of its time.
+    async fn company(&self, job: &Assignment) -> Company {
+        let lock = Arc::clone(&self.company);
+        if job.is_suspect() {
+            (None, Some(lock.write_owned().await))
+        } else {
+            (Some(lock.read_owned().await), None)
+        }
+    }
+
     /// Writes a delivery's end, and lets the job go.
     async fn settle(&self, job: &Assignment, outcome: Outcome) {
         let settlement = self.settlement(job, outcome).await;

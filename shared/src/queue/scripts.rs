@@ -52,6 +52,7 @@ scripts! {
     discard: ALLOWED_WHEN_FULL, [DEAD];
     resolve: ALLOWED_WHEN_FULL, [DEAD];
     govern: ALLOWED_WHEN_FULL, [LEDGER, LANE];
+    wake: ALLOWED_WHEN_FULL, [LEDGER, LANE];
 }
 
 fn assemble(name: &'static str, head: &str, parts: &[&str], body: &str) -> Script {

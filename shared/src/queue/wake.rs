@@ -16,6 +16,13 @@ pub struct Wake {
 }
 
 impl Queue {
+    /// Puts a token back for another worker.
+    pub async fn pass_on(&self, shard: u16) -> Result<(), QueueError> {
+        let script = &self.scripts().wake;
+        let _: String = self.call(shard, script, &(), super::no_tail).await?;
+        Ok(())
+    }
+
     /// Opens a connection to wait on.
     pub async fn wake(&self, shard: u16) -> Result<Wake, QueueError> {
         let connection = Connection::open_blocking(self.inner.location.url.expose_secret()).await?;
@@ -42,14 +49,5 @@ impl Wake {
                 "no answer while waiting for work".into(),
             )),
         }
-    }
-
-    /// Puts the token back for another worker.
-    pub async fn pass_on(&mut self) -> Result<(), QueueError> {
-        let _: u64 = self
-            .connection
-            .run(redis::cmd("LPUSH").arg(&self.key).arg(1))
-            .await?;
-        Ok(())
     }
 }

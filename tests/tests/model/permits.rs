@@ -27,15 +27,15 @@ impl Permits {
         }
     }
 
-    /// In a longer window what was counted counts for longer, unless it has been let go already.
+    /// In a longer window what was counted counts for longer, and in a shorter one less long, unless it has been let go already.
     pub(crate) fn set(&mut self, quotas: [Quota; 2], now: u64) {
         for (window, (old, new)) in self.quotas.into_iter().zip(quotas).enumerate() {
-            let longer = ms(new).saturating_sub(ms(old));
+            let moved = |at: u64| at + ms(new) - ms(old);
             for (first, last) in self.returning.iter_mut().map(|permit| &mut permit[window]) {
                 if *first > now {
-                    *first += longer;
+                    *first = moved(*first);
                 }
-                *last += longer;
+                *last = moved(*last);
             }
         }
         self.quotas = quotas;

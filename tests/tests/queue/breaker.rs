@@ -99,6 +99,26 @@ async fn a_probe_that_succeeds_closes_it_at_once() {
     assert!(next.iter().all(|job| !job.probe));
 }
 
+/// Its own call may take long; the others need not wait for that.
+#[tokio::test]
+async fn a_probe_that_was_answered_once_lets_the_others_go_on() {
+    let mut bench = broken().await;
+    bench.pass(5000);
+    let probe = bench.claim_one().await;
+    let step = Step {
+        number: 1,
+        answered: true,
+        fields: Fields::new(),
+        intent: None,
+    };
+    let queue = bench.queue();
+    let advance = queue.advance(&probe.reference, probe.token, &step).await;
+    assert_eq!(advance.unwrap(), Advance::Granted);
+    let others = bench.claim(40).await;
+    assert_eq!(others.len(), 9);
+    assert!(others.iter().all(|job| !job.probe));
+}
+
 /// Its own call waits for a permit, but the API has answered.
 #[tokio::test]
 async fn a_probe_that_was_answered_once_closes_it() {

@@ -244,3 +244,34 @@ async fn many_people_with_one_number_stay_one_sequence() {
     assert_eq!(bench.drain().await, ["a", "b", "c"]);
     assert_eq!(bench.queue().stats().await.unwrap().blocked, 0);
 }
+
+/// A phone that everybody in a house has: however many are united by it, the order holds, and nothing is left behind.
+#[tokio::test]
+async fn very_many_references_of_one_contact_are_one() {
+    const MANY: usize = 1_500;
+    let mut bench = Bench::start().await;
+    let email = |at: usize| format!("p{at}@example.com");
+    let reference = |at: usize| ContactRef::Email(email(at).parse().unwrap());
+    let phone = ContactRef::Phone(PHONE.parse().unwrap());
+    for at in 0..MANY {
+        let id = format!("id{at}").parse().unwrap();
+        let queue = bench.queue();
+        queue.learn("acme", &id, &[reference(at)]).await.unwrap();
+        let both = [reference(at), phone.clone()];
+        queue.learn("acme", &id, &both).await.unwrap();
+    }
+    let drafts = [
+        job("first").email(&email(0)),
+        job("p").phone(PHONE),
+        job("middle").email(&email(MANY / 2)),
+        job("id").contact("id7"),
+        job("last").email(&email(MANY - 1)),
+    ];
+    bench.enqueue(&drafts).await;
+    for id in ["first", "p", "middle", "id", "last"] {
+        let claimed = bench.claim(9).await;
+        assert_eq!(ids(&claimed), [id]);
+        bench.settle(&[done(&claimed[0])]).await;
+    }
+    assert_eq!(bench.queue().stats().await.unwrap().blocked, 0);
+}

@@ -136,6 +136,26 @@ async fn a_longer_window_holds_what_was_sent_before_against_it() {
     assert_eq!(bench.claim(20).await.len(), 10);
 }
 
+/// However often it changes, what was sent returns one window, by the one in force, after it was sent.
+#[tokio::test]
+async fn a_window_that_comes_and_goes_moves_nothing_for_good() {
+    let mut bench = Bench::start().await;
+    bench.quotas("10/10s", "200000/1d").await;
+    bench.enqueue(&jobs(20)).await;
+    for job in bench.claim(20).await {
+        bench.settle(&[done(&job)]).await;
+    }
+    for _ in 0..3 {
+        bench.quotas("10/60s", "200000/1d").await;
+        assert!(bench.claim(20).await.is_empty());
+        bench.pass(1000);
+        bench.quotas("10/10s", "200000/1d").await;
+        assert!(bench.claim(20).await.is_empty());
+    }
+    bench.pass(7_200);
+    assert_eq!(bench.claim(20).await.len(), 10);
+}
+
 /// A limited lane waits for a moment that a higher quota moves: it must not sleep until then.
 #[tokio::test]
 async fn a_higher_one_is_used_at_once() {

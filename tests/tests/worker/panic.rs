@@ -60,6 +60,7 @@ impl Stage {
             rules: RULES,
             max_attempts: 10,
             worker: "w".into(),
+            company: Arc::default(),
         };
         (
             SettleLayer {

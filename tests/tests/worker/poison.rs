@@ -7,7 +7,7 @@ use penstock_tests::{
     sandbox::Call,
 };
 
-use crate::stage::{PATIENCE, Stage};
+use crate::stage::{ACME, PATIENCE, Stage};
 
 const POISON: &str = "c-poison";
 /// Enough to be under way for as long as it takes to notice a dead worker, and still to be when the last run begins.
@@ -90,6 +90,34 @@ async fn neighbours_that_lost_as_many_leases_are_done() {
         Cause::Poison.as_str(),
         "it ran alone"
     );
+}
+
+/// They wait for one another, each longer than a delivery may take: that is no part of its time.
+#[tokio::test]
+async fn many_suspects_are_done_one_by_one() {
+    const SUSPECTS: u64 = 12;
+    let stage = Stage::start(&["delay=700ms:op=create-task"]).await;
+    let drafts: Vec<_> = (0..SUSPECTS)
+        .map(|at| {
+            job(&format!("{at}"))
+                .contact(&format!("c-{at}"))
+                .task("Once")
+        })
+        .collect();
+    stage.enqueue(&drafts).await;
+    for at in 0..SUSPECTS {
+        let run = stage.queue.keys(0).run(&format!("{ACME}/{at}"));
+        let lost = ["HSET", &run, "lost", "2", "worker", "one before"];
+        stage.redis.cli(lost).await;
+    }
+    // Four calls and a lease are less than all of them take.
+    let _worker = stage.worker_with(&[("PENSTOCK_HTTP_TIMEOUT", "1s")]).await;
+    stage.until_done(SUSPECTS).await;
+    let calls = stage.calls();
+    assert_eq!(calls.len() as u64, SUSPECTS);
+    for (one, next) in calls.iter().zip(&calls[1..]) {
+        assert!(one.done_at.unwrap() <= next.at, "{one:?} beside {next:?}");
+    }
 }
 
 impl Stage {

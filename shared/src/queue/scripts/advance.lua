@@ -19,7 +19,10 @@ local granted = true
 if arg.answered then
   return_permits(ledger, 1, now)
   -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
-  if run[4] then close_breaker(job.lane) end
+  if run[4] then
+    close_breaker(job.lane)
+    announce_lane(job.lane, ledger)
+  end
   local high = priority_at_head(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id))) == 2
   granted = free_permits(ledger, high and 0 or arg.reserve) > 0
   if granted then take_permits(ledger, 1) end

@@ -9,8 +9,8 @@ local WINDOWS = {
 }
 local in_force = redis.call('HMGET', CONFIG, 'burst', 'daily')
 
--- The window is longer than when these permits were given back: all return that much later.
-local function lengthen(ring, by)
+-- The window is another than when these permits were given back: all return that much later, or earlier.
+local function shift(ring, by)
   local entries = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES')
   redis.call('DEL', ring)
   for i = 1, #entries, 2 do
@@ -28,7 +28,7 @@ local function read_ledger(lane)
     span = tonumber(span) or 0
     local used, kept = tonumber(stored[i + 2]) or 0, tonumber(stored[i + 4]) or span
     if used > 0 then
-      if span > kept then lengthen(window.ring .. lane, span - kept) end
+      if span ~= kept then shift(window.ring .. lane, span - kept) end
       local back = redis.call('ZRANGEBYSCORE', window.ring .. lane, '-inf', now)
       if #back > 0 then
         for _, entry in ipairs(back) do used = used - tonumber(string.match(entry, ':(%d+)$')) end

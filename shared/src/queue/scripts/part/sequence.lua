@@ -1,15 +1,16 @@
 -- Sequences (law 5): the open jobs of one contact run one after another. `seq:` holds a sequence's head (a second line only where two jobs
 -- were already running when their references turned out to be one contact); those behind it wait in `blocked:` by order of joining.
--- A key that was found over others points straight to its root from then on: chains stay short.
+-- An alias always points to a greater key, so there are no circles; and keys being hashes, the greatest of many is a random one, so that
+-- no key is more than a few steps away from its root. Those that were passed point straight to it from then on.
 local function root_of(tenant, key)
-  local root, first, hops = key, nil, 0
-  repeat
+  local root, passed = key, {}
+  while true do
     local alias = redis.call('HGET', ALIAS .. tenant, root)
-    if alias then
-      root, first, hops = string.match(alias, '/(.+)$'), first or alias, hops + 1
-    end
-  until not alias or hops == 1000
-  if hops > 1 then redis.call('HSET', ALIAS .. tenant, key, string.match(first, '^%d+/') .. root) end
+    if not alias then break end
+    passed[#passed + 1] = { key = root, since = string.match(alias, '^%d+/') }
+    root = string.match(alias, '/(.+)$')
+  end
+  for i = 1, #passed - 1 do redis.call('HSET', ALIAS .. tenant, passed[i].key, passed[i].since .. root) end
   return root
 end
 
@@ -68,6 +69,19 @@ local function escalate(tenant, head, before, after)
   put_due(lane, ticket, rank - (arg.headStart[after + 1] - arg.headStart[before + 1]), after)
 end
 
+-- Puts the jobs of `source` and `target` together in `target`; the fewer ones move.
+local function move_shorter(source, target)
+  local from, to = source, target
+  if redis.call('ZCARD', source) > redis.call('ZCARD', target) then from, to = target, source end
+  local moved = redis.call('ZPOPMIN', from, 1000)
+  while #moved > 0 do
+    for i = 1, #moved, 2 do moved[i], moved[i + 1] = moved[i + 1], moved[i] end
+    redis.call('ZADD', to, unpack(moved))
+    moved = redis.call('ZPOPMIN', from, 1000)
+  end
+  if to == source then redis.call('RENAME', source, target) end
+end
+
 -- Folds the sequence `from` into `into`: what runs goes on, of the others only the earliest may be a head.
 local function merge_sequence(tenant, from, into)
   local heads = {}
@@ -81,12 +95,7 @@ local function merge_sequence(tenant, from, into)
   redis.call('HDEL', SEQ .. tenant, from)
   local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
   if redis.call('EXISTS', source) == 1 then
-    local moved = redis.call('ZPOPMIN', source, 1000)
-    while #moved > 0 do
-      for i = 1, #moved, 2 do moved[i], moved[i + 1] = moved[i + 1], moved[i] end
-      redis.call('ZADD', target, unpack(moved))
-      moved = redis.call('ZPOPMIN', source, 1000)
-    end
+    move_shorter(source, target)
     for _, priority in ipairs({ 0, 2 }) do
       local count = tonumber(redis.call('HGET', PRIORITY .. tenant, from .. priority)) or 0
       count_priority(tenant, from, priority, -count)
@@ -114,36 +123,26 @@ local function merge_sequence(tenant, from, into)
   if first_idle == 1 then escalate(tenant, heads[1], heads[1].before, effective_priority(tenant, into, heads[1].own)) end
 end
 
--- The one sequence that all of `keys` name, made one where they were several; known as of `at`. The one with the most jobs waiting takes in
--- the others, so that few are moved; of equals one that took others in before, then the one whose head is earliest: so no key is ever many
--- steps away from its root.
+-- The one sequence that all of `keys` name, made one where they were several; known as of `at`.
 local function unite(tenant, keys, at)
-  local roots, best = {}, nil
+  local roots, best = {}, ''
   for _, key in ipairs(keys) do
-    local name = root_of(tenant, key)
-    local root = roots[name]
-    if not root then
-      local head = heads_of(tenant, name)[1]
-      root = { name = name, size = redis.call('ZCARD', BLOCKED .. tenant .. '/' .. name), order = head and head.order or math.huge }
-      roots[name] = root
-    end
-    if name ~= key then root.order = -1 end
+    local root = root_of(tenant, key)
+    roots[root] = true
+    if root > best then best = root end
   end
-  for _, root in pairs(roots) do
-    if not best or root.size > best.size or (root.size == best.size and root.order < best.order) then best = root end
-  end
-  local alias = string.format('%.0f/%s', at, best.name)
-  for name in pairs(roots) do
-    if name ~= best.name then
-      redis.call('HSET', ALIAS .. tenant, name, alias)
-      if redis.call('HEXISTS', SEQ .. tenant, name) == 1 then merge_sequence(tenant, name, best.name) end
+  local alias = string.format('%.0f/%s', at, best)
+  for root in pairs(roots) do
+    if root ~= best then
+      redis.call('HSET', ALIAS .. tenant, root, alias)
+      if redis.call('HEXISTS', SEQ .. tenant, root) == 1 then merge_sequence(tenant, root, best) end
     end
   end
   for _, key in ipairs(keys) do
     local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, key) or '', '^%d+')) or 0
-    if key ~= best.name and since <= at then redis.call('HSET', ALIAS .. tenant, key, alias) end
+    if key ~= best and since <= at then redis.call('HSET', ALIAS .. tenant, key, alias) end
   end
-  return best.name
+  return best
 end
 
 -- A due job takes its place at the end of its contact's sequence: into the lane if it is the only one.
