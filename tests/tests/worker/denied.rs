@@ -20,7 +20,12 @@ async fn what_was_delivered_meanwhile_is_settled_afterwards() {
     let stage = Stage::start(&["delay=400ms"]).await;
     stage.grant("+@all").await;
     let url = format!("{}?user=courier&pass=secret", stage.redis.url());
-    let worker = stage.worker_with(&[("PENSTOCK_REDIS_URL", &url)]).await;
+    // Its leases cannot be renewed meanwhile.
+    let settings = [
+        ("PENSTOCK_REDIS_URL", url.as_str()),
+        ("PENSTOCK_LEASE", "20s"),
+    ];
+    let worker = stage.worker_with(&settings).await;
     stage.enqueue(&[job("a").contact("c1").task("Once")]).await;
     stage.until_calls(1).await;
     stage.grant("-@scripting").await;

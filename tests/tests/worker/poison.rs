@@ -85,6 +85,7 @@ async fn neighbours_that_lost_as_many_leases_are_done() {
     worker.kill9();
     let _healthy = stage.worker().await;
     stage.until_done(4).await;
+    stage.until_state("poison", State::Dead).await;
     assert_eq!(
         stage.dead("poison").await.cause,
         Cause::Poison.as_str(),
