@@ -114,9 +114,9 @@ async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
     loop {
         match Client::connect(settings).await {
             Ok(client) => {
-                let _ = intake.client.set(client);
+                let client = intake.client.get_or_init(|| client);
                 tracing::info!("connected to Redis");
-                return attend(intake).await;
+                return attend(client).await;
             }
             Err(error) if !error.is_transient() => return error,
             Err(error) => {
@@ -130,13 +130,11 @@ async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
 }
 
 /// Asks now and then, so that a connection that broke while nobody came is made anew before somebody does.
-async fn attend(intake: &Intake) -> QueueError {
+async fn attend(client: &Client) -> QueueError {
     loop {
         tokio::time::sleep(RECONNECT).await;
-        if let Some(client) = intake.client.get() {
-            // What is the matter is told to those who want something.
-            let _ = client.queue().ping().await;
-        }
+        // What is the matter is told to those who want something.
+        let _ = client.queue().ping().await;
     }
 }
 

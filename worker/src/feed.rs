@@ -95,12 +95,17 @@ impl Feed {
             tokio::time::sleep(GATHER).await;
         }
         let mut slots = vec![first];
-        while slots.len() < MOST_SLOTS
+        self.fill(&mut slots, MOST_SLOTS);
+        Some(slots)
+    }
+
+    /// Takes more of the slots that are free, up to so many in all.
+    fn fill(&self, slots: &mut Vec<OwnedSemaphorePermit>, most: usize) {
+        while slots.len() < most
             && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
         {
             slots.push(slot);
         }
-        Some(slots)
     }
 
     /// Claims, again and again with the same number until Redis has answered; `None` when stopping. Between two tries the slots are free for
@@ -114,11 +119,7 @@ impl Feed {
     ) -> Option<Answer> {
         let asked = slots.len();
         loop {
-            while slots.len() < asked
-                && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
-            {
-                slots.push(slot);
-            }
+            self.fill(&mut slots, asked);
             let request = ClaimRequest {
                 number,
                 slots: slots.len(),

@@ -24,13 +24,9 @@ pub(super) async fn list(queue: &Queue, format: Format, list: &List) -> Result<E
     let mut letters = queue.dead(&filter, list.limit + 1, after.as_ref()).await?;
     if letters.len() > list.limit {
         letters.truncate(list.limit);
-        let row = letters
-            .last()
-            .map(|letter| format!("{}/{}", letter.tenant, letter.id));
-        eprintln!(
-            "note: there are more; go on with --after {}",
-            row.unwrap_or_default()
-        );
+        if let Some(DeadLetter { tenant, id, .. }) = letters.last() {
+            eprintln!("note: there are more; go on with --after {tenant}/{id}");
+        }
     }
     let rows: Vec<_> = letters.iter().map(Line::of).collect();
     format.rows(&rows)?;

@@ -15,11 +15,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Since when Redis is away, if it is.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
-    /// When the first try began that failed.
-    since: Option<Instant>,
+    /// When the first try began that failed, and why the last one did.
+    failed: Option<(Instant, QueueError)>,
     tried: Option<Instant>,
-    /// Why the last try failed that had an answer.
-    last: Option<QueueError>,
 }
 
 /// What becomes of a try that can fail because Redis is away.
@@ -42,13 +40,17 @@ impl Patience {
     ) -> Result<T, E> {
         let now = Instant::now();
         self.tried = Some(now);
-        match timeout_at(self.since.unwrap_or(now) + AWAY, attempt).await {
+        let since = self.failed.as_ref().map_or(now, |(since, _)| *since);
+        match timeout_at(since + AWAY, attempt).await {
             Ok(Ok(done)) => {
-                (self.since, self.last) = (None, None);
+                self.failed = None;
                 Ok(done)
             }
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(E::unanswered(self.last.clone())),
+            Err(_) => {
+                let last = self.failed.as_ref().map(|(_, last)| last.clone());
+                Err(E::unanswered(last))
+            }
         }
     }
 
@@ -62,16 +64,16 @@ impl Patience {
             return Err(error);
         }
         let now = Instant::now();
-        let since = if let Some(since) = self.since {
+        let since = if let Some((since, _)) = self.failed {
             since
         } else {
             report.say(&format!("{error}; trying again for {} s", AWAY.as_secs()));
-            *self.since.insert(self.tried.unwrap_or(now))
+            self.tried.unwrap_or(now)
         };
         if now + PAUSE >= since + AWAY {
             return Err(error);
         }
-        self.last = Some(error);
+        self.failed = Some((since, error));
         sleep_until(now + PAUSE).await;
         Ok(())
     }

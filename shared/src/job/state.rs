@@ -296,7 +296,7 @@ fn consequence(
         } => {
             let wait = retry_after.unwrap_or_default().min(LONGEST_HOLD);
             let wait = wait.max(rules.backoff.delay(progress.attempts + 1, jitter));
-            failure(progress, fault, wait, permit, rules, now)
+            failure(progress, fault, wait, permit, rules, now).api(Api::Down)
         }
         Outcome::Broken { fault } => {
             let wait = rules.backoff.delay(progress.attempts + 1, jitter);
@@ -304,10 +304,7 @@ fn consequence(
                 probe: false,
                 ..*progress
             };
-            Transition {
-                api: None,
-                ..failure(&progress, fault, wait, Permit::Answered, rules, now)
-            }
+            failure(&progress, fault, wait, Permit::Answered, rules, now)
         }
         Outcome::Unknown { fault, permit } => unknown(progress, fault, permit, rules),
         Outcome::Postponed { wait, permit, .. } => {
@@ -388,7 +385,7 @@ fn failure(
             permit,
         )
     };
-    transition.api(Api::Down).failed(fault)
+    transition.failed(fault)
 }
 
 /// A call that may have taken effect: read back after the quarantine. It never ends the job, whatever attempts are left, because only the

@@ -64,18 +64,20 @@ impl Run {
         self.text(name)?.parse().ok()
     }
 
-    /// Failed attempts so far.
-    pub fn attempts(&self) -> u32 {
-        self.number(field::ATTEMPTS)
+    fn count(&self, name: &str) -> u32 {
+        self.number(name)
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(0)
+    }
+
+    /// Failed attempts so far.
+    pub fn attempts(&self) -> u32 {
+        self.count(field::ATTEMPTS)
     }
 
     /// Consecutive deliveries that ended with their lease: their worker died, or was cut off. Past [`SUSPECT`](super::claim::SUSPECT) only those count that were
     /// alone in their worker.
     pub fn lost(&self) -> u32 {
-        self.number(field::LOST)
-            .and_then(|count| u32::try_from(count).ok())
-            .unwrap_or(0)
+        self.count(field::LOST)
     }
 }

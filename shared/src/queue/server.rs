@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use redis::Cmd;
+
 use super::{Queue, error::QueueError};
 use crate::settings::Durability;
 
@@ -105,12 +107,16 @@ impl Queue {
 
     /// The layout in force. Only read: a Redis that takes no writes can be looked into all the same.
     async fn layout(&self) -> Result<(Option<u16>, Option<u32>), QueueError> {
+        Ok(self.connection().run(&self.layout_command()).await?)
+    }
+
+    fn layout_command(&self) -> Cmd {
         let mut command = redis::cmd("HMGET");
         command
             .arg(self.keys(0).config())
             .arg("shards")
             .arg("format");
-        Ok(self.connection().run(&command).await?)
+        command
     }
 
     /// Fixes the layout, unless another program has done so by now; returns the one in force.
@@ -125,11 +131,7 @@ impl Queue {
                 .arg(value)
                 .ignore();
         }
-        pipeline
-            .cmd("HMGET")
-            .arg(&config)
-            .arg("shards")
-            .arg("format");
+        pipeline.add_command(self.layout_command());
         let (layout,): ((u16, u32),) = self.connection().run_all(&pipeline).await?;
         Ok(layout)
     }

@@ -111,24 +111,21 @@ fn find(
         text: text.into(),
         origin,
     };
-    let own_file = |path: Option<&Path>| {
-        let path = path.filter(|_| setting.secret)?;
-        Some(Origin::Secret(path.to_owned()))
-    };
     let name = setting.name;
-    let direct = value(environment, name).map(str::to_owned);
+    let direct = value(environment, name).map(|text| (text.to_owned(), Origin::Environment));
     let pointer_name = format!("{name}_FILE");
     let pointer = value(environment, &pointer_name).map(PathBuf::from);
-    let origin = own_file(pointer.as_deref()).unwrap_or(Origin::Environment);
-    if let Some(text) = direct_or_pointed(setting, [name, &pointer_name], direct, pointer)? {
+    let names = [name, &pointer_name];
+    if let Some((text, origin)) = direct_or_pointed(setting, names, direct, pointer)? {
         return Ok(found(text, origin));
     }
     let key = setting.key();
+    let direct = file.text(&key)?;
+    let direct = direct.map(|text| (text, Origin::File(file.path.clone())));
     let pointer_key = format!("{key}_file");
     let pointer = file.text(&pointer_key)?.map(|path| file.beside(&path));
-    let origin = own_file(pointer.as_deref()).unwrap_or_else(|| Origin::File(file.path.clone()));
     let names = [key.as_str(), &pointer_key];
-    if let Some(text) = direct_or_pointed(setting, names, file.text(&key)?, pointer)? {
+    if let Some((text, origin)) = direct_or_pointed(setting, names, direct, pointer)? {
         return Ok(found(text, origin));
     }
     Ok(found(setting.default.to_owned(), Origin::Default))
@@ -138,9 +135,9 @@ fn find(
 fn direct_or_pointed(
     setting: &Setting,
     names: [&str; 2],
-    direct: Option<String>,
+    direct: Option<(String, Origin)>,
     pointer: Option<PathBuf>,
-) -> Result<Option<String>, SettingsError> {
+) -> Result<Option<(String, Origin)>, SettingsError> {
     let Some(path) = pointer.filter(|_| setting.secret) else {
         return Ok(direct);
     };
@@ -160,13 +157,14 @@ fn direct_or_pointed(
             Ok(secret.to_owned())
         }
     });
-    content
-        .map(Some)
-        .map_err(|problem| SettingsError::SecretFile {
+    match content {
+        Ok(secret) => Ok(Some((secret, Origin::Secret(path)))),
+        Err(problem) => Err(SettingsError::SecretFile {
             pointer: pointer_name.to_owned(),
             path,
             problem,
-        })
+        }),
+    }
 }
 
 /// The settings file: flat keys with single values.

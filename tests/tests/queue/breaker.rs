@@ -8,7 +8,7 @@ use penstock_shared::{
     queue::{
         claim::Claimed,
         reference::Lane,
-        settle::{Advance, Fields, Settlement, Step},
+        settle::{Advance, Settlement},
     },
 };
 use penstock_tests::fixture::{Bench, back, done, job, settlement};
@@ -105,15 +105,7 @@ async fn a_probe_that_was_answered_once_lets_the_others_go_on() {
     let mut bench = broken().await;
     bench.pass(5000);
     let probe = bench.claim_one().await;
-    let step = Step {
-        number: 1,
-        answered: true,
-        fields: Fields::new(),
-        intent: None,
-    };
-    let queue = bench.queue();
-    let advance = queue.advance(&probe.reference, probe.token, &step).await;
-    assert_eq!(advance.unwrap(), Advance::Granted);
+    assert_eq!(bench.next_call(&probe).await, Advance::Granted);
     let others = bench.claim(40).await;
     assert_eq!(others.len(), 9);
     assert!(others.iter().all(|job| !job.probe));
@@ -122,26 +114,13 @@ async fn a_probe_that_was_answered_once_lets_the_others_go_on() {
 /// Its own call waits for a permit, but the API has answered.
 #[tokio::test]
 async fn a_probe_that_was_answered_once_closes_it() {
-    let mut bench = Bench::start().await;
-    let drafts: Vec<_> = (0..10).map(|number| job(&number.to_string())).collect();
-    bench.enqueue(&drafts).await;
-    for job in bench.claim(10).await {
-        bench.settle(&[down(&job)]).await;
-    }
+    let mut bench = broken().await;
     bench.quotas("1/20s", "200000/1d").await;
     bench.pass(20_000);
     let probe = bench.claim_one().await;
     assert!(probe.probe);
-    let step = Step {
-        number: 1,
-        answered: true,
-        fields: Fields::new(),
-        intent: None,
-    };
-    let queue = bench.queue();
     for _ in 0..2 {
-        let advance = queue.advance(&probe.reference, probe.token, &step).await;
-        assert_eq!(advance.unwrap(), Advance::Later);
+        assert_eq!(bench.next_call(&probe).await, Advance::Later);
         assert!(!is_open(&bench).await);
     }
     bench.pass(20_000);

@@ -22,6 +22,13 @@ async fn register(bench: &Bench, worker: &str, burst: &str) -> Quota {
     all_of_it(bench, worker, burst).await.burst
 }
 
+/// Sends all that may be sent, and each is answered.
+async fn spend(bench: &mut Bench) {
+    for job in bench.claim(20).await {
+        bench.settle(&[done(&job)]).await;
+    }
+}
+
 fn jobs(count: usize) -> Vec<penstock_tests::fixture::Draft> {
     (0..count)
         .map(|number| job(&format!("{number:03}")))
@@ -124,10 +131,7 @@ async fn a_lower_one_holds_what_was_sent_before_against_it() {
 async fn a_longer_window_holds_what_was_sent_before_against_it() {
     let mut bench = Bench::start().await;
     bench.enqueue(&jobs(20)).await;
-    let sent = bench.claim(20).await;
-    for job in &sent {
-        bench.settle(&[done(job)]).await;
-    }
+    spend(&mut bench).await;
     bench.pass(9_000);
     bench.quotas("10/60s", "200000/1d").await;
     bench.pass(50_999);
@@ -142,9 +146,7 @@ async fn a_window_that_comes_and_goes_moves_nothing_for_good() {
     let mut bench = Bench::start().await;
     bench.quotas("10/10s", "200000/1d").await;
     bench.enqueue(&jobs(20)).await;
-    for job in bench.claim(20).await {
-        bench.settle(&[done(&job)]).await;
-    }
+    spend(&mut bench).await;
     for _ in 0..3 {
         bench.quotas("10/60s", "200000/1d").await;
         assert!(bench.claim(20).await.is_empty());
@@ -162,9 +164,7 @@ async fn a_higher_one_is_used_at_once() {
     let mut bench = Bench::start().await;
     bench.quotas("100/10s", "2/1d").await;
     bench.enqueue(&jobs(6)).await;
-    for job in bench.claim(20).await {
-        bench.settle(&[done(&job)]).await;
-    }
+    spend(&mut bench).await;
     assert!(bench.claim(20).await.is_empty());
     assert!(
         bench

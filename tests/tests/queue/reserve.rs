@@ -1,6 +1,6 @@
 //! The share of the day that is kept for high priority.
 
-use penstock_shared::queue::settle::{Advance, Fields, Step};
+use penstock_shared::queue::settle::Advance;
 use penstock_tests::fixture::{Bench, Draft, START, back, done, job};
 
 /// Ten calls a day, of which five are kept back; the other five have been made.
@@ -79,21 +79,9 @@ async fn a_further_call_takes_it_only_for_a_high_one() {
     bench.quotas("100/10s", "4/1d").await;
     bench.enqueue(&[job("h").high(), job("n")]).await;
     let jobs = bench.claim(4).await;
-    let step = Step {
-        number: 1,
-        answered: true,
-        fields: Fields::new(),
-        intent: None,
-    };
-    let queue = bench.queue();
     let mut answers = Vec::new();
     for job in &jobs {
-        answers.push(
-            queue
-                .advance(&job.reference, job.token, &step)
-                .await
-                .unwrap(),
-        );
+        answers.push(bench.next_call(job).await);
     }
     assert_eq!(answers, [Advance::Granted, Advance::Later]);
 }

@@ -125,22 +125,19 @@ end
 
 -- The one sequence that all of `keys` name, made one where they were several; known as of `at`.
 local function unite(tenant, keys, at)
-  local roots, best = {}, ''
+  local names, roots, best = {}, {}, ''
   for _, key in ipairs(keys) do
     local root = root_of(tenant, key)
-    roots[root] = true
+    names[key], names[root], roots[root] = true, true, true
     if root > best then best = root end
   end
-  local alias = string.format('%.0f/%s', at, best)
-  for root in pairs(roots) do
-    if root ~= best then
-      redis.call('HSET', ALIAS .. tenant, root, alias)
-      if redis.call('HEXISTS', SEQ .. tenant, root) == 1 then merge_sequence(tenant, root, best) end
-    end
+  names[best], roots[best] = nil, nil
+  for name in pairs(names) do
+    local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, name) or '', '^%d+')) or 0
+    if since <= at then redis.call('HSET', ALIAS .. tenant, name, string.format('%.0f/%s', at, best)) end
   end
-  for _, key in ipairs(keys) do
-    local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, key) or '', '^%d+')) or 0
-    if key ~= best and since <= at then redis.call('HSET', ALIAS .. tenant, key, alias) end
+  for root in pairs(roots) do
+    if redis.call('HEXISTS', SEQ .. tenant, root) == 1 then merge_sequence(tenant, root, best) end
   end
   return best
 end
