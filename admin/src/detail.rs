@@ -153,14 +153,13 @@ impl Detail {
     /// What is counted of it, its journal, and its death.
     fn with_run(self, status: &JobStatus) -> Self {
         let text = |name| status.run.text(name).map(str::to_owned);
-        let running = status.state == State::Running;
         let evidence: Option<Value> = status
             .run
             .text(field::EVIDENCE)
             .and_then(|json| serde_json::from_str(json).ok());
         Self {
-            deliveries: status.run.number(field::DELIVERIES),
-            worker: text(field::WORKER).filter(|_| running),
+            deliveries: Some(status.deliveries.into()).filter(|count| *count > 0),
+            worker: status.worker.clone(),
             lease_until: status.lease_ms.map(moment),
             cause: text(field::CAUSE),
             error: text(field::ERROR),

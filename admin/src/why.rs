@@ -137,8 +137,8 @@ fn dead(status: &JobStatus) -> Reason {
 }
 
 fn running(status: &JobStatus) -> Reason {
-    let worker = status.run.text(field::WORKER).unwrap_or("unknown");
-    let delivery = status.run.number(field::DELIVERIES).unwrap_or(1);
+    let worker = status.worker.as_deref().unwrap_or("unknown");
+    let delivery = status.deliveries;
     let detail = format!(
         "the worker {worker} has it (delivery {delivery}); its lease ends then unless it is renewed"
     );

@@ -6,4 +6,4 @@ mod ending;
 
 pub use bench::{Bench, START, ids};
 pub use draft::{Draft, job};
-pub use ending::{back, dead, done, settlement};
+pub use ending::{back, dead, delivered, done, settlement};

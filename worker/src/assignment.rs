@@ -78,6 +78,11 @@ impl Assignment {
         self.steps.fetch_add(1, Ordering::SeqCst) + 1
     }
 
+    /// Whether anything may stand in its journal already.
+    pub fn has_run(&self) -> bool {
+        !self.claimed.run.is_empty() || self.steps.load(Ordering::SeqCst) > 0
+    }
+
     /// Notes something for the journal, written when the delivery ends; an empty value takes the field out.
     pub fn note(&self, name: &'static str, value: impl Into<String>) {
         self.fields.lock().insert(name, value.into());

@@ -264,6 +264,8 @@ impl Desk {
                 .fault
                 .as_ref()
                 .map(|fault| self.history(job, fault, now)),
+            record: Arc::clone(&job.claimed.record),
+            has_run: job.has_run(),
             keys,
             transition,
             fields,

@@ -84,7 +84,7 @@ fn edited(letter: &DeadLetter, json: &[u8]) -> Result<(Job, Vec<String>), Failur
         )));
     };
     let job_type = stored.payload.job_type();
-    let payload = Payload::decode(job_type.as_str(), json).map_err(|faults| refused(&faults))?;
+    let payload = Payload::parse(job_type, json).map_err(|faults| refused(&faults))?;
     let (old, new) = (stored.payload.to_value(), payload.to_value());
     let fields = difference::paths(&old, &new);
     refuse_masks(&old, &new, &fields)?;

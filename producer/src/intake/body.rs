@@ -105,7 +105,7 @@ pub fn within(index: usize, fault: Fault) -> Fault {
 
 /// What the ids of a batch stand for: the queue would find a clash only after storing what is before it.
 #[derive(Default)]
-struct Ids(HashMap<(Tenant, JobId), (usize, [u8; 16])>);
+struct Ids(HashMap<(Tenant, JobId), (usize, [u8; 8])>);
 
 impl Ids {
     fn clash(&mut self, job: &Job, index: usize) -> Option<Fault> {

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::{
     contact::ContactRef,
@@ -42,5 +43,13 @@ impl Work for AddTags {
 
     fn is_idempotent(&self) -> bool {
         true
+    }
+
+    fn merge_key(&self) -> Vec<u8> {
+        let mut tags: Vec<_> = self.tags.iter().map(Tag::as_str).collect();
+        tags.sort_unstable();
+        let digest = Sha256::digest(tags.join("\n"));
+        // A hint, not a proof: who merges compares the tags themselves.
+        [&b"t"[..], &digest[..4]].concat()
     }
 }

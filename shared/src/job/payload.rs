@@ -14,6 +14,7 @@ use super::{
     create_task::CreateTask,
     document::Node,
     fault::{Fault, Faults, Invalid, Noted, Path},
+    packed,
     read::{Place, Read},
     upsert_contact::UpsertContact,
 };
@@ -25,10 +26,15 @@ pub(super) trait Work {
 
     /// Whether doing it twice is the same as doing it once.
     fn is_idempotent(&self) -> bool;
+
+    /// With which others it may become one call: those that say the same. Bytes, since every stored job carries them.
+    fn merge_key(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 macro_rules! job_types {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)+) => {
         /// The kinds of job there are.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum JobType { $($(#[$doc])* $name,)+ }
@@ -40,6 +46,11 @@ macro_rules! job_types {
             /// The name that jobs and people call it by.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),+ }
+            }
+
+            /// The number that stands for it where jobs are stored.
+            pub fn code(self) -> u8 {
+                match self { $(Self::$name => $code),+ }
             }
 
             /// The JSON Schema of this type's payload.
@@ -77,16 +88,16 @@ macro_rules! job_types {
     };
 }
 
-// The one list: a new job type is a line here and a file beside this one.
+// The one list: a new job type is a line here, with a number that was never used, and a file beside this one.
 job_types! {
     /// Create a contact, or update the one with this email or phone.
-    UpsertContact,
+    UpsertContact = 1,
     /// Create a task on a contact.
-    CreateTask,
+    CreateTask = 2,
     /// Attach a note to a contact.
-    AttachNote,
+    AttachNote = 3,
     /// Add tags to a contact.
-    AddTags,
+    AddTags = 4,
 }
 
 impl Payload {
@@ -112,43 +123,76 @@ impl Payload {
 
     /// The payload as JSON with sorted keys: equal payloads have equal bytes.
     pub fn canonical(&self) -> Vec<u8> {
-        let mut value = self.to_value();
-        value.sort_all_objects();
-        value.to_string().into_bytes()
+        canonical(self.to_value()).0
     }
 
-    /// 16 bytes that stand for type and payload: out of SHA-256 over the type, a NUL and the canonical JSON.
-    pub fn fingerprint(&self) -> [u8; 16] {
-        let digest = Sha256::new()
-            .chain_update(self.job_type().as_str())
-            .chain_update([0])
-            .chain_update(self.canonical())
-            .finalize();
-        let mut short = [0; 16];
-        short.copy_from_slice(&digest[..16]);
-        short
+    /// 8 bytes that stand for type and payload: out of SHA-256 over the type, a NUL and the canonical JSON. They tell apart what is stored
+    /// under one id, so chance alone never makes two of them equal.
+    pub fn fingerprint(&self) -> [u8; 8] {
+        fingerprint(self.job_type(), &self.canonical())
     }
 
-    /// Reads a stored payload: the type's name, and what [`Payload::canonical`] gave.
-    pub fn decode(job_type: &str, json: &[u8]) -> Result<Self, Vec<Fault>> {
-        let job_type: JobType = job_type.parse().map_err(|invalid: Invalid| {
-            vec![Fault {
-                path: "type".to_owned(),
-                message: invalid.to_string(),
-            }]
-        })?;
+    /// The payload as it is stored, with its fingerprint.
+    pub fn pack(&self) -> ([u8; 8], Vec<u8>) {
+        let (json, value) = canonical(self.to_value());
+        (fingerprint(self.job_type(), &json), packed::pack(&value))
+    }
+
+    /// Reads a stored payload: the type's code, and what [`Payload::pack`] gave.
+    pub fn unpack(code: u8, packed: &[u8]) -> Result<Self, Vec<Fault>> {
+        let whole = |path: &str, message: String| {
+            let path = path.to_owned();
+            vec![Fault { path, message }]
+        };
+        let known = |job_type: &&JobType| job_type.code() == code;
+        let job_type = JobType::ALL
+            .iter()
+            .find(known)
+            .ok_or_else(|| whole("type", format!("no job type has the number {code}")))?;
+        let value = packed::unpack(packed).map_err(|message| whole("payload", message))?;
+        let node = Node::from_value(value).map_err(|fault| whole("payload", fault.message))?;
+        Self::of(*job_type, &node)
+    }
+
+    /// Reads a payload that a person wrote: JSON, of a job of this type.
+    pub fn parse(job_type: JobType, json: &[u8]) -> Result<Self, Vec<Fault>> {
         let node = Node::from_bytes(json).map_err(|fault| {
             vec![Fault {
                 path: "payload".to_owned(),
                 ..fault
             }]
         })?;
+        Self::of(job_type, &node)
+    }
+
+    fn of(job_type: JobType, node: &Node) -> Result<Self, Vec<Fault>> {
         let faults = Faults::default();
         let path = Path::Field(&Path::Root, "payload");
         node.note_repeated(&path, &faults);
-        let payload = Self::read(job_type, Place::new(&node, &path, &faults));
+        let payload = Self::read(job_type, Place::new(node, &path, &faults));
         faults.settle(payload)
     }
+
+    /// With which others it may become one call: those of the same bytes; none if there are no bytes.
+    pub fn merge_key(&self) -> Vec<u8> {
+        self.work().merge_key()
+    }
+}
+
+fn canonical(mut value: Value) -> (Vec<u8>, Value) {
+    value.sort_all_objects();
+    (value.to_string().into_bytes(), value)
+}
+
+fn fingerprint(job_type: JobType, canonical: &[u8]) -> [u8; 8] {
+    let digest = Sha256::new()
+        .chain_update(job_type.as_str())
+        .chain_update([0])
+        .chain_update(canonical)
+        .finalize();
+    let mut short = [0; 8];
+    short.copy_from_slice(&digest[..8]);
+    short
 }
 
 impl fmt::Display for JobType {

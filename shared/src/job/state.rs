@@ -156,6 +156,16 @@ pub enum Api {
     Down,
 }
 
+impl Api {
+    /// The word that the settle script knows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// The next state of a job, with what the end of its delivery does to its lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {

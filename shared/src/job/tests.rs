@@ -112,16 +112,16 @@ fn equal_payloads_have_equal_fingerprints() {
 fn stored_payloads_come_back() {
     for (name, job) in examples::good() {
         let payload = parse(&job).payload;
-        let back = Payload::decode(payload.job_type().as_str(), &payload.canonical());
+        let (fingerprint, packed) = payload.pack();
+        assert_eq!(fingerprint, payload.fingerprint(), "{name}");
+        let back = Payload::unpack(payload.job_type().code(), &packed);
         assert_eq!(back, Ok(payload), "{name}");
     }
-    let path = |job_type, json: &[u8]| Payload::decode(job_type, json).unwrap_err()[0].path.clone();
-    assert_eq!(path("SendFax", b"{}"), "type");
-    assert_eq!(path("AddTags", b"{"), "payload");
-    assert_eq!(
-        path("AddTags", b"{\"contact\":{\"id\":\"c\"}}"),
-        "payload.tags"
-    );
+    let path = |code, packed: &[u8]| Payload::unpack(code, packed).unwrap_err()[0].path.clone();
+    let tags = JobType::AddTags.code();
+    assert_eq!(path(200, b"\x80"), "type");
+    assert_eq!(path(tags, b"\xc1"), "payload");
+    assert_eq!(path(tags, b"\x81\x00\x81\x01\xa1c"), "payload.tags");
 }
 
 #[test]

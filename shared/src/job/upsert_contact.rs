@@ -156,4 +156,12 @@ impl Work for UpsertContact {
     fn is_idempotent(&self) -> bool {
         !self.create_new_if_duplicate_allowed
     }
+
+    fn merge_key(&self) -> Vec<u8> {
+        if self.is_idempotent() {
+            b"u".to_vec()
+        } else {
+            Vec::new()
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Taking jobs to run, and keeping them while they run.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
@@ -59,7 +59,7 @@ pub struct Claimed {
     /// Which delivery this is, from 1.
     pub deliveries: u32,
     /// The stored job, as it stands in Redis.
-    pub record: Vec<u8>,
+    pub record: Arc<[u8]>,
     /// Whether it is the one call that an open breaker lets through.
     pub probe: bool,
     /// What earlier deliveries wrote down.
@@ -239,51 +239,65 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
     .ok()
 }
 
+/// A claim's answer as the script gives it: the time, the next moment, the lanes, the jobs.
+type RawClaim = (u64, i64, Vec<RawLane>, Vec<RawJob>);
+/// Name, burst, daily, whether its breaker is open.
+type RawLane = (String, String, String, bool);
+/// Reference, token, record, run.
+type RawJob = (String, u64, Vec<u8>, Value);
+
+/// What the jobs of a lane have in common.
+struct LaneTerms {
+    quotas: (Quota, Quota),
+    probe: bool,
+}
+
 impl FromRedisValue for Claim {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let items: Vec<Value> = redis::from_redis_value(value)?;
-        let mut items = items.into_iter();
-        let now_ms: u64 = redis::from_redis_value(items.next().unwrap_or(Value::Nil))?;
-        let next: i64 = redis::from_redis_value(items.next().unwrap_or(Value::Nil))?;
+        let (now_ms, next, lanes, jobs): RawClaim = redis::from_redis_value(value)?;
         let next = u64::try_from(next)
             .ok()
             .map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
-        let jobs = items
-            .map(redis::from_redis_value)
+        let lanes = lanes
+            .into_iter()
+            .map(lane_terms)
+            .collect::<Result<HashMap<_, _>, _>>()?;
+        let jobs = jobs
+            .into_iter()
+            .map(|job| claimed(job, &lanes))
             .collect::<Result<_, _>>()?;
         Ok(Self { now_ms, next, jobs })
     }
 }
 
-/// Reference, token, deliveries, record, probe, run, burst, daily.
-type RawClaimed = (
-    String,
-    u64,
-    u32,
-    Vec<u8>,
-    u8,
-    HashMap<String, String>,
-    String,
-    String,
-);
+fn lane_terms((name, burst, daily, probe): RawLane) -> Result<(String, LaneTerms), ParsingError> {
+    let quotas = read_quota(&burst)
+        .zip(read_quota(&daily))
+        .ok_or_else(|| ParsingError::from(format!("not quotas: {burst} {daily}")))?;
+    Ok((name, LaneTerms { quotas, probe }))
+}
 
-impl FromRedisValue for Claimed {
-    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (name, token, deliveries, record, probe, run, burst, daily): RawClaimed =
-            redis::from_redis_value(value)?;
-        let reference = Reference::parse(&name)
-            .ok_or_else(|| ParsingError::from(format!("not a reference: {name}")))?;
-        let quotas = read_quota(&burst)
-            .zip(read_quota(&daily))
-            .ok_or_else(|| ParsingError::from(format!("not quotas: {burst} {daily}")))?;
-        Ok(Self {
-            reference,
-            token,
-            deliveries,
-            record,
-            probe: probe == 1,
-            run: Run::new(run),
-            quotas,
-        })
-    }
+fn claimed(
+    (name, token, record, run): RawJob,
+    lanes: &HashMap<String, LaneTerms>,
+) -> Result<Claimed, ParsingError> {
+    let reference = Reference::parse(&name)
+        .ok_or_else(|| ParsingError::from(format!("not a reference: {name}")))?;
+    let terms = lanes
+        .get(reference.lane().as_str())
+        .ok_or_else(|| ParsingError::from(format!("no such lane: {name}")))?;
+    // Most were never claimed before: then there is no list of fields at all.
+    let run = match run {
+        Value::Array(_) | Value::Map(_) => Run::new(redis::from_redis_value(run)?),
+        _ => Run::default(),
+    };
+    Ok(Claimed {
+        token,
+        deliveries: run.deliveries() + 1,
+        record: record.into(),
+        probe: terms.probe,
+        quotas: terms.quotas,
+        reference,
+        run,
+    })
 }

@@ -67,16 +67,32 @@ pub struct Interrupted {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Arguments<'a> {
+    destination: &'static str,
     mode: &'static str,
-    #[serde(rename = "maxBacklog")]
     max_backlog: u64,
     /// By tenant, what earlier calls of the same check would have stored.
     pending: HashMap<&'a str, u64>,
-    #[serde(rename = "headStart")]
     head_start: [i64; 3],
     reserve: f64,
     moves: usize,
+}
+
+/// The arguments of one call: those of all, and whose the jobs are that follow.
+#[derive(Serialize)]
+struct CallArguments<'a> {
+    #[serde(flatten)]
+    shared: &'a Arguments<'a>,
+    tenants: Vec<TenantsJobs<'a>>,
+}
+
+/// Written one behind the other: a tenant, and how many of the jobs are its own.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TenantsJobs<'a> {
+    Tenant(&'a str),
+    Count(usize),
 }
 
 /// A job on its way into a script call.
@@ -88,20 +104,58 @@ struct Encoded<'a> {
 
 impl Encoded<'_> {
     fn bytes(&self) -> usize {
-        self.parts.body.len() + 256
+        self.parts.stored.len() + 256
+    }
+
+    fn tenant(&self) -> &str {
+        self.new.job.tenant.as_str()
     }
 
     fn write(&self, command: &mut Cmd) {
         let job = &self.new.job;
-        command
-            .arg(GHL)
-            .arg(job.tenant.as_str())
-            .arg(self.new.id.as_str())
-            .arg(record::digit(job.priority))
-            .arg(job.run_at.map_or(0, |at| at.as_millisecond().max(0)))
-            .arg(&self.parts.fingerprint)
-            .arg(&self.parts.contact_keys)
-            .arg(&self.parts.body);
+        let ticket = format!("{}{}", record::digit(job.priority), self.new.id.as_str());
+        command.arg(ticket);
+        match job.run_at {
+            Some(at) => command.arg(at.as_millisecond().max(0)),
+            None => command.arg(""),
+        };
+        command.arg(&self.parts.stored);
+    }
+}
+
+/// The jobs of one script call: those of a tenant follow on each other, in their order.
+struct Batch<'a> {
+    shard: u16,
+    jobs: Vec<Encoded<'a>>,
+    bytes: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn has_room_for(&self, job: &Encoded<'_>) -> bool {
+        self.jobs.len() < MOST_JOBS && self.bytes + job.bytes() <= MOST_BYTES
+    }
+
+    fn push(&mut self, job: Encoded<'a>) {
+        self.bytes += job.bytes();
+        self.jobs.push(job);
+    }
+
+    /// Puts those of a tenant together; the sort is stable.
+    fn by_tenant(mut self) -> Self {
+        self.jobs.sort_by(|a, b| a.tenant().cmp(b.tenant()));
+        self
+    }
+
+    fn tenants(&self) -> Vec<TenantsJobs<'_>> {
+        let groups = self.jobs.chunk_by(|a, b| a.tenant() == b.tenant());
+        groups
+            .flat_map(|group| {
+                [
+                    TenantsJobs::Tenant(group[0].tenant()),
+                    TenantsJobs::Count(group.len()),
+                ]
+            })
+            .collect()
     }
 }
 
@@ -126,7 +180,7 @@ impl Queue {
         admission: Admission,
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
-        let batches = self.batches(jobs)?;
+        let batches = self.batches(jobs);
         let bound = self.terms().max_backlog;
         if admission == Admission::Each {
             return self.store(&batches, "each", bound, settled).await;
@@ -145,42 +199,39 @@ impl Queue {
     }
 
     /// The jobs by shard, in their order, in batches that one script call takes.
-    fn batches<'a>(&self, jobs: &'a [NewJob]) -> Result<Vec<(u16, Vec<Encoded<'a>>)>, QueueError> {
-        let mut batches: Vec<(u16, Vec<Encoded<'a>>)> = Vec::new();
-        let mut open: Vec<Option<(usize, usize)>> = vec![None; usize::from(self.shards())];
+    fn batches<'a>(&self, jobs: &'a [NewJob]) -> Vec<Batch<'a>> {
+        let mut batches: Vec<Batch<'a>> = Vec::new();
+        let mut open: Vec<Option<usize>> = vec![None; usize::from(self.shards())];
         for (at, new) in jobs.iter().enumerate() {
             let shard = self.shard_of(new.job.tenant.as_str());
-            let parts = record::encode(&new.job)
-                .map_err(|error| QueueError::Unexpected(error.to_string()))?;
-            let encoded = Encoded { at, new, parts };
-            let bytes = encoded.bytes();
-            match &mut open[usize::from(shard)] {
-                Some((batch, size))
-                    if batches[*batch].1.len() < MOST_JOBS && *size + bytes <= MOST_BYTES =>
-                {
-                    *size += bytes;
-                    batches[*batch].1.push(encoded);
-                }
-                slot => {
-                    *slot = Some((batches.len(), bytes));
-                    batches.push((shard, vec![encoded]));
+            let parts = record::encode(&new.job);
+            let job = Encoded { at, new, parts };
+            let open = &mut open[usize::from(shard)];
+            match open.filter(|batch| batches[*batch].has_room_for(&job)) {
+                Some(batch) => batches[batch].push(job),
+                None => {
+                    *open = Some(batches.len());
+                    let (jobs, bytes) = (Vec::new(), 0);
+                    let mut batch = Batch { shard, jobs, bytes };
+                    batch.push(job);
+                    batches.push(batch);
                 }
             }
         }
-        Ok(batches)
+        batches.into_iter().map(Batch::by_tenant).collect()
     }
 
     /// What storing the jobs would come to. No script call knows of another's jobs, so what is already met is kept here.
     async fn check(
         &self,
-        batches: &[(u16, Vec<Encoded<'_>>)],
+        batches: &[Batch<'_>],
         outlook: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
         let mut arguments = self.arguments("check", self.terms().max_backlog);
         let mut met = HashMap::new();
-        for (shard, batch) in batches {
-            for (job, code) in self.call_enqueue(*shard, &arguments, batch).await? {
-                let tenant = job.new.job.tenant.as_str();
+        for batch in batches {
+            for (job, code) in self.call_enqueue(&arguments, batch).await? {
+                let tenant = job.tenant();
                 let key = (tenant, job.new.id.as_str());
                 let known = met.len();
                 let (first, code) = *met.entry(key).or_insert((job.parts.fingerprint, code));
@@ -197,15 +248,15 @@ impl Queue {
 
     async fn store(
         &self,
-        batches: &[(u16, Vec<Encoded<'_>>)],
+        batches: &[Batch<'_>],
         mode: &'static str,
         max_backlog: u64,
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
         let arguments = self.arguments(mode, max_backlog);
-        for (shard, batch) in batches {
-            let codes = self.call_enqueue(*shard, &arguments, batch).await?;
-            self.confirm(*shard).await?;
+        for batch in batches {
+            let codes = self.call_enqueue(&arguments, batch).await?;
+            self.confirm(batch.shard).await?;
             for (job, code) in codes {
                 settled[job.at] = Some(code);
             }
@@ -215,6 +266,7 @@ impl Queue {
 
     fn arguments<'a>(&self, mode: &'static str, max_backlog: u64) -> Arguments<'a> {
         Arguments {
+            destination: GHL,
             mode,
             max_backlog,
             pending: HashMap::new(),
@@ -226,17 +278,19 @@ impl Queue {
 
     async fn call_enqueue<'b, 'a>(
         &self,
-        shard: u16,
         arguments: &Arguments<'_>,
-        batch: &'b [Encoded<'a>],
+        batch: &'b Batch<'a>,
     ) -> Result<Vec<(&'b Encoded<'a>, Enqueued)>, QueueError> {
-        let tail = |command: &mut Cmd| batch.iter().for_each(|job| job.write(command));
-        let codes: Vec<String> = self
-            .call(shard, &self.scripts().enqueue, arguments, tail)
+        let arguments = CallArguments {
+            shared: arguments,
+            tenants: batch.tenants(),
+        };
+        let tail = |command: &mut Cmd| batch.jobs.iter().for_each(|job| job.write(command));
+        let codes: Vec<u8> = self
+            .call(batch.shard, &self.scripts().enqueue, &arguments, tail)
             .await?;
-        let jobs = batch.iter().zip(codes);
-        jobs.map(|(job, code)| Ok((job, enqueued(&code)?)))
-            .collect()
+        let jobs = batch.jobs.iter().zip(codes);
+        jobs.map(|(job, code)| Ok((job, enqueued(code)?))).collect()
     }
 
     /// Waits for as many replicas as the durability asks for.
@@ -268,12 +322,12 @@ impl Queue {
     }
 }
 
-fn enqueued(code: &str) -> Result<Enqueued, QueueError> {
+fn enqueued(code: u8) -> Result<Enqueued, QueueError> {
     match code {
-        "accepted" => Ok(Enqueued::Accepted),
-        "duplicate" => Ok(Enqueued::Duplicate),
-        "conflict" => Ok(Enqueued::Conflict),
-        "full" => Ok(Enqueued::BacklogFull {
+        b'a' => Ok(Enqueued::Accepted),
+        b'd' => Ok(Enqueued::Duplicate),
+        b'c' => Ok(Enqueued::Conflict),
+        b'f' => Ok(Enqueued::BacklogFull {
             retry_after: BACKLOG_RETRY,
         }),
         other => Err(QueueError::Unexpected(format!("enqueue: {other}"))),

@@ -45,13 +45,17 @@ keys! {
     open() = "OPEN", "open";
     /// Sorted set: lane → the moment (ms) at which it may next be served.
     lanes() = "LANES", "lanes";
-    /// Hash per lane: the ledger's sums, hold, breaker, pause, own quotas.
+    /// Hash per lane: the ledger's sums, hold, breaker, pause, own quotas, ghosts.
     lane(lane) = "LANE", "lane:";
     /// Sorted set per lane: `<moment>:<count>`, permits by moment of return, burst window.
     burst(lane) = "BURST", "burst:";
     /// Sorted set per lane: the same, daily window.
     day(lane) = "DAY", "day:";
-    /// Sorted set per lane: due ticket → rank (due time less head start, ms).
+    /// List per lane: due tickets of normal priority as they came, each behind its rank (6 bytes): most of what is due.
+    line(lane) = "LINE", "line:";
+    /// Hash per lane: ticket → how often it stands in the line without being there, since it was taken out of the middle.
+    ghosts(lane) = "GHOSTS", "ghosts:";
+    /// Sorted set per lane: other due tickets → rank (due time less head start, ms).
     due(lane) = "DUE", "due:";
     /// Sorted set per lane: the same, those that count with high priority.
     high(lane) = "HIGH", "high:";
@@ -63,7 +67,9 @@ keys! {
     turns(lane) = "TURNS", "turns:";
     /// Hash per tenant: id → stored job, or what it came to.
     job(tenant) = "JOB", "job:";
-    /// Hash per `<tenant>/<id>` that was ever claimed: token, deliveries, attempts and the journal; or its death.
+    /// Hash: running job's reference → `<token>/<worker>`, and `/probe` if it is the one that an open breaker let through.
+    running() = "RUNNING", "running";
+    /// Hash per `<tenant>/<id>` of which a delivery has left something: deliveries, attempts and the journal; or its death.
     run(job) = "RUN", "run:";
     /// List per `<tenant>/<id>`: failed attempts, one JSON line each.
     history(job) = "HISTORY", "history:";

@@ -1,4 +1,4 @@
-//! Jobs as they are stored. The scripts read the head (fingerprint, kind, due time, contact keys), Rust alone the body.
+//! Jobs as they are stored. The scripts read the head (due time, kind, fingerprint, contact keys, merge key), Rust alone the body.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,10 +6,15 @@ use serde_json::Value;
 use crate::job::{Fault, Job, JobId, MaxAttempts, Payload, Priority, Tenant};
 
 /// The version that this program writes, the body's first byte.
-pub const VERSION: u8 = 1;
-/// Fingerprint, kind, due time, count of contact keys.
-const HEAD: usize = 16 + 1 + 6 + 1;
+pub const VERSION: u8 = 2;
+const TIME: usize = 6;
+const FINGERPRINT: usize = 8;
+const TOKEN: usize = 6;
 const CONTACT_KEY: usize = 11;
+/// The flags of a body: two bits of priority, and whether these follow.
+const PRIORITY: u8 = 0b11;
+const RUN_AT: u8 = 0b100;
+const MAX_ATTEMPTS: u8 = 0b1000;
 
 /// A job that is to be stored; its id has been decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,22 +80,12 @@ pub enum RecordError {
     Undecodable(String),
 }
 
-/// The body, without its version byte: positional, since it is written a million times.
-#[derive(Serialize, Deserialize)]
-struct Body<'a> {
-    job_type: &'a str,
-    priority: u8,
-    run_at_ms: Option<i64>,
-    max_attempts: Option<u32>,
-    #[serde(with = "serde_bytes")]
-    payload: &'a [u8],
-}
-
 /// The parts of a new job that the enqueue script takes.
 pub(super) struct Parts {
-    pub(super) fingerprint: [u8; 16],
-    pub(super) contact_keys: String,
-    pub(super) body: Vec<u8>,
+    /// What tells it from another job under the same id.
+    pub(super) fingerprint: [u8; FINGERPRINT],
+    /// What is stored of it, but for its due time, which only Redis knows.
+    pub(super) stored: Vec<u8>,
 }
 
 /// A priority as tickets have it.
@@ -112,84 +107,181 @@ fn priority_of(digit: u8) -> Option<Priority> {
 }
 
 /// Encodes a job for the scripts.
-pub(super) fn encode(job: &Job) -> Result<Parts, RecordError> {
-    let payload = job.payload.canonical();
-    let body = Body {
-        job_type: job.payload.job_type().as_str(),
-        priority: digit(job.priority),
-        run_at_ms: job.run_at.map(jiff::Timestamp::as_millisecond),
-        max_attempts: job.max_attempts.map(MaxAttempts::get),
-        payload: &payload,
-    };
-    let mut bytes = vec![VERSION];
-    rmp_serde::encode::write(&mut bytes, &body).map_err(undecodable)?;
-    Ok(Parts {
-        fingerprint: job.payload.fingerprint(),
-        contact_keys: job
-            .payload
-            .contact_refs()
-            .iter()
-            .map(crate::job::ContactRef::key)
-            .collect(),
-        body: bytes,
-    })
+pub(super) fn encode(job: &Job) -> Parts {
+    let (fingerprint, payload) = job.payload.pack();
+    let contacts = job.payload.contact_refs();
+    let merge_key = job.payload.merge_key();
+    let mut stored = Vec::with_capacity(64 + payload.len());
+    stored.push(b'j');
+    stored.extend(fingerprint);
+    stored.push(count(contacts.len()));
+    for contact in &contacts {
+        stored.extend(contact.key().into_bytes());
+    }
+    stored.push(count(merge_key.len()));
+    stored.extend(merge_key);
+    stored.extend(body(job));
+    stored.extend(payload);
+    Parts {
+        fingerprint,
+        stored,
+    }
+}
+
+/// A job names two contacts at the most, and its merge key has five bytes.
+fn count(of: usize) -> u8 {
+    u8::try_from(of).unwrap_or(u8::MAX)
+}
+
+/// The body's head: version, type, priority and what else was said, and that.
+fn body(job: &Job) -> Vec<u8> {
+    let mut flags = digit(job.priority);
+    let mut said = Vec::new();
+    if let Some(at) = job.run_at {
+        flags |= RUN_AT;
+        said.extend(at.as_millisecond().to_be_bytes());
+    }
+    if let Some(attempts) = job.max_attempts {
+        flags |= MAX_ATTEMPTS;
+        said.extend(attempts.get().to_be_bytes());
+    }
+    [
+        &[VERSION, job.payload.job_type().code(), flags],
+        said.as_slice(),
+    ]
+    .concat()
 }
 
 fn undecodable(error: impl std::fmt::Display) -> RecordError {
     RecordError::Undecodable(error.to_string())
 }
 
-fn six_bytes(bytes: &[u8]) -> u64 {
+fn time(bytes: [u8; TIME]) -> u64 {
     bytes
         .iter()
-        .take(6)
         .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+/// What is left to read of a record.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], RecordError> {
+        let (taken, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or_else(|| undecodable("too short"))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        self.take(N)?.try_into().map_err(undecodable)
+    }
+
+    fn byte(&mut self) -> Result<u8, RecordError> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+}
+
+/// What a stored job's head says, whatever its body may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    pub(super) fingerprint: [u8; FINGERPRINT],
+    /// Contact keys, one behind the other.
+    pub(super) contact_keys: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    /// The first of its contact keys.
+    pub(super) fn first_key(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.contact_keys.get(..CONTACT_KEY)?).ok()
+    }
+}
+
+/// The head of a stored job; empty for what is none.
+pub(super) fn head(record: &[u8]) -> Head<'_> {
+    read_head(&mut Rest(record)).map_or(
+        Head {
+            fingerprint: [0; FINGERPRINT],
+            contact_keys: &[],
+        },
+        |(_, head)| head,
+    )
+}
+
+fn read_head<'a>(rest: &mut Rest<'a>) -> Result<(u64, Head<'a>), RecordError> {
+    let due_ms = time(rest.array()?);
+    if rest.byte()? != b'j' {
+        return Err(undecodable("no such kind of record"));
+    }
+    let fingerprint = rest.array()?;
+    let keys = usize::from(rest.byte()?) * CONTACT_KEY;
+    let contact_keys = rest.take(keys)?;
+    Ok((
+        due_ms,
+        Head {
+            fingerprint,
+            contact_keys,
+        },
+    ))
 }
 
 /// Decodes what stands under a job's id.
 pub fn decode(record: &[u8]) -> Result<Record, RecordError> {
-    let (head, rest) = record
-        .split_at_checked(HEAD - 1)
-        .ok_or_else(|| undecodable("too short"))?;
-    let time = six_bytes(&head[17..]);
-    match head[16] {
-        b'j' => decode_job(time, rest).map(|job| Record::Job(Box::new(job))),
-        // After the end's time stands the token of the delivery that ended it, six bytes.
-        b'd' => {
-            let outcome = rest.get(6..).ok_or_else(|| undecodable("too short"))?;
-            let done = serde_json::from_slice(outcome).map_err(undecodable)?;
-            Ok(Record::Done {
-                ended_ms: time,
-                done,
-            })
-        }
-        _ => Err(undecodable("no such kind of record")),
+    match record.get(TIME) {
+        Some(b'd') => decode_done(&mut Rest(record)),
+        _ => decode_job(&mut Rest(record)).map(|job| Record::Job(Box::new(job))),
     }
 }
 
-fn decode_job(due_ms: u64, rest: &[u8]) -> Result<StoredJob, RecordError> {
-    let (count, rest) = rest.split_first().ok_or_else(|| undecodable("too short"))?;
-    let body = rest
-        .get(usize::from(*count) * CONTACT_KEY..)
-        .ok_or_else(|| undecodable("too short"))?;
-    let (version, body) = body.split_first().ok_or_else(|| undecodable("no body"))?;
-    if *version > VERSION {
-        return Err(RecordError::Later(*version));
+fn decode_done(rest: &mut Rest<'_>) -> Result<Record, RecordError> {
+    let ended_ms = time(rest.array()?);
+    // The kind, the fingerprint, and the token of the delivery that ended it.
+    rest.take(1 + FINGERPRINT + TOKEN)?;
+    let done = serde_json::from_slice(rest.0).map_err(undecodable)?;
+    Ok(Record::Done { ended_ms, done })
+}
+
+fn decode_job(rest: &mut Rest<'_>) -> Result<StoredJob, RecordError> {
+    let (due_ms, _) = read_head(rest)?;
+    let merge_key = rest.byte()?;
+    rest.take(merge_key.into())?;
+    let version = rest.byte()?;
+    if version > VERSION {
+        return Err(RecordError::Later(version));
     }
-    let body: Body<'_> = rmp_serde::from_slice(body).map_err(undecodable)?;
-    let payload = Payload::decode(body.job_type, body.payload)
-        .map_err(|faults| undecodable(describe(&faults)))?;
+    let (code, flags) = (rest.byte()?, rest.byte()?);
+    let run_at = match flags & RUN_AT {
+        0 => None,
+        _ => jiff::Timestamp::from_millisecond(i64::from_be_bytes(rest.array()?)).ok(),
+    };
+    let max_attempts = match flags & MAX_ATTEMPTS {
+        0 => None,
+        _ => MaxAttempts::try_from(u32::from_be_bytes(rest.array()?)).ok(),
+    };
+    let payload = Payload::unpack(code, rest.0).map_err(|faults| undecodable(describe(&faults)))?;
     Ok(StoredJob {
         due_ms,
-        priority: priority_of(body.priority).ok_or_else(|| undecodable("no such priority"))?,
-        max_attempts: body
-            .max_attempts
-            .and_then(|count| MaxAttempts::try_from(count).ok()),
-        run_at: body
-            .run_at_ms
-            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),
+        priority: priority_of(flags & PRIORITY).ok_or_else(|| undecodable("no such priority"))?,
+        max_attempts,
+        run_at,
         payload,
     })
+}
+
+/// What is stored of a done job, but for the time of its end, which only Redis knows.
+pub(super) fn encode_done(
+    fingerprint: [u8; FINGERPRINT],
+    token: u64,
+    done: &DoneRecord,
+) -> Vec<u8> {
+    let mut stored = vec![b'd'];
+    stored.extend(fingerprint);
+    stored.extend(&token.to_be_bytes()[2..]);
+    // Struct fields and string keys only: there is nothing that JSON could not say.
+    stored.extend(serde_json::to_vec(done).unwrap_or_default());
+    stored
 }
 
 fn describe(faults: &[Fault]) -> String {

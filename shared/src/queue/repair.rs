@@ -83,7 +83,6 @@ struct EditArguments<'a> {
     tenant: &'a str,
     id: &'a str,
     dead_at: u64,
-    keys: &'a str,
 }
 
 #[derive(Serialize)]
@@ -161,16 +160,14 @@ impl Queue {
 
     /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
     pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
-        let parts =
-            record::encode(job).map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let parts = record::encode(job);
         let arguments = EditArguments {
             tenant: &letter.tenant,
             id: &letter.id,
             dead_at: letter.dead_ms,
-            keys: &parts.contact_keys,
         };
         let tail = |command: &mut Cmd| {
-            command.arg(&parts.fingerprint).arg(&parts.body);
+            command.arg(&parts.stored);
         };
         let shard = self.shard_of(&letter.tenant);
         let code: String = self

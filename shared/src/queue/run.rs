@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-/// The fields that programs read and write, under the names that the scripts use too. All else (`token`, `step`, `settled`, `probe`) is the
-/// scripts' own.
+/// The fields that programs read and write, under the names that the scripts use too. All else (`step`, `settled`) is the scripts' own.
 pub mod field {
-    /// How often it was given to a worker, less what was handed back untouched.
+    /// How many of its deliveries have ended, less what was handed back untouched.
     pub const DELIVERIES: &str = "deliveries";
     /// Failed attempts.
     pub const ATTEMPTS: &str = "attempts";
@@ -13,8 +12,6 @@ pub mod field {
     pub const LOST: &str = "lost";
     /// When the last such lease ended (ms).
     pub const LOST_AT: &str = "lostAt";
-    /// The worker that has it, or had it last.
-    pub const WORKER: &str = "worker";
     /// The token of the delivery that is alone in its worker.
     pub const ALONE: &str = "alone";
     /// The API's id of its contact.
@@ -54,6 +51,11 @@ impl Run {
         Self { fields }
     }
 
+    /// Whether no delivery has left anything.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
     /// A field as text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
@@ -73,6 +75,11 @@ impl Run {
     /// Failed attempts so far.
     pub fn attempts(&self) -> u32 {
         self.count(field::ATTEMPTS)
+    }
+
+    /// Deliveries that have ended, less what was handed back untouched.
+    pub fn deliveries(&self) -> u32 {
+        self.count(field::DELIVERIES)
     }
 
     /// Consecutive deliveries that ended with their lease: their worker died, or was cut off. Past [`SUSPECT`](super::claim::SUSPECT) only those count that were

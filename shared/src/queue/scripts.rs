@@ -10,6 +10,7 @@ pub(super) struct Script {
 }
 
 const CLOCK: &str = include_str!("scripts/part/clock.lua");
+const WRITE: &str = include_str!("scripts/part/write.lua");
 const TICKET: &str = include_str!("scripts/part/ticket.lua");
 const LEDGER: &str = include_str!("scripts/part/ledger.lua");
 const LANE: &str = include_str!("scripts/part/lane.lua");
@@ -29,7 +30,7 @@ macro_rules! scripts {
         impl Scripts {
             pub(super) fn new() -> Self {
                 Self { $($name: assemble(
-                    stringify!($name), $head, &[CLOCK, TICKET, $($part),*],
+                    stringify!($name), $head, &[CLOCK, WRITE, TICKET, $($part),*],
                     include_str!(concat!("scripts/", stringify!($name), ".lua")),
                 )),* }
             }
@@ -53,6 +54,7 @@ scripts! {
     resolve: ALLOWED_WHEN_FULL, [DEAD];
     govern: ALLOWED_WHEN_FULL, [LEDGER, LANE];
     wake: ALLOWED_WHEN_FULL, [LEDGER, LANE];
+    position: ALLOWED_WHEN_FULL, [];
 }
 
 fn assemble(name: &'static str, head: &str, parts: &[&str], body: &str) -> Script {

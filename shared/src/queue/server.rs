@@ -10,7 +10,7 @@ use crate::settings::Durability;
 /// The oldest server that has every command and script flag that is used.
 const OLDEST: u32 = 7;
 /// The layout of the keys; a program that knows another refuses to start.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 impl Queue {
     /// Refuses a server that is too old, evicts keys, or does not keep what the configured durability promises.

@@ -1,16 +1,22 @@
 //! The end of a delivery, and what is written down on the way there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::Cmd;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
-    Queue, error::QueueError, head_starts, record::DoneRecord, reference::Reference, run::field,
+    Queue,
+    error::QueueError,
+    head_starts,
+    record::{self, DoneRecord},
+    reference::Reference,
+    run::field,
 };
 use crate::{
     job::state::{Api, Ending, Transition},
-    outcome::Cause,
+    outcome::{Cause, Fault, Permit},
     span::millis,
 };
 
@@ -38,6 +44,10 @@ pub struct Settlement {
     pub fields: Fields,
     /// A line for its history, where something failed.
     pub history: Option<String>,
+    /// The job as it was claimed.
+    pub record: Arc<[u8]>,
+    /// Whether anything may stand in its journal, written by this delivery or one before.
+    pub has_run: bool,
     /// The contact keys of its sequence, where its record cannot tell them.
     pub keys: Option<Vec<String>>,
 }
@@ -87,14 +97,11 @@ struct SettleArguments {
     probe_every: u64,
 }
 
+/// How a delivery ended, where it did not end as most do.
 #[derive(Serialize, Default)]
 struct Item<'a> {
-    reference: &'a str,
-    token: u64,
     permit: &'static str,
     to: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     effect: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,78 +120,137 @@ struct Item<'a> {
     api: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<&'a [String]>,
 }
 
-impl<'a> Item<'a> {
+/// A settlement in the script's words.
+struct Words {
+    /// What is kept of a job that is done.
+    outcome: Vec<u8>,
+    /// All else; empty for how most end.
+    rest: Vec<u8>,
+}
+
+impl Settlement {
     /// The settlement in the script's words; `None` for a job that is back in its lane already.
-    fn of(settlement: &'a Settlement) -> Result<Option<Self>, QueueError> {
-        let transition = &settlement.transition;
-        let mut item = Self {
-            reference: settlement.reference.as_str(),
-            token: settlement.token,
-            permit: transition.permit.as_str(),
-            fields: settlement.fields.clone(),
-            hold: transition.hold.as_ref().map(|hold| millis(hold.wait)),
-            why: transition.hold.as_ref().map(|hold| hold.why),
-            auth: transition
-                .hold
-                .as_ref()
-                .and_then(|hold| hold.token.as_deref()),
-            api: transition
-                .api
-                .map(|api| if api == Api::Up { "up" } else { "down" }),
-            history: settlement.history.as_deref(),
-            keys: settlement.keys.as_deref(),
-            ..Self::default()
+    fn words(&self) -> Result<Option<Words>, QueueError> {
+        let mut words = Words {
+            outcome: Vec::new(),
+            rest: Vec::new(),
         };
-        match &transition.ending {
+        match &self.transition.ending {
+            Ending::None => return Ok(None),
             Ending::Done { result, effect } => {
-                let done = DoneRecord {
-                    job_type: settlement.job_type.clone(),
-                    attempts: settlement.attempts,
-                    result: result.clone(),
-                    effect: effect.clone(),
-                };
-                item.to = "done";
-                item.result = Some(json(&done)?);
-                item.effect = effect.as_deref();
+                words.outcome = self.outcome(result, effect.as_deref());
+                if self.is_plain() {
+                    return Ok(Some(words));
+                }
             }
+            _ => {}
+        }
+        words.rest = rmp_serde::to_vec_named(&self.ended()?)
+            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        Ok(Some(words))
+    }
+
+    /// Whether it is done as most are: at its first delivery, with its call answered.
+    fn is_plain(&self) -> bool {
+        let transition = &self.transition;
+        transition.permit == Permit::Answered
+            && transition.api == Some(Api::Up)
+            && transition.hold.is_none()
+            && !self.has_run
+    }
+
+    fn ended(&self) -> Result<Item<'_>, QueueError> {
+        Ok(match &self.transition.ending {
+            Ending::None => self.item(),
+            Ending::Done { effect, .. } => Item {
+                to: "done",
+                effect: effect.as_deref(),
+                ..self.item()
+            },
             Ending::Dead {
                 cause,
                 fault,
                 evidence,
-            } => {
-                item.to = "dead";
-                item.cause = Some(cause.as_str());
-                item.attempt = u8::from(matches!(cause, Cause::Exhausted | Cause::Rejected));
-                item.fields.insert(field::ERROR, fault.message.clone());
-                if let Some(status) = fault.status {
-                    item.fields.insert(field::HTTP_STATUS, status.to_string());
-                }
-                if let Some(evidence) = evidence {
-                    item.fields.insert(field::EVIDENCE, json(evidence)?);
-                }
-            }
+            } => self.dead(*cause, fault, evidence.as_ref())?,
             Ending::Back {
                 after,
                 attempt,
                 delivery,
-            } => {
-                item.to = "back";
-                item.at = millis(*after);
-                item.attempt = u8::from(*attempt);
-                item.delivery = u8::from(*delivery);
-            }
+            } => Item {
+                to: "back",
+                at: millis(*after),
+                attempt: u8::from(*attempt),
+                delivery: u8::from(*delivery),
+                ..self.item()
+            },
             Ending::Deferred { after, ending } => {
-                item.to = "back";
-                item.at = millis(*after);
+                let mut item = Item {
+                    to: "back",
+                    at: millis(*after),
+                    ..self.item()
+                };
                 item.fields.insert(field::ENDING, json(ending)?);
+                item
             }
-            Ending::None => return Ok(None),
+        })
+    }
+
+    /// What is the same whatever becomes of the job.
+    fn item(&self) -> Item<'_> {
+        let hold = self.transition.hold.as_ref();
+        Item {
+            permit: self.transition.permit.as_str(),
+            fields: self.fields.clone(),
+            hold: hold.map(|hold| millis(hold.wait)),
+            why: hold.map(|hold| hold.why),
+            auth: hold.and_then(|hold| hold.token.as_deref()),
+            api: self.transition.api.map(Api::as_str),
+            history: self.history.as_deref(),
+            ..Item::default()
         }
-        Ok(Some(item))
+    }
+
+    fn outcome(&self, result: &Value, effect: Option<&str>) -> Vec<u8> {
+        let done = DoneRecord {
+            job_type: self.job_type.clone(),
+            attempts: self.attempts,
+            result: result.clone(),
+            effect: effect.map(str::to_owned),
+        };
+        record::encode_done(record::head(&self.record).fingerprint, self.token, &done)
+    }
+
+    fn dead(
+        &self,
+        cause: Cause,
+        fault: &Fault,
+        evidence: Option<&Value>,
+    ) -> Result<Item<'_>, QueueError> {
+        let mut item = Item {
+            to: "dead",
+            cause: Some(cause.as_str()),
+            attempt: u8::from(matches!(cause, Cause::Exhausted | Cause::Rejected)),
+            delivery: 1,
+            ..self.item()
+        };
+        item.fields.insert(field::ERROR, fault.message.clone());
+        if let Some(status) = fault.status {
+            item.fields.insert(field::HTTP_STATUS, status.to_string());
+        }
+        if let Some(evidence) = evidence {
+            item.fields.insert(field::EVIDENCE, json(evidence)?);
+        }
+        Ok(item)
+    }
+
+    /// The contact keys of its sequence, one behind the other.
+    fn contact_keys(&self) -> Cow<'_, [u8]> {
+        match &self.keys {
+            Some(keys) => keys.concat().into_bytes().into(),
+            None => record::head(&self.record).contact_keys.into(),
+        }
     }
 }
 
@@ -192,11 +258,11 @@ fn json(value: &impl Serialize) -> Result<String, QueueError> {
     serde_json::to_string(value).map_err(|error| QueueError::Unexpected(error.to_string()))
 }
 
-fn settled(code: &str) -> Result<Settled, QueueError> {
+fn settled(code: u8) -> Result<Settled, QueueError> {
     match code {
-        "ok" => Ok(Settled::Ok),
-        "lost" => Ok(Settled::Lost),
-        "missing" => Ok(Settled::Missing),
+        b'o' => Ok(Settled::Ok),
+        b'l' => Ok(Settled::Lost),
+        b'm' => Ok(Settled::Missing),
         other => Err(QueueError::Unexpected(format!("settle: {other}"))),
     }
 }
@@ -230,27 +296,29 @@ impl Queue {
             probe_every: millis(PROBE_EVERY),
         };
         let mut results = vec![Settled::Ok; settlements.len()];
-        let mut packed = Vec::new();
+        let mut said = Vec::with_capacity(settlements.len());
         for (at, settlement) in settlements.iter().enumerate() {
-            if let Some(item) = Item::of(settlement)? {
-                let bytes = rmp_serde::to_vec_named(&item)
-                    .map_err(|error| QueueError::Unexpected(error.to_string()))?;
-                packed.push((at, bytes));
-            }
+            said.extend(settlement.words()?.map(|words| (at, words)));
         }
-        if packed.is_empty() {
+        if said.is_empty() {
             return Ok(results);
         }
         let tail = |command: &mut Cmd| {
-            for (_, bytes) in &packed {
-                command.arg(bytes);
+            for (at, words) in &said {
+                let settlement = &settlements[*at];
+                command
+                    .arg(settlement.reference.as_str())
+                    .arg(settlement.token)
+                    .arg(&*settlement.contact_keys())
+                    .arg(&words.outcome)
+                    .arg(&words.rest);
             }
         };
-        let codes: Vec<String> = self
+        let codes: Vec<u8> = self
             .call(shard, &self.scripts().settle, &arguments, tail)
             .await?;
-        for ((at, _), code) in packed.iter().zip(codes) {
-            results[*at] = settled(&code)?;
+        for ((at, _), code) in said.iter().zip(codes) {
+            results[*at] = settled(code)?;
         }
         Ok(results)
     }

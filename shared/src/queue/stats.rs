@@ -174,6 +174,7 @@ impl Queue {
             ] {
                 pipeline.cmd("ZCARD").arg(set);
             }
+            pipeline.cmd("LLEN").arg(keys.line(lane));
             pipeline.cmd("HGET").arg(keys.open()).arg(tenant);
             pipeline.cmd("HGETALL").arg(keys.lane(lane));
             for ring in [keys.burst(lane), keys.day(lane)] {
@@ -186,7 +187,7 @@ impl Queue {
         }
         let values: Vec<redis::Value> = self.connection().run_all(&pipeline).await?;
         let mut rows = Vec::new();
-        for (tenant, chunk) in tenants.iter().zip(values.chunks(9)) {
+        for (tenant, chunk) in tenants.iter().zip(values.chunks(10)) {
             let raw: RawTenant = redis::from_redis_value(redis::Value::Array(chunk.to_vec()))
                 .map_err(|error| QueueError::Unexpected(error.to_string()))?;
             rows.push(tenant_row(
@@ -216,8 +217,9 @@ impl Queue {
 }
 
 type Counts = (Option<u64>, Option<u64>, Option<u64>);
-/// Five cardinalities, the open count, the lane's hash, and what is left in its two rings.
+/// Six cardinalities, the open count, the lane's hash, and what is left in its two rings.
 type RawTenant = (
+    u64,
     u64,
     u64,
     u64,
@@ -236,11 +238,12 @@ fn tenant_row(
     in_force: &[Option<String>; 2],
     now: u64,
 ) -> TenantStats {
-    let (due, high, wait, later, dead, open, lane, burst, day) = raw;
-    let flying = lane
-        .get("flying")
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(0);
+    let (due, high, wait, later, dead, line, open, lane, burst, day) = raw;
+    let number = |name| {
+        let text: Option<&String> = lane.get(name);
+        text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    let flying = number("flying");
     let quota = |name: &str, default: &Option<String>| {
         lane.get(name)
             .or(default.as_ref())
@@ -257,7 +260,7 @@ fn tenant_row(
         .filter(|at| *at > now);
     let paused = lane.contains_key("paused");
     let (burst_left, daily_left) = (left(burst_quota, &burst), left(daily_quota, &day));
-    let ready = due + high;
+    let ready = (due + high + line).saturating_sub(number("ghosts"));
     let why = lane.get("why").filter(|_| held_until_ms.is_some());
     let waits_for_somebody = paused || why.is_some_and(|why| why == NEEDS_AUTHORISATION);
     let eta_ms = burst_quota

@@ -2,21 +2,18 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     Queue,
     error::QueueError,
-    keys::Keys,
     record::{self, DoneRecord, Record, StoredJob},
-    reference::{Lane, Reference},
+    reference::{GHL, Lane, Reference},
     run::{Run, field},
 };
 use crate::{
-    job::{
-        ContactRef,
-        state::{NEEDS_AUTHORISATION, State},
-    },
+    job::state::{NEEDS_AUTHORISATION, State},
     span::millis,
 };
 
@@ -38,6 +35,10 @@ pub struct JobStatus {
     pub done: Option<(DoneRecord, u64)>,
     /// What is counted of it, its journal, and its death.
     pub run: Run,
+    /// Its deliveries, with the one that runs.
+    pub deliveries: u32,
+    /// The worker that has it, if it is running.
+    pub worker: Option<String>,
     /// When it is due or, if retrying, due again (ms).
     pub due_ms: Option<u64>,
     /// The end of its lease (ms), if it is running.
@@ -139,86 +140,121 @@ impl Queue {
     }
 
     async fn job_status(&self, tenant: &str, id: &str) -> Result<Option<JobStatus>, QueueError> {
-        let keys = self.keys_of(tenant);
-        let lane = Lane::ghl(tenant);
-        let tickets: [String; 3] = ["0", "1", "2"].map(|digit| format!("{digit}{id}"));
-        let references = tickets.clone().map(|ticket| format!("{lane}/{ticket}"));
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("HGET").arg(keys.job(tenant)).arg(id);
-        pipeline
-            .cmd("HGETALL")
-            .arg(keys.run(&format!("{tenant}/{id}")));
-        pipeline.cmd("ZMSCORE").arg(keys.leases()).arg(&references);
-        for set in [
-            keys.wait(lane.as_str()),
-            keys.later(lane.as_str()),
-            keys.due(lane.as_str()),
-            keys.high(lane.as_str()),
-        ] {
-            pipeline.cmd("ZMSCORE").arg(set).arg(&tickets);
-        }
-        let (record, run, leases, wait, later, due, high): Snapshot =
-            self.connection().run_all(&pipeline).await?;
-        let Some(record) = record else {
+        let names = Names::of(tenant, id);
+        let Some(snapshot) = self.look_at(&names).await? else {
             return Ok(None);
         };
-        let run = Run::new(run);
-        let score = |scores: &[Option<f64>]| {
-            scores
-                .iter()
-                .flatten()
-                .next()
-                .map(|score| super::score_ms(*score))
-        };
-        let (lease_ms, waiting) = (score(&leases), score(&wait).or(score(&later)));
-        let is_due = due.iter().chain(&high).any(Option::is_some);
-        let decoded = record::decode(&record).ok();
+        let decoded = record::decode(&snapshot.record).ok();
         let state = match &decoded {
             Some(Record::Done { .. }) => State::Done,
-            _ if run.text(field::DEAD_AT).is_some() => State::Dead,
-            _ if lease_ms.is_some() => State::Running,
-            _ if waiting.is_some() => State::Scheduled,
-            _ if is_due => State::Ready,
-            _ => State::Blocked,
-        };
-        let position = if state == State::Ready {
-            self.position(keys, &lane, &tickets).await?
-        } else {
-            None
+            _ if snapshot.run.text(field::DEAD_AT).is_some() => State::Dead,
+            _ if snapshot.holder.is_some() => State::Running,
+            _ if snapshot.waits_until.is_some() => State::Scheduled,
+            _ if snapshot.is_due => State::Ready,
+            _ if self.is_blocked(&names, &snapshot.record).await? => State::Blocked,
+            // What is in no other place stands in the line.
+            _ => State::Ready,
         };
         let (job, done) = match decoded {
             Some(Record::Job(job)) => (Some(job), None),
             Some(Record::Done { ended_ms, done }) => (None, Some((done, ended_ms))),
             None => (None, None),
         };
-        let due_ms = waiting.or_else(|| job.as_ref().map(|job| job.due_ms));
+        let due_ms = snapshot
+            .waits_until
+            .or_else(|| job.as_ref().map(|job| job.due_ms));
+        let position = match state {
+            State::Ready => self.position(&names, due_ms.unwrap_or(0)).await?,
+            _ => None,
+        };
+        let deliveries = snapshot.run.deliveries() + u32::from(state == State::Running);
         Ok(Some(JobStatus {
             id: id.into(),
             tenant: tenant.into(),
             state,
             job,
             done,
-            run,
+            run: snapshot.run,
+            deliveries,
+            worker: snapshot.holder.and_then(worker_of),
             due_ms,
-            lease_ms,
+            lease_ms: snapshot.lease_ms,
             position,
         }))
     }
 
-    async fn position(
-        &self,
-        keys: &Keys,
-        lane: &Lane,
-        tickets: &[String],
-    ) -> Result<Option<u64>, QueueError> {
+    /// All that one round trip tells of a job; `None` if there is no such job.
+    async fn look_at(&self, names: &Names) -> Result<Option<Snapshot>, QueueError> {
+        let (keys, tenant) = (self.keys_of(names.lane.tenant()), names.lane.tenant());
+        let lane = names.lane.as_str();
         let mut pipeline = redis::pipe();
-        for set in [keys.high(lane.as_str()), keys.due(lane.as_str())] {
-            for ticket in tickets {
-                pipeline.cmd("ZRANK").arg(&set).arg(ticket);
-            }
+        pipeline.cmd("HGET").arg(keys.job(tenant)).arg(&names.id);
+        pipeline
+            .cmd("HGETALL")
+            .arg(keys.run(&format!("{tenant}/{}", names.id)));
+        pipeline
+            .cmd("HMGET")
+            .arg(keys.running())
+            .arg(&names.references);
+        pipeline
+            .cmd("ZMSCORE")
+            .arg(keys.leases())
+            .arg(&names.references);
+        for set in [
+            keys.wait(lane),
+            keys.later(lane),
+            keys.due(lane),
+            keys.high(lane),
+        ] {
+            pipeline.cmd("ZMSCORE").arg(set).arg(&names.tickets);
         }
-        let ranks: Vec<Option<u64>> = self.connection().run_all(&pipeline).await?;
-        Ok(ranks.into_iter().flatten().next())
+        let (record, run, holders, leases, wait, later, due, high): RawSnapshot =
+            self.connection().run_all(&pipeline).await?;
+        let Some(record) = record else {
+            return Ok(None);
+        };
+        let first = |scores: &[Option<f64>]| {
+            let score = scores.iter().flatten().next();
+            score.map(|score| super::score_ms(*score))
+        };
+        Ok(Some(Snapshot {
+            record,
+            run: Run::new(run),
+            holder: holders.into_iter().flatten().next(),
+            lease_ms: first(&leases),
+            waits_until: first(&wait).or(first(&later)),
+            is_due: due.iter().chain(&high).any(Option::is_some),
+        }))
+    }
+
+    /// Whether the job stands behind another one of its contact.
+    async fn is_blocked(&self, names: &Names, record: &[u8]) -> Result<bool, QueueError> {
+        let tenant = names.lane.tenant();
+        let Some(key) = record::head(record).first_key() else {
+            return Ok(false);
+        };
+        let root = self.root(tenant, key).await?;
+        let blocked = self.keys_of(tenant).blocked(&format!("{tenant}/{root}"));
+        let scores: Vec<Option<f64>> = self
+            .connection()
+            .run(redis::cmd("ZMSCORE").arg(blocked).arg(&names.places))
+            .await?;
+        Ok(scores.iter().any(Option::is_some))
+    }
+
+    async fn position(&self, names: &Names, due: u64) -> Result<Option<u64>, QueueError> {
+        let arguments = PositionArguments {
+            lane: names.lane.as_str(),
+            due,
+        };
+        let shard = self.shard_of(names.lane.tenant());
+        let tail = |command: &mut redis::Cmd| {
+            command.arg(&names.tickets);
+        };
+        let position: i64 = self
+            .call(shard, &self.scripts().position, &arguments, tail)
+            .await?;
+        Ok(u64::try_from(position).ok())
     }
 
     /// The failed attempts of a job, oldest first.
@@ -268,7 +304,7 @@ impl Queue {
             return Ok(None);
         };
         let keys = self.keys_of(&status.tenant);
-        let root = self.root(&status.tenant, &reference).await?;
+        let root = self.root(&status.tenant, &reference.key()).await?;
         let blocked = keys.blocked(&format!("{}/{root}", status.tenant));
         let mut pipeline = redis::pipe();
         pipeline
@@ -276,7 +312,7 @@ impl Queue {
             .arg(keys.seq(&status.tenant))
             .arg(&root);
         for digit in ["0", "1", "2"] {
-            let place = format!("{}/{digit}{}", super::reference::GHL, status.id);
+            let place = format!("{}/{digit}{}", GHL, status.id);
             pipeline.cmd("ZRANK").arg(&blocked).arg(place);
         }
         let (heads, low, normal, high): (Option<String>, Option<u64>, Option<u64>, Option<u64>) =
@@ -296,7 +332,7 @@ impl Queue {
     /// The sequence that a job heads, looked for among all of its tenant's: only for a job whose record cannot tell.
     pub async fn headed_by(&self, reference: &Reference) -> Result<Vec<String>, QueueError> {
         let key = self.keys_of(reference.tenant()).seq(reference.tenant());
-        let place = format!("/{}/{}", super::reference::GHL, reference.ticket());
+        let place = format!("/{}/{}", GHL, reference.ticket());
         let mut cursor = "0".to_owned();
         loop {
             let mut command = redis::cmd("HSCAN");
@@ -314,10 +350,10 @@ impl Queue {
         }
     }
 
-    /// The contact key that names a reference's sequence, after all that was learnt.
-    async fn root(&self, tenant: &str, reference: &ContactRef) -> Result<String, QueueError> {
+    /// The contact key that names the sequence of this one, after all that was learnt.
+    async fn root(&self, tenant: &str, key: &str) -> Result<String, QueueError> {
         let aliases = self.keys_of(tenant).alias(tenant);
-        let mut key = reference.key();
+        let mut key = key.to_owned();
         for _ in 0..1000 {
             let alias: Option<String> = self
                 .connection()
@@ -356,10 +392,56 @@ impl Queue {
     }
 }
 
-/// What one round trip tells of a job: record, run, and its scores in the leases and the lane's four sets.
-type Snapshot = (
+/// The names that a job may have, since its priority is not known.
+struct Names {
+    id: String,
+    lane: Lane,
+    tickets: [String; 3],
+    references: [String; 3],
+    places: [String; 3],
+}
+
+impl Names {
+    fn of(tenant: &str, id: &str) -> Self {
+        let lane = Lane::ghl(tenant);
+        let tickets = ["0", "1", "2"].map(|digit| format!("{digit}{id}"));
+        Self {
+            id: id.to_owned(),
+            references: tickets.clone().map(|ticket| format!("{lane}/{ticket}")),
+            places: tickets.clone().map(|ticket| format!("{GHL}/{ticket}")),
+            tickets,
+            lane,
+        }
+    }
+}
+
+/// What one round trip tells of a job.
+struct Snapshot {
+    record: Vec<u8>,
+    run: Run,
+    /// Who has it: `<token>/<worker>`.
+    holder: Option<String>,
+    lease_ms: Option<u64>,
+    waits_until: Option<u64>,
+    /// Whether it is in one of the sets of due jobs; if not, it may stand in the line.
+    is_due: bool,
+}
+
+fn worker_of(holder: String) -> Option<String> {
+    holder.split('/').nth(1).map(str::to_owned)
+}
+
+#[derive(Serialize)]
+struct PositionArguments<'a> {
+    lane: &'a str,
+    due: u64,
+}
+
+/// Record, run, holders, and its scores in the leases and the lane's four sets.
+type RawSnapshot = (
     Option<Vec<u8>>,
     HashMap<String, String>,
+    Vec<Option<String>>,
     Vec<Option<f64>>,
     Vec<Option<f64>>,
     Vec<Option<f64>>,

@@ -42,7 +42,7 @@ pub(crate) async fn consume(
             continue;
         }
         waits.claim += asked.elapsed();
-        let settlements: Vec<_> = claim.jobs.iter().map(fixture::done).collect();
+        let settlements: Vec<_> = claim.jobs.iter().map(fixture::delivered).collect();
         let asked = Instant::now();
         let settled = queue.settle(0, &settlements).await.expect("it settles");
         waits.settle += asked.elapsed();

@@ -1,6 +1,6 @@
 //! A Redis with jobs in every state, made by hand through the queue's own verbs: no worker is needed.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use penstock_shared::{
     job::{
@@ -164,6 +164,8 @@ impl World {
             transition,
             fields,
             history: Some(history),
+            record: Arc::clone(&claimed.record),
+            has_run: true,
             keys: None,
         };
         let shard = self.queue.shard_of(claimed.reference.tenant());

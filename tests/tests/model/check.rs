@@ -68,7 +68,7 @@ impl World {
             );
         }
         if said != State::Done {
-            let deliveries = status.run.number("deliveries").unwrap_or(0);
+            let deliveries = u64::from(status.deliveries);
             ensure!(deliveries == job.deliveries, "{deliveries} deliveries");
         }
         Ok(())

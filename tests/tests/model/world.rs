@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use penstock_shared::{
-    job::state::{Ending, Hold},
+    job::state::{Api, Ending, Hold},
     outcome::Permit,
     queue::{
         claim::{ClaimRequest, Claimed},
@@ -44,6 +44,7 @@ pub(crate) struct Delivery {
     pub(crate) worker: u8,
     pub(crate) claimed: Claimed,
     steps: u32,
+    advanced: bool,
 }
 
 fn key_of(claimed: &Claimed) -> Result<Key> {
@@ -181,6 +182,7 @@ impl World {
                 worker,
                 claimed,
                 steps: 0,
+                advanced: false,
             });
         }
         self.plain.claim(worker, slots, &given)
@@ -238,23 +240,30 @@ impl World {
         let mut meant = Vec::new();
         for settle in settles {
             if let Some(at) = self.delivery(&settle.which) {
-                settlements.push(settled_so(
-                    &self.deliveries[at].claimed,
-                    settle.end,
-                    settle.permit,
-                ));
+                let delivery = &self.deliveries[at];
+                let mut settlement = settled_so(&delivery.claimed, settle.end, settle.permit);
+                settlement.has_run = !delivery.claimed.run.is_empty() || delivery.advanced;
+                settlements.push(settlement);
                 meant.push((at, settle));
             }
         }
         let said = self.bench.settle(&settlements).await;
-        let expected: Vec<Settled> = meant
-            .into_iter()
-            .map(|(at, settle)| {
-                let Delivery { key, claimed, .. } = &self.deliveries[at];
-                self.plain
-                    .settle(*key, claimed.token, settle.end, settle.permit)
-            })
-            .collect();
+        // Who does not hold the job is judged by what was before the call.
+        let holds = |at: usize| {
+            let Delivery { key, claimed, .. } = &self.deliveries[at];
+            self.plain.is_owner(*key, claimed.token)
+        };
+        let mut order: Vec<_> = (0..meant.len()).collect();
+        order.sort_by_key(|number| holds(meant[*number].0));
+        let mut expected = vec![Settled::Missing; meant.len()];
+        for number in order {
+            let (at, settle) = meant[number];
+            let Delivery { key, claimed, .. } = &self.deliveries[at];
+            let ended = self
+                .plain
+                .settle(*key, claimed.token, settle.end, settle.permit);
+            expected[number] = ended;
+        }
         same("settle", &said, &expected)
     }
 
@@ -284,6 +293,7 @@ impl World {
         };
         let delivery = &mut self.deliveries[at];
         delivery.steps += u32::from(!again);
+        delivery.advanced = true;
         let (key, claimed, number) = (delivery.key, &delivery.claimed, delivery.steps);
         let step = penstock_shared::queue::settle::Step {
             number,
@@ -452,6 +462,10 @@ fn settled_so(claimed: &Claimed, end: End, permit: Permit) -> Settlement {
         });
     }
     settlement.transition.permit = permit;
+    if let End::Done { .. } = end {
+        // As of a call that was answered: nothing here opens a breaker.
+        settlement.transition.api = Some(Api::Up);
+    }
     settlement.history = Some(r#"{"error":"failed"}"#.to_owned());
     settlement
 }

@@ -11,20 +11,8 @@ use crate::letter::letters;
 
 /// Things that stand under an id and are no job.
 fn garbage() -> Vec<Vec<u8>> {
-    let long = [
-        b"0123456789abcdef".as_slice(),
-        b"j\0\0\0\0\0\0",
-        &[255],
-        b"short",
-    ]
-    .concat();
-    let unknown = [
-        b"0123456789abcdef".as_slice(),
-        b"?\0\0\0\0\0\0",
-        &[0],
-        b"body",
-    ]
-    .concat();
+    let long = [b"\0\0\0\0\0\0".as_slice(), b"j01234567", &[255], b"short"].concat();
+    let unknown = [b"\0\0\0\0\0\0".as_slice(), b"?01234567", &[0], b"body"].concat();
     let body = [
         b"0123456789abcdef".as_slice(),
         b"j\0\0\0\0\0\0",
@@ -178,7 +166,7 @@ async fn the_same_claim_repeated_gives_it_again() {
     let request = bench.request(1);
     let first = bench.claim_as("w", &request).await.jobs;
     let again = bench.claim_as("w", &request).await.jobs;
-    assert_eq!(first[0].record, b"garbage");
+    assert_eq!(*first[0].record, *b"garbage");
     assert_eq!(
         (again[0].token, &again[0].record),
         (first[0].token, &first[0].record)
@@ -191,9 +179,9 @@ async fn the_same_claim_repeated_gives_it_again() {
 async fn a_later_version_is_told_from_garbage() {
     let mut bench = Bench::start().await;
     let later = [
-        b"0123456789abcdef".as_slice(),
-        b"j\0\0\0\0\0\0",
-        &[0],
+        b"\0\0\0\0\0\0".as_slice(),
+        b"j01234567",
+        &[0, 0],
         &[record::VERSION + 1, 7],
     ]
     .concat();

@@ -23,13 +23,12 @@ impl Stage {
     /// The jobs that this worker holds, as Redis has it.
     async fn held_by(&self, worker: &str) -> Vec<String> {
         let keys = self.queue.keys(0);
-        let leased: Vec<String> = self.redis.get(["ZRANGE", &keys.leases(), "0", "-1"]).await;
+        let leased: Vec<String> = self.redis.get(["HKEYS", &keys.running()]).await;
         let mut held = Vec::new();
         for reference in leased {
             // `<destination>/<tenant>/<priority><id>`
             let id = &reference.rsplit('/').next().unwrap()[1..];
-            let run = self.status(id).await.run;
-            if run.text("token").is_some() && run.text("worker") == Some(worker) {
+            if self.status(id).await.worker.as_deref() == Some(worker) {
                 held.push(id.to_owned());
             }
         }
@@ -87,8 +86,8 @@ async fn what_comes_after_the_signal_is_handed_back_at_once() {
 async fn untouched(stage: &Stage, id: &str) {
     let job = stage.status(id).await;
     assert_eq!(job.state, State::Ready, "{id}");
-    let counted = (job.run.number("deliveries"), job.run.attempts());
-    assert_eq!((counted, job.run.lost()), ((Some(0), 0), 0), "{id}");
+    let counted = (job.deliveries, job.run.attempts());
+    assert_eq!((counted, job.run.lost()), ((0, 0), 0), "{id}");
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ async fn with_a_redis_that_keeps_less_than_it_shall_or_is_laid_out_otherwise() {
     fails(&redis.url(), &[], "was laid out with 4").await;
     let format = ["HSET", "penstock:{0}:config", "shards", "1", "format", "9"];
     redis.cli(format).await;
-    fails(&redis.url(), &[], "this program knows format 1").await;
+    fails(&redis.url(), &[], "this program knows format 2").await;
 }
 
 /// Something that says this of itself when it is asked for INFO; all else it takes without a word.

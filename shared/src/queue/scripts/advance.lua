@@ -4,41 +4,41 @@
 -- Returns 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token).
 -- Repeated it finds its own mark and gives the same answer.
 local job = parse_ref(arg.reference)
-local run_key, token = RUN .. job.key, tostring(arg.token)
+local run_key, token = RUN .. key_of(job), tostring(arg.token)
 local mark = token .. '/' .. arg.step
-local run = redis.call('HMGET', run_key, 'token', 'settled', 'step', 'probe')
-if run[1] ~= token then
-  return (run[2] == token and run[3] == mark) and 'later' or 'lost'
+local run = redis.call('HMGET', run_key, 'settled', 'step')
+local holder, _, probe = holder_of(job.ref)
+if holder ~= token then
+  return (run[1] == token and run[2] == mark) and 'later' or 'lost'
 end
-if run[3] == mark then return 'granted' end
+if run[2] == mark then return 'granted' end
 
-local ledger = read_ledger(job.lane)
+local lane = lane_of(job.lane)
 write_fields(run_key, arg.fields)
 redis.call('HSET', run_key, 'step', mark)
 local granted = true
 if arg.answered then
-  return_permits(ledger, 1, now)
+  return_permits(lane, 1, now)
   -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
-  if run[4] then
-    close_breaker(job.lane)
-    announce_lane(job.lane, ledger)
+  if probe then
+    close_breaker(lane)
+    announce_lane(lane)
   end
-  local high = priority_at_head(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id))) == 2
-  granted = free_permits(ledger, high and 0 or arg.reserve) > 0
-  if granted then take_permits(ledger, 1) end
+  local high = priority_at_head(job, contact_keys(record_of(job))) == 2
+  granted = free_permits(lane, high and 0 or arg.reserve) > 0
+  if granted then take_permits(lane, 1) end
 end
 if granted then
   if arg.intent then
     redis.call('HSET', run_key, 'intent', arg.intent)
     redis.call('HDEL', run_key, 'absent')
   end
-  return 'granted'
+  return finish('granted')
 end
 redis.call('ZREM', LEASES, job.ref)
-redis.call('HDEL', run_key, 'token', 'probe', 'alone')
+redis.call('HDEL', RUNNING, job.ref)
+redis.call('HDEL', run_key, 'alone')
 redis.call('HSET', run_key, 'settled', token)
-redis.call('HINCRBY', run_key, 'deliveries', -1)
-local record = redis.call('HGET', JOB .. job.tenant, job.id)
-requeue(job, record, now)
-place_lane(job.lane, ledger)
-return 'later'
+requeue(job, record_of(job), now)
+place_lane(lane)
+return finish('later')

@@ -1,47 +1,67 @@
 -- Stores jobs, in their order, each once.
--- arg: mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
---   stored before these); headStart {low, normal, high} in ms; reserve; moves (bound).
--- ARGV[3…]: eight per job: destination, tenant, id, priority 0–2, runAt (ms, 0 = now), fingerprint (16 bytes), contact keys (11 bytes each), body.
--- Returns one code per job: 'accepted', 'duplicate', 'conflict' (this id with another body) or 'full' (the tenant's backlog is at its bound).
--- Repeated after a lost answer it finds its own jobs and returns 'duplicate'.
-local codes, new, seen, backlog = {}, {}, {}, {}
+-- arg: destination; mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
+--   stored before these); tenants: {tenant, how many of the jobs that follow are its own, …}; headStart {low, normal, high} in ms;
+--   reserve; moves (bound).
+-- ARGV[3…]: three per job: ticket; runAt (ms, '' = now); what is stored of it after its due time: 'j', fingerprint (8 bytes), count of
+--   contact keys, the keys (11 bytes each), the body.
+-- Returns one letter per job: 'a' accepted, 'd' duplicate, 'c' conflict (this id with another body), 'f' full (the tenant's backlog is at
+-- its bound). Repeated after a lost answer it finds its own jobs and returns 'd'.
+local codes, new = {}, {}
 local refused = false
-for i = 3, #ARGV, 8 do
-  local tenant, id, fingerprint = ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
-  local key = tenant .. '/' .. id
-  local known = seen[key] or redis.call('HGET', JOB .. tenant, id)
-  local code = 'accepted'
-  if known then
-    code = string.sub(known, 1, 16) == fingerprint and 'duplicate' or 'conflict'
-  else
-    backlog[tenant] = backlog[tenant] or (tonumber(redis.call('HGET', OPEN, tenant)) or 0) + (arg.pending[tenant] or 0)
-    if backlog[tenant] >= arg.maxBacklog then
-      code = 'full'
-    else
-      backlog[tenant] = backlog[tenant] + 1
-      seen[key] = fingerprint
-      new[#new + 1] = i
-    end
-  end
-  refused = refused or code == 'conflict' or code == 'full'
-  codes[#codes + 1] = code
-end
-if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return codes end
 
-local lanes, added = {}, {}
-for _, i in ipairs(new) do
-  local job = parse_ref(ARGV[i] .. '/' .. ARGV[i + 1] .. '/' .. ARGV[i + 3] .. ARGV[i + 2])
-  local run_at = tonumber(ARGV[i + 4])
-  local record = pack_job(ARGV[i + 5], math.max(now, run_at), ARGV[i + 6], ARGV[i + 7])
-  redis.call('HSET', JOB .. job.tenant, job.id, record)
-  enter(job, contact_keys(record), run_at)
-  lanes[job.lane] = true
-  added[job.tenant] = (added[job.tenant] or 0) + 1
+-- The jobs from argument `from` on are one tenant's: what each would come to.
+local function judge(tenant, from, count)
+  local ids, seen = {}, {}
+  for i = 1, count do ids[i] = string.sub(ARGV[from + 3 * (i - 1)], 2) end
+  local known = redis.call('HMGET', JOB .. tenant, unpack(ids))
+  local open = (tonumber(redis.call('HGET', OPEN, tenant)) or 0) + (arg.pending[tenant] or 0)
+  local stored = {}
+  for i, id in ipairs(ids) do
+    local record = ARGV[from + 3 * (i - 1) + 2]
+    local fingerprint, code = string.sub(record, 2, 9), 'a'
+    local there = seen[id] or (known[i] and fingerprint_of(known[i]))
+    if there then
+      code = there == fingerprint and 'd' or 'c'
+    elseif open >= arg.maxBacklog then
+      code = 'f'
+    else
+      open, seen[id] = open + 1, fingerprint
+      stored[#stored + 1] = from + 3 * (i - 1)
+    end
+    refused = refused or code == 'c' or code == 'f'
+    codes[#codes + 1] = code
+  end
+  if #stored > 0 then new[#new + 1] = { tenant = tenant, jobs = stored } end
 end
-for tenant, count in pairs(added) do
+
+local from = 3
+for i = 1, #arg.tenants, 2 do
+  judge(arg.tenants[i], from, arg.tenants[i + 1])
+  from = from + 3 * arg.tenants[i + 1]
+end
+if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return table.concat(codes) end
+
+local at_once = pack_time(now)
+
+local function store(lane, tenant, i)
+  local job, run_at, record = job_of(lane, ARGV[i]), tonumber(ARGV[i + 1]) or 0, ARGV[i + 2]
+  job.fresh = true
+  gather('HSET', JOB .. tenant, job.id, (run_at > now and pack_time(run_at) or at_once) .. record)
+  enter(job, split_keys(string.sub(record, 11, 10 + 11 * string.byte(record, 10))), run_at)
+end
+
+for _, group in ipairs(new) do
+  local tenant, lane = group.tenant, arg.destination .. '/' .. group.tenant
+  local roots = {}
+  for _, i in ipairs(group.jobs) do
+    local record = ARGV[i + 2]
+    if string.byte(record, 10) > 0 then roots[#roots + 1] = root_of(tenant, string.sub(record, 11, 21)) end
+  end
+  read_heads(tenant, roots)
+  for _, i in ipairs(group.jobs) do store(lane, tenant, i) end
   redis.call('SADD', TENANTS, tenant)
-  redis.call('HINCRBY', OPEN, tenant, count)
+  add(OPEN, tenant, #group.jobs)
+  add(COUNTS, 'open', #group.jobs)
 end
-if #new > 0 then redis.call('HINCRBY', COUNTS, 'open', #new) end
-for lane in pairs(lanes) do announce_lane(lane) end
-return codes
+for _, group in ipairs(new) do announce_lane(lane_of(arg.destination .. '/' .. group.tenant)) end
+return finish(table.concat(codes))

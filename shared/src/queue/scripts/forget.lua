@@ -6,9 +6,9 @@ for _, entry in ipairs(redis.call('LRANGE', ENDED, 0, arg.limit - 1)) do
   if tonumber(ended) + arg.retention > now then break end
   forgotten = forgotten + 1
   local record = redis.call('HGET', JOB .. tenant, id)
-  if record and string.sub(record, 17, 17) == 'd' then
+  if kind_of(record) == 'd' then
     redis.call('HDEL', JOB .. tenant, id)
-    local ok, outcome = pcall(cjson.decode, string.sub(record, 30))
+    local ok, outcome = pcall(cjson.decode, string.sub(record, 22))
     if ok and type(outcome) == 'table' and type(outcome.effect) == 'string' then
       redis.call('HDEL', EFFECTS .. tenant, outcome.effect)
     end

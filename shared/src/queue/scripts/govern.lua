@@ -5,5 +5,5 @@
 for name, value in pairs(arg.set) do redis.call('HSET', LANE .. arg.lane, name, value) end
 for _, name in ipairs(arg.clear) do redis.call('HDEL', LANE .. arg.lane, name) end
 if arg.reauthorise then redis.call('HDEL', REFUSED, arg.lane) end
-announce_lane(arg.lane)
-return 'ok'
+announce_lane(lane_of(arg.lane))
+return finish('ok')

@@ -8,5 +8,5 @@ end
 join_due(arg.lane)
 unite(arg.tenant, arg.keys, now)
 -- A head that counts as high now may have the day's reserve.
-announce_lane(arg.lane)
-return 'ok'
+announce_lane(lane_of(arg.lane))
+return finish('ok')

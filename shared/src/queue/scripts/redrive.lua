@@ -2,7 +2,7 @@
 -- arg: headStart; reserve; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
 -- ARGV[3…]: four per job: tenant, id, priority 0–2, delay (ms from now).
 -- Returns per job 'ok', 'not-dead', 'unknown' or 'undecodable' (nothing there that could run).
-local codes, lanes = {}, {}
+local codes = {}
 for i = 3, #ARGV, 4 do
   local dead, code = find_dead(ARGV[i], ARGV[i + 1])
   if dead and not is_job(dead.record) then dead, code = nil, 'undecodable' end
@@ -13,17 +13,15 @@ for i = 3, #ARGV, 4 do
     redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
       'ending', 'lookup', 'forgotten')
     if arg.resend then redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence') end
-    local job = parse_ref(dead.lane .. '/' .. ARGV[i + 2] .. dead.id)
+    local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
     local due = now + tonumber(ARGV[i + 3])
-    local keys = contact_keys(dead.record)
-    redis.call('HSET', JOB .. dead.tenant, dead.id,
-      string.sub(dead.record, 1, 17) .. struct.pack('>I6', due) .. string.sub(dead.record, 24))
-    enter(job, keys, due)
-    redis.call('HINCRBY', OPEN, dead.tenant, 1)
-    redis.call('HINCRBY', COUNTS, 'open', 1)
-    lanes[job.lane] = true
+    redis.call('HSET', JOB .. dead.tenant, dead.id, pack_time(due) .. string.sub(dead.record, 7))
+    enter(job, contact_keys(dead.record), due)
+    add(OPEN, dead.tenant, 1)
+    add(COUNTS, 'open', 1)
+    lane_of(job.lane)
   end
   codes[#codes + 1] = code
 end
-for lane in pairs(lanes) do announce_lane(lane) end
-return codes
+for _, lane in pairs(lanes) do announce_lane(lane) end
+return finish(codes)

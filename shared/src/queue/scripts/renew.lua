@@ -6,13 +6,14 @@ redis.call('PEXPIRE', WORKER .. arg.worker, arg.workerTtl)
 local pulse = redis.call('HGET', CONFIG, 'pulse')
 if pulse and now - tonumber(pulse) > arg.silence then redis.call('HSET', CONFIG, 'grace', now + arg.lease) end
 redis.call('HSET', CONFIG, 'pulse', now)
-local out = { now }
-for i = 3, #ARGV, 2 do
-  local job = parse_ref(ARGV[i])
-  if redis.call('HGET', RUN .. job.key, 'token') == ARGV[i + 1] then
-    redis.call('ZADD', LEASES, 'XX', now + arg.lease, job.ref)
+local out, refs = { now }, {}
+for i = 3, #ARGV, 2 do refs[#refs + 1] = ARGV[i] end
+local holders = #refs > 0 and redis.call('HMGET', RUNNING, unpack(refs)) or {}
+for i, ref in ipairs(refs) do
+  if string.match(holders[i] or '', '^%d+') == ARGV[2 * i + 2] then
+    gather('ZADD', LEASES, now + arg.lease, ref)
   else
-    out[#out + 1] = job.ref
+    out[#out + 1] = ref
   end
 end
-return out
+return finish(out)

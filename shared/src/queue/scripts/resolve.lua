@@ -10,7 +10,7 @@ if arg.effect then
   redis.call('HSET', EFFECTS .. arg.tenant, arg.effect, arg.id)
 end
 unlist_dead(dead)
-redis.call('HSET', JOB .. arg.tenant, arg.id, pack_done(dead.record, 0, arg.result))
+redis.call('HSET', JOB .. arg.tenant, arg.id, pack_done(fingerprint_of(dead.record), 0, arg.result))
 redis.call('DEL', RUN .. dead.key, HISTORY .. dead.key)
 redis.call('RPUSH', ENDED, string.format('%.0f/%s', now, dead.key))
 redis.call('HINCRBY', COUNTS, 'done', 1)

@@ -1,64 +1,58 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
 -- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve; breakerAfter, probeEvery (ms).
--- ARGV[3…]: one MessagePack map per job:
---   reference, token, permit 'answered' | 'unanswered' | 'unsent'
---   to 'done' (result: JSON; effect: id or nil) | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
+-- ARGV[3…]: five per job: reference; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
+--   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
+--   journal; else a MessagePack map:
+--   permit 'answered' | 'unanswered' | 'unsent'
+--   to 'done' (effect: id or nil) | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
--- Returns per job 'ok', 'lost' (the token is another's) or 'missing'. Repeated with the same token it returns 'ok' again.
-local lanes, codes = {}, {}
-
-local function ledger_of(lane)
-  lanes[lane] = lanes[lane] or read_ledger(lane)
-  return lanes[lane]
+-- Returns one letter per job: 'o' ok, 'l' lost (the token is another's) or 'm' missing, by what was before the call. Repeated with the same
+-- token it returns 'o' again.
+-- Who does not hold the job any more may have settled it already.
+local function refusal(job, token)
+  if redis.call('HGET', RUN .. key_of(job), 'settled') == token then return 'o' end
+  local record = record_of(job)
+  if not record then return 'm' end
+  if kind_of(record) == 'd' and struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) then return 'o' end
+  return 'l'
 end
 
-local function ownership(job, token, run)
-  if run[1] == token then return 'mine' end
-  if run[2] == token then return 'ok' end
-  local record = redis.call('HGET', JOB .. job.tenant, job.id)
-  if not record then return 'missing' end
-  if string.sub(record, 17, 17) == 'd' and struct.unpack('>I6', string.sub(record, 24, 29)) == tonumber(token) then return 'ok' end
-  return 'lost'
-end
-
-local function settle_permit(job, permit)
-  if permit == 'unsent' then return take_permits(ledger_of(job.lane), -1) end
-  return_permits(ledger_of(job.lane), 1, permit == 'answered' and now or now + arg.late)
+local function settle_permit(lane, permit)
+  if permit == 'unsent' then return take_permits(lane, -1) end
+  return_permits(lane, 1, permit == 'answered' and now or now + arg.late)
 end
 
 -- Holds the lane for `wait`, or longer if it is held longer already.
-local function hold(job, wait, why)
-  local lane = LANE .. job.lane
-  local held = tonumber(redis.call('HGET', lane, 'hold')) or 0
-  if now + wait > held then redis.call('HSET', lane, 'hold', now + wait, 'why', why) end
+local function hold(lane, wait, why)
+  if now + wait <= (tonumber(lane.stored.hold) or 0) then return end
+  set(lane, 'hold', now + wait)
+  set(lane, 'why', why)
 end
 
 -- Consecutive failures of the API open the breaker; while it is open one probe at a time goes out, the next no sooner than `probeEvery`.
-local function breaker(job, api)
-  local lane = LANE .. job.lane
-  if api == 'up' then
-    close_breaker(job.lane)
-  elseif api == 'down' and redis.call('HINCRBY', lane, 'failures', 1) >= arg.breakerAfter then
-    redis.call('HSET', lane, 'open', 1)
-    hold(job, arg.probeEvery, 'breaker')
+local function breaker(lane, api)
+  if api == 'up' then return close_breaker(lane) end
+  if api ~= 'down' then return end
+  local failures = (tonumber(lane.stored.failures) or 0) + 1
+  set(lane, 'failures', failures)
+  if failures >= arg.breakerAfter then
+    set(lane, 'open', 1)
+    hold(lane, arg.probeEvery, 'breaker')
   end
 end
 
 local function close(job, keys)
-  redis.call('HINCRBY', OPEN, job.tenant, -1)
-  redis.call('HINCRBY', COUNTS, 'open', -1)
+  add(OPEN, job.tenant, -1)
+  add(COUNTS, 'open', -1)
   local next_lane = leave(job, keys)
-  if next_lane then ledger_of(next_lane) end
+  if next_lane then lane_of(next_lane) end
 end
 
-local function finish(job, item, record)
-  local keys = contact_keys(record)
-  redis.call('HSET', JOB .. job.tenant, job.id, pack_done(record, item.token, item.result))
-  redis.call('DEL', RUN .. job.key)
-  redis.call('RPUSH', ENDED, string.format('%.0f/%s', now, job.key))
-  redis.call('HINCRBY', COUNTS, 'done', 1)
-  if item.effect then redis.call('HSET', EFFECTS .. job.tenant, item.effect, job.id) end
-  close(job, keys)
+local function finish_job(job)
+  gather('HSET', JOB .. job.tenant, job.id, pack_time(now) .. job.outcome)
+  gather('RPUSH', ENDED, string.format('%.0f/%s', now, key_of(job)))
+  add(COUNTS, 'done', 1)
+  close(job, job.keys)
 end
 
 -- No two deaths have one moment: jobs of one contact that die within a millisecond are still listed and retried in their order.
@@ -69,58 +63,79 @@ local function moment_of_death()
   return at
 end
 
-local function bury(job, item, record)
-  local run_key = RUN .. job.key
+local function bury(job, keys, item)
   local at = moment_of_death()
-  redis.call('HSET', run_key, 'cause', item.cause, 'deadAt', string.match(at, '^%d+'), 'lane', job.lane)
-  redis.call('ZADD', DEAD, at, job.key)
-  redis.call('ZADD', DEAD_TENANT .. job.tenant, at, job.key)
-  redis.call('ZADD', DEAD_CAUSE .. item.cause, at, job.key)
+  local key = key_of(job)
+  redis.call('HSET', RUN .. key, 'cause', item.cause, 'deadAt', string.match(at, '^%d+'), 'lane', job.lane)
+  redis.call('ZADD', DEAD, at, key)
+  redis.call('ZADD', DEAD_TENANT .. job.tenant, at, key)
+  redis.call('ZADD', DEAD_CAUSE .. item.cause, at, key)
   redis.call('HINCRBY', CAUSES, item.cause, 1)
-  close(job, item.keys or contact_keys(record))
+  close(job, keys)
 end
 
-local function put_back(job, item, record)
-  local run_key = RUN .. job.key
-  if item.delivery == 0 then redis.call('HINCRBY', run_key, 'deliveries', -1) end
-  requeue(job, record, now + item.at)
-end
-
-for i = 3, #ARGV do
-  local item = cmsgpack.unpack(ARGV[i])
-  local job = parse_ref(item.reference)
-  local run_key, token = RUN .. job.key, tostring(item.token)
-  local run = redis.call('HMGET', run_key, 'token', 'settled')
-  local code = ownership(job, token, run)
-  if code == 'mine' then
-    code = 'ok'
-    local record = redis.call('HGET', JOB .. job.tenant, job.id)
-    redis.call('ZREM', LEASES, job.ref)
-    settle_permit(job, item.permit)
-    ledger_of(job.lane)
-    breaker(job, item.api)
-    if item.hold then hold(job, item.hold, item.why) end
-    if item.auth then redis.call('HSET', REFUSED, job.lane, item.auth) end
-    if item.to == 'done' then
-      finish(job, item, record)
-    else
-      redis.call('HDEL', run_key, 'token', 'probe', 'alone', 'step', 'lostAt')
-      redis.call('HSET', run_key, 'settled', token)
-      write_fields(run_key, item.fields)
-      if item.attempt == 1 then
-        redis.call('HINCRBY', run_key, 'attempts', 1)
-      end
-      -- Only deliveries in a row that end their workers make a job poisonous.
-      if item.attempt == 1 or item.api then redis.call('HDEL', run_key, 'lost') end
-      if item.history then
-        redis.call('RPUSH', HISTORY .. job.key, item.history)
-        redis.call('LTRIM', HISTORY .. job.key, -50, -1)
-      end
-      if item.to == 'dead' then bury(job, item, record) else put_back(job, item, record) end
-    end
-    if item.to == 'done' then redis.call('DEL', HISTORY .. job.key) end
+-- It has not ended as most do.
+local function settle_otherwise(job, item)
+  local token, keys = job.token, job.keys
+  local lane, run_key, history = lane_of(job.lane), RUN .. key_of(job), HISTORY .. key_of(job)
+  settle_permit(lane, item.permit)
+  breaker(lane, item.api)
+  if item.hold then hold(lane, item.hold, item.why) end
+  if item.auth then redis.call('HSET', REFUSED, job.lane, item.auth) end
+  if item.to == 'done' then
+    if item.effect then redis.call('HSET', EFFECTS .. job.tenant, item.effect, job.id) end
+    redis.call('DEL', run_key, history)
+    return finish_job(job)
   end
-  codes[#codes + 1] = code
+  redis.call('HDEL', run_key, 'alone', 'step', 'lostAt')
+  redis.call('HSET', run_key, 'settled', token)
+  write_fields(run_key, item.fields)
+  if item.attempt == 1 then redis.call('HINCRBY', run_key, 'attempts', 1) end
+  if item.delivery == 1 then redis.call('HINCRBY', run_key, 'deliveries', 1) end
+  -- Only deliveries in a row that end their workers make a job poisonous.
+  if item.attempt == 1 or item.api then redis.call('HDEL', run_key, 'lost') end
+  if item.history then
+    redis.call('RPUSH', history, item.history)
+    redis.call('LTRIM', history, -50, -1)
+  end
+  if item.to == 'dead' then return bury(job, keys, item) end
+  requeue(job, record_of(job), now + item.at)
 end
-for lane, ledger in pairs(lanes) do announce_lane(lane, ledger) end
-return codes
+
+local refs, roots = {}, {}
+for i = 3, #ARGV, 5 do refs[#refs + 1] = ARGV[i] end
+local holders = redis.call('HMGET', RUNNING, unpack(refs))
+local settled, codes = {}, {}
+for i, ref in ipairs(refs) do
+  local at, job = 5 * i - 2, parse_ref(ref)
+  local token = ARGV[at + 1]
+  -- One that comes twice in one call is settled once.
+  if settled[ref] ~= token and string.match(holders[i] or '', '^%d+') == token then
+    codes[i], settled[ref] = 'o', token
+    job.token, job.keys, job.outcome, job.rest = token, split_keys(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
+    settled[#settled + 1] = job
+    if job.keys[1] then
+      local tenant_roots = roots[job.tenant] or {}
+      roots[job.tenant] = tenant_roots
+      tenant_roots[#tenant_roots + 1] = root_of(job.tenant, job.keys[1])
+    end
+    gather('ZREM', LEASES, ref)
+    gather('HDEL', RUNNING, ref)
+  else
+    codes[i] = settled[ref] == token and 'o' or refusal(job, token)
+  end
+end
+for tenant, of_tenant in pairs(roots) do read_heads(tenant, of_tenant) end
+flush()
+for _, job in ipairs(settled) do
+  if job.rest == '' then
+    local lane = lane_of(job.lane)
+    return_permits(lane, 1, now)
+    close_breaker(lane)
+    finish_job(job)
+  else
+    settle_otherwise(job, cmsgpack.unpack(job.rest))
+  end
+end
+for _, lane in pairs(lanes) do announce_lane(lane) end
+return finish(table.concat(codes))

@@ -4,64 +4,98 @@ local function wake()
   if redis.call('LLEN', WAKE) == 0 then redis.call('LPUSH', WAKE, 1) end
 end
 
-local function next_moment(lane, ledger)
-  local state = redis.call('HMGET', LANE .. lane, 'paused', 'hold', 'open')
+local function next_moment(lane)
+  flush()
+  local name, stored = lane.name, lane.stored
   local at, any = math.huge, true
-  if redis.call('EXISTS', HIGH .. lane) == 1 then
-    at = frees_at(ledger, 0)
-  elseif redis.call('EXISTS', DUE .. lane) == 1 then
-    at = frees_at(ledger, arg.reserve)
+  if redis.call('EXISTS', HIGH .. name) == 1 then
+    at = frees_at(lane, 0)
+  elseif redis.call('EXISTS', LINE .. name, DUE .. name) > 0 then
+    at = frees_at(lane, arg.reserve)
   else
     any = false
   end
   if at > now then
     -- What comes due may be high, or have a high one behind it: then the day's reserve is for it.
-    for _, set in ipairs({ WAIT, LATER }) do
-      local first = redis.call('ZRANGE', set .. lane, 0, 0, 'WITHSCORES')
+    for _, key in ipairs({ WAIT, LATER }) do
+      local first = redis.call('ZRANGE', key .. name, 0, 0, 'WITHSCORES')
       if first[2] then
         any = true
-        at = math.min(at, math.max(tonumber(first[2]), frees_at(ledger, 0)))
+        at = math.min(at, math.max(tonumber(first[2]), frees_at(lane, 0)))
       end
     end
   end
   if not any then return nil end
   -- While the breaker's probe is out, its end is what is waited for.
-  if state[1] or (state[3] and ledger.flying > 0) then return math.huge end
-  return math.max(at, tonumber(state[2]) or 0)
+  if stored.paused or (stored.open and lane.flying > 0) then return math.huge end
+  return math.max(at, tonumber(stored.hold) or 0)
 end
 
 -- Puts the lane at its new moment, or takes it out when it has nothing left to serve. One that is due already keeps its turn: only what
 -- has just been `served` goes behind the others, or a lane to which much comes would be passed over for ever.
-local function place_lane(lane, ledger, served)
-  local at = next_moment(lane, ledger or read_ledger(lane))
+local function place_lane(lane, served)
+  local at = next_moment(lane)
   if not at then
-    redis.call('ZREM', LANES, lane)
+    redis.call('ZREM', LANES, lane.name)
   elseif at > now or served then
-    redis.call('ZADD', LANES, at, lane)
+    redis.call('ZADD', LANES, at, lane.name)
   else
-    redis.call('ZADD', LANES, 'LT', at, lane)
+    redis.call('ZADD', LANES, 'LT', at, lane.name)
   end
   return at
 end
 
 -- The same, and a worker is woken when the lane may be served now or before any other.
-local function announce_lane(lane, ledger)
+local function announce_lane(lane)
   local first = redis.call('ZRANGE', LANES, 0, 0, 'WITHSCORES')
-  local at = place_lane(lane, ledger)
+  local at = place_lane(lane)
   if at and at < math.huge and (at <= now or not first[2] or at < tonumber(first[2])) then wake() end
-end
-
-local function put_due(lane, ticket, rank, effective)
-  redis.call('ZADD', (effective == 2 and HIGH or DUE) .. lane, rank, ticket)
 end
 
 local function rank_of(due, effective)
   return due - arg.headStart[effective + 1]
 end
 
+-- A due job is in one of three: `line:`, a list, takes normal ones that nobody has had yet as they come, which is by rank; `high:` those
+-- that count as high, and `due:` all others, by rank.
+local function put_due(lane, ticket, rank, effective)
+  gather('ZADD', (effective == 2 and HIGH or DUE) .. lane, rank, ticket)
+end
+
+local tails = {}
+
+-- The same for one that has just come: at the end of the line, if that keeps it in order.
+local function line_up(lane, ticket, due, effective)
+  local rank = rank_of(due, effective)
+  if effective ~= 1 then return put_due(lane, ticket, rank, effective) end
+  local tail = tails[lane]
+  if not tail then
+    local last = redis.call('LINDEX', LINE .. lane, -1)
+    tail = last and struct.unpack('>I6', string.sub(last, 1, 6)) or 0
+  end
+  tails[lane] = math.max(tail, rank)
+  if rank < tail then return put_due(lane, ticket, rank, effective) end
+  gather('RPUSH', LINE .. lane, pack_time(rank) .. ticket)
+end
+
+-- Takes a due job out of its lane. What stands in the middle of the line becomes a ghost, which is passed over when its turn comes.
+local function withdraw(lane, ticket)
+  flush()
+  for _, key in ipairs({ HIGH, DUE, WAIT }) do
+    if redis.call('ZREM', key .. lane, ticket) == 1 then return end
+  end
+  redis.call('HINCRBY', GHOSTS .. lane, ticket, 1)
+  set(lane_of(lane), 'ghosts', (tonumber(lane_of(lane).stored.ghosts) or 0) + 1)
+end
+
 -- The API has answered.
 local function close_breaker(lane)
-  if redis.call('HDEL', LANE .. lane, 'failures', 'open') > 0 and redis.call('HGET', LANE .. lane, 'why') == 'breaker' then
-    redis.call('HDEL', LANE .. lane, 'hold', 'why')
+  local stored = lane.stored
+  if not stored.failures and not stored.open then return end
+  if stored.why == 'breaker' then
+    set(lane, 'hold', nil)
+    set(lane, 'why', nil)
   end
+  set(lane, 'failures', nil)
+  set(lane, 'open', nil)
 end

@@ -1,8 +1,21 @@
 -- Sequences (law 5): the open jobs of one contact run one after another. `seq:` holds a sequence's head (a second line only where two jobs
 -- were already running when their references turned out to be one contact); those behind it wait in `blocked:` by order of joining.
+-- Heads are read once and written as the script ends: nothing else reads them meanwhile.
+local tenants = {}
+
+local function sequences_of(tenant)
+  local known = tenants[tenant]
+  if not known then
+    known = { heads = {}, changed = {}, aliased = redis.call('EXISTS', ALIAS .. tenant) == 1, ranked = redis.call('EXISTS', PRIORITY .. tenant) == 1 }
+    tenants[tenant] = known
+  end
+  return known
+end
+
 -- An alias always points to a greater key, so there are no circles; and keys being hashes, the greatest of many is a random one, so that
 -- no key is more than a few steps away from its root. Those that were passed point straight to it from then on.
 local function root_of(tenant, key)
+  if not sequences_of(tenant).aliased then return key end
   local root, passed = key, {}
   while true do
     local alias = redis.call('HGET', ALIAS .. tenant, root)
@@ -14,9 +27,48 @@ local function root_of(tenant, key)
   return root
 end
 
+-- Reads the heads of many sequences at once.
+local function read_heads(tenant, roots)
+  local heads, missing = sequences_of(tenant).heads, {}
+  for _, root in ipairs(roots) do
+    if heads[root] == nil then
+      heads[root] = false
+      missing[#missing + 1] = root
+    end
+  end
+  for from = 1, #missing, 2000 do
+    local to = math.min(from + 1999, #missing)
+    local stored = redis.call('HMGET', SEQ .. tenant, unpack(missing, from, to))
+    for i = from, to do heads[missing[i]] = stored[i - from + 1] end
+  end
+end
+
+-- The heads of a sequence as they are stored, or false.
+local function stored_heads(tenant, root)
+  local heads = sequences_of(tenant).heads
+  if heads[root] == nil then heads[root] = redis.call('HGET', SEQ .. tenant, root) end
+  return heads[root]
+end
+
+local function store_heads(tenant, root, stored)
+  local known = sequences_of(tenant)
+  known.heads[root] = stored
+  known.changed[root] = true
+end
+
+closing[#closing + 1] = function()
+  for tenant, known in pairs(tenants) do
+    for root in pairs(known.changed) do
+      local stored = known.heads[root]
+      if stored then gather('HSET', SEQ .. tenant, root, stored) else gather('HDEL', SEQ .. tenant, root) end
+    end
+    known.changed = {}
+  end
+end
+
 local function heads_of(tenant, root)
-  local heads, stored = {}, redis.call('HGET', SEQ .. tenant, root)
-  for line in string.gmatch(stored or '', '[^\n]+') do
+  local heads = {}
+  for line in string.gmatch(stored_heads(tenant, root) or '', '[^\n]+') do
     local order, place = string.match(line, '^(%d+)/(.+)$')
     heads[#heads + 1] = { order = tonumber(order), place = place }
   end
@@ -24,10 +76,9 @@ local function heads_of(tenant, root)
 end
 
 local function set_heads(tenant, root, heads)
-  if #heads == 0 then return redis.call('HDEL', SEQ .. tenant, root) end
   local lines = {}
-  for i, head in ipairs(heads) do lines[i] = string.format('%d/%s', head.order, head.place) end
-  redis.call('HSET', SEQ .. tenant, root, table.concat(lines, '\n'))
+  for i, head in ipairs(heads) do lines[i] = string.format('%.0f/%s', head.order, head.place) end
+  store_heads(tenant, root, #lines > 0 and table.concat(lines, '\n'))
 end
 
 local function split_place(tenant, place)
@@ -35,9 +86,9 @@ local function split_place(tenant, place)
   return destination .. '/' .. tenant, ticket
 end
 
--- The highest priority among `own` and the jobs that wait behind it.
+-- The highest priority among `own` and the jobs that wait behind it. Only what is not normal is counted, so most sequences need no look.
 local function effective_priority(tenant, root, own)
-  if own == 2 then return 2 end
+  if own == 2 or (own == 1 and not sequences_of(tenant).ranked) then return own end
   local counts = redis.call('HMGET', PRIORITY .. tenant, root .. '2', root .. '0')
   local high, low = tonumber(counts[1]) or 0, tonumber(counts[2]) or 0
   if high > 0 then return 2 end
@@ -45,27 +96,42 @@ local function effective_priority(tenant, root, own)
   return 0
 end
 
--- Only what is not normal is counted: most sequences then need no entry.
 local function count_priority(tenant, root, priority, by)
   if priority == 1 or by == 0 then return end
+  sequences_of(tenant).ranked = true
   if redis.call('HINCRBY', PRIORITY .. tenant, root .. priority, by) <= 0 then
     redis.call('HDEL', PRIORITY .. tenant, root .. priority)
   end
 end
 
+local blocked
+
+-- How many jobs of the shard are blocked: mostly none, and then no sequence need be looked at.
+local function count_blocked(by)
+  blocked = (blocked or tonumber(redis.call('HGET', COUNTS, 'blocked')) or 0) + by
+  if by ~= 0 then add(COUNTS, 'blocked', by) end
+  return blocked
+end
+
 local function block(tenant, root, place, order)
   redis.call('ZADD', BLOCKED .. tenant .. '/' .. root, order, place)
   count_priority(tenant, root, tonumber(string.match(place, '/(%d)')), 1)
-  redis.call('HINCRBY', COUNTS, 'blocked', 1)
+  count_blocked(1)
 end
 
 -- A head that waits in its lane gets the head start of the most urgent job behind it; a retrying or running one gets it when it is due again.
 local function escalate(tenant, head, before, after)
   if after <= before then return end
   local lane, ticket = split_place(tenant, head.place)
+  flush()
   local rank = redis.call('ZSCORE', DUE .. lane, ticket)
-  if not rank then return end
-  redis.call('ZREM', DUE .. lane, ticket)
+  if not rank then
+    local elsewhere = redis.call('ZSCORE', HIGH .. lane, ticket) or redis.call('ZSCORE', WAIT .. lane, ticket)
+      or redis.call('HEXISTS', RUNNING, lane .. '/' .. ticket) == 1
+    if elsewhere then return end
+    rank = rank_of(due_of(redis.call('HGET', JOB .. tenant, string.sub(ticket, 2))), before)
+  end
+  withdraw(lane, ticket)
   put_due(lane, ticket, rank - (arg.headStart[after + 1] - arg.headStart[before + 1]), after)
 end
 
@@ -92,7 +158,7 @@ local function merge_sequence(tenant, from, into)
       heads[#heads + 1] = head
     end
   end
-  redis.call('HDEL', SEQ .. tenant, from)
+  store_heads(tenant, from, false)
   local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
   if redis.call('EXISTS', source) == 1 then
     move_shorter(source, target)
@@ -106,14 +172,14 @@ local function merge_sequence(tenant, from, into)
   local running, idle = {}, {}
   for _, head in ipairs(heads) do
     local lane, ticket = split_place(tenant, head.place)
-    local leased = redis.call('ZSCORE', LEASES, lane .. '/' .. ticket)
-    table.insert(leased and running or idle, head)
+    local runs = redis.call('HEXISTS', RUNNING, lane .. '/' .. ticket) == 1
+    table.insert(runs and running or idle, head)
   end
   local first_idle = #running == 0 and 1 or 0
   for i, head in ipairs(idle) do
     if i > first_idle then
       local lane, ticket = split_place(tenant, head.place)
-      for _, set in ipairs({ DUE, HIGH, WAIT }) do redis.call('ZREM', set .. lane, ticket) end
+      withdraw(lane, ticket)
       block(tenant, into, head.place, head.order)
     else
       running[#running + 1] = head
@@ -132,27 +198,34 @@ local function unite(tenant, keys, at)
     if root > best then best = root end
   end
   names[best], roots[best] = nil, nil
+  sequences_of(tenant).aliased = true
   for name in pairs(names) do
     local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, name) or '', '^%d+')) or 0
     if since <= at then redis.call('HSET', ALIAS .. tenant, name, string.format('%.0f/%s', at, best)) end
   end
   for root in pairs(roots) do
-    if redis.call('HEXISTS', SEQ .. tenant, root) == 1 then merge_sequence(tenant, root, best) end
+    if stored_heads(tenant, root) then merge_sequence(tenant, root, best) end
   end
   return best
 end
 
+-- `fresh` is a job that has just been enqueued: nobody has had it.
+local function put_first(job, due, priority)
+  if job.fresh then return line_up(job.lane, job.ticket, due, priority) end
+  put_due(job.lane, job.ticket, rank_of(due, priority), priority)
+end
+
 -- A due job takes its place at the end of its contact's sequence: into the lane if it is the only one.
 local function join(job, keys, due)
-  local priority = tonumber(string.sub(job.ticket, 1, 1))
-  if #keys == 0 then return put_due(job.lane, job.ticket, rank_of(due, priority), priority) end
+  local priority = priority_of(job.ticket)
+  if #keys == 0 then return put_first(job, due, priority) end
   local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys, now)
-  local order = redis.call('HINCRBY', CONFIG, 'order', 1)
-  local heads = heads_of(job.tenant, root)
-  if #heads == 0 then
-    set_heads(job.tenant, root, { { order = order, place = job.place } })
-    return put_due(job.lane, job.ticket, rank_of(due, priority), priority)
+  local order = number('order', 1)
+  if not stored_heads(job.tenant, root) then
+    store_heads(job.tenant, root, string.format('%.0f/%s', order, job.place))
+    return put_first(job, due, priority)
   end
+  local heads = heads_of(job.tenant, root)
   local own = tonumber(string.match(heads[1].place, '/(%d)'))
   local before = effective_priority(job.tenant, root, own)
   block(job.tenant, root, job.place, order)
@@ -160,9 +233,8 @@ local function join(job, keys, due)
 end
 
 local function put_later(job, due)
-  local order = redis.call('HINCRBY', CONFIG, 'order', 1)
-  redis.call('ZADD', LATER .. job.lane, due, job.ticket)
-  redis.call('ZADD', TURNS .. job.lane, due, string.format('%016.0f', order) .. job.ticket)
+  gather('ZADD', LATER .. job.lane, due, job.ticket)
+  gather('ZADD', TURNS .. job.lane, due, string.format('%016.0f', number('order', 1)) .. job.ticket)
 end
 
 -- What is left of the moves that one run of a script may make, over all lanes.
@@ -176,7 +248,7 @@ local function join_due(lane)
     local job = parse_ref(lane .. '/' .. string.sub(ready[i], 17))
     redis.call('ZREM', TURNS .. lane, ready[i])
     redis.call('ZREM', LATER .. lane, job.ticket)
-    join(job, contact_keys(redis.call('HGET', JOB .. job.tenant, job.id)), tonumber(ready[i + 1]))
+    join(job, contact_keys(record_of(job)), tonumber(ready[i + 1]))
   end
   moves_left = moves_left - count
   return #ready / 2 == count
@@ -194,7 +266,7 @@ end
 
 -- The priority with which a job that heads its sequence counts.
 local function priority_at_head(job, keys)
-  local own = tonumber(string.sub(job.ticket, 1, 1))
+  local own = priority_of(job.ticket)
   if #keys == 0 then return own end
   return effective_priority(job.tenant, root_of(job.tenant, keys[1]), own)
 end
@@ -213,7 +285,7 @@ local function requeue(job, record, at)
       return block(job.tenant, root, own.place, own.order)
     end
   end
-  if at > now then return redis.call('ZADD', WAIT .. job.lane, at, job.ticket) end
+  if at > now then return gather('ZADD', WAIT .. job.lane, at, job.ticket) end
   local effective = priority_at_head(job, keys)
   put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
 end
@@ -231,15 +303,15 @@ local function leave(job, keys)
     set_heads(job.tenant, root, rest)
     return nil
   end
-  local popped = redis.call('ZPOPMIN', BLOCKED .. job.tenant .. '/' .. root)
+  local popped = count_blocked(0) > 0 and redis.call('ZPOPMIN', BLOCKED .. job.tenant .. '/' .. root) or {}
   if not popped[1] then
-    set_heads(job.tenant, root, {})
+    store_heads(job.tenant, root, false)
     return nil
   end
   local lane, ticket = split_place(job.tenant, popped[1])
-  local own = tonumber(string.sub(ticket, 1, 1))
+  local own = priority_of(ticket)
   count_priority(job.tenant, root, own, -1)
-  redis.call('HINCRBY', COUNTS, 'blocked', -1)
+  count_blocked(-1)
   set_heads(job.tenant, root, { { order = tonumber(popped[2]), place = popped[1] } })
   local effective = effective_priority(job.tenant, root, own)
   local record = redis.call('HGET', JOB .. job.tenant, string.sub(ticket, 2))

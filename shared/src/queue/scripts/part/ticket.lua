@@ -1,47 +1,86 @@
 -- Names. A ticket is `<priority><id>` (priority 0 low, 1 normal, 2 high), unique within its lane. A lane is `<destination>/<tenant>`,
 -- a place in a sequence `<destination>/<ticket>`, a reference `<destination>/<tenant>/<ticket>`. Tenants and destinations hold no '/'.
-local function parse_ref(ref)
-  local destination, tenant, ticket = string.match(ref, '^([^/]+)/([^/]+)/(.+)$')
-  local id = string.sub(ticket, 2)
+local parsed_lanes = {}
+
+local function parse_lane(lane)
+  local parsed = parsed_lanes[lane]
+  if not parsed then
+    parsed = { string.match(lane, '^([^/]+)/([^/]+)$') }
+    parsed_lanes[lane] = parsed
+  end
+  return parsed[1], parsed[2]
+end
+
+local function job_of(lane, ticket)
+  local destination, tenant = parse_lane(lane)
   return {
-    ref = ref, tenant = tenant, ticket = ticket, id = id, destination = destination,
-    lane = destination .. '/' .. tenant, place = destination .. '/' .. ticket, key = tenant .. '/' .. id,
+    lane = lane, tenant = tenant, ticket = ticket, id = string.sub(ticket, 2),
+    ref = lane .. '/' .. ticket, place = destination .. '/' .. ticket,
   }
 end
 
-local function parse_lane(lane)
-  return string.match(lane, '^([^/]+)/([^/]+)$')
+local function parse_ref(ref)
+  local lane, ticket = string.match(ref, '^([^/]+/[^/]+)/(.+)$')
+  return job_of(lane, ticket)
 end
 
--- A stored job: 16 bytes fingerprint, 1 byte kind ('j'), 6 bytes due (ms), 1 byte count of contact keys, 11 bytes each, the body.
--- What ended: 16 bytes fingerprint, 'd', 6 bytes end (ms), 6 bytes fencing token, the outcome as JSON.
-local function pack_job(fingerprint, due, keys, body)
-  return fingerprint .. 'j' .. struct.pack('>I6', due) .. string.char(#keys / 11) .. keys .. body
+-- As runs, histories and dead letters are named.
+local function key_of(job)
+  return job.tenant .. '/' .. job.id
+end
+
+local function priority_of(ticket)
+  return string.byte(ticket) - 48
+end
+
+-- A stored job: 6 bytes due (ms), 1 byte kind ('j'), 8 bytes fingerprint, 1 byte count of contact keys, 11 bytes each, the body.
+-- What ended: 6 bytes end (ms), 'd', 8 bytes fingerprint, 6 bytes fencing token, the outcome as JSON.
+local HEAD = 16
+
+local function pack_time(ms)
+  return struct.pack('>I6', ms)
+end
+
+local function kind_of(record)
+  return string.sub(record or '', 7, 7)
 end
 
 -- Of a record that is gone or garbled the fingerprint is filled up: what follows it has fixed places.
-local function pack_done(record, token, outcome)
-  local fingerprint = string.sub((record or '') .. string.rep('\0', 16), 1, 16)
-  return fingerprint .. 'd' .. struct.pack('>I6I6', now, token) .. outcome
+local function fingerprint_of(record)
+  return string.sub(string.sub(record or '', 8, 15) .. string.rep('\0', 8), 1, 8)
+end
+
+local function pack_done(fingerprint, token, outcome)
+  return pack_time(now) .. 'd' .. fingerprint .. struct.pack('>I6', token) .. outcome
 end
 
 local function is_job(record)
-  return record and #record >= 24 and string.sub(record, 17, 17) == 'j'
-    and #record >= 24 + 11 * string.byte(record, 24)
+  return record and #record >= HEAD and kind_of(record) == 'j' and #record >= HEAD + 11 * string.byte(record, HEAD)
 end
 
 local function due_of(record)
-  return is_job(record) and struct.unpack('>I6', string.sub(record, 18, 23)) or now
+  return is_job(record) and struct.unpack('>I6', string.sub(record, 1, 6)) or now
+end
+
+local function split_keys(packed)
+  local keys = {}
+  for from = 1, #packed, 11 do keys[#keys + 1] = string.sub(packed, from, from + 10) end
+  return keys
 end
 
 local function contact_keys(record)
-  local keys = {}
-  if is_job(record) then
-    for i = 1, string.byte(record, 24) do
-      keys[i] = string.sub(record, 25 + 11 * (i - 1), 24 + 11 * i)
-    end
-  end
-  return keys
+  if not is_job(record) then return {} end
+  return split_keys(string.sub(record, HEAD + 1, HEAD + 11 * string.byte(record, HEAD)))
+end
+
+local function record_of(job)
+  return redis.call('HGET', JOB .. job.tenant, job.id)
+end
+
+-- Who has a job that is running: `<token>/<worker>`, and `/probe` if it is the one that an open breaker let through.
+local function holder_of(ref)
+  local token, worker, probe = string.match(redis.call('HGET', RUNNING, ref) or '', '^(%d+)/([^/]*)(.*)$')
+  return token, worker, probe == '/probe'
 end
 
 -- Writes into a job's journal; an empty value takes the field out.
