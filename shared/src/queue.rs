@@ -24,7 +24,7 @@ pub mod wake;
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{Cmd, ErrorKind, FromRedisValue, ServerErrorKind};
+use redis::{Cmd, FromRedisValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -220,7 +220,7 @@ impl Queue {
         Ok(seconds * 1000 + micros / 1000)
     }
 
-    /// Calls a script on a shard: `arg` becomes its table of named arguments, `tail` adds `ARGV[3…]`.
+    /// Calls a transition on a shard: `arg` becomes its table of named arguments, `tail` adds `ARGV[3…]`.
     async fn call<A: Serialize, T: FromRedisValue>(
         &self,
         shard: u16,
@@ -228,16 +228,29 @@ impl Queue {
         arg: &A,
         tail: impl Fn(&mut Cmd),
     ) -> Result<T, QueueError> {
-        let evalsha = self.command("EVALSHA", &script.hash, shard, arg, &tail)?;
-        match self.connection().run(&evalsha).await {
-            // A restarted Redis has forgotten its scripts; EVAL teaches it this one again.
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                let eval = self.command("EVAL", &script.source, shard, arg, &tail)?;
-                self.connection().run(&eval).await.map_err(QueueError::from)
-            }
-            result => result.map_err(QueueError::from),
-        }
-        .map_err(|error| error.in_script(script.name))
+        let call = self.command("FCALL", &script.function, shard, arg, &tail)?;
+        let answer = match self.connection().run(&call).await {
+            // What has no code of its own may be that it does not know the function: a Redis without persistence forgets them.
+            Err(error) if error.code() == Some("ERR") => match self.load().await {
+                Ok(()) => self.connection().run(&call).await,
+                // Full, or not allowed: what stands in a library may be sent as a script too.
+                Err(error) if error.code().is_some() => {
+                    let eval = self.command("EVAL", &script.alone, shard, arg, &tail)?;
+                    self.connection().run(&eval).await
+                }
+                Err(error) => Err(error),
+            },
+            answer => answer,
+        };
+        answer.map_err(|error| QueueError::from(error).in_script(script.name))
+    }
+
+    /// Gives Redis the transitions. It keeps them, but not over a restart without persistence.
+    async fn load(&self) -> Result<(), redis::RedisError> {
+        let mut load = redis::cmd("FUNCTION");
+        load.arg("LOAD").arg("REPLACE").arg(&self.scripts().library);
+        let _: redis::Value = self.connection().run(&load).await?;
+        Ok(())
     }
 
     fn command<A: Serialize>(

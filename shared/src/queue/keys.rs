@@ -107,13 +107,16 @@ keys! {
     wake() = "WAKE", "wake";
 }
 
-/// The Lua constants of every name, for the head of each script.
-pub(super) fn lua_constants() -> String {
-    let mut constants = String::new();
+/// The names as locals of Lua, and the function that gives them their values for a shard's prefix.
+pub(super) fn lua_keys() -> String {
+    let constants: Vec<_> = NAMES.iter().map(|(constant, _)| *constant).collect();
+    let mut text = format!("local {}\n", constants.join(", "));
+    text.push_str("local prefix_in_use\nlocal function name_keys(prefix)\n  if prefix == prefix_in_use then return end\n");
     for (constant, suffix) in NAMES {
-        constants.extend(["local ", constant, " = KEYS[1] .. '", suffix, "'\n"]);
+        text.extend(["  ", constant, " = prefix .. '", suffix, "'\n"]);
     }
-    constants
+    text.push_str("  prefix_in_use = prefix\nend\n");
+    text
 }
 
 #[cfg(test)]

@@ -1,68 +1,135 @@
-//! The scripts, one per transition, each with its contract on top. What their reply codes mean is said here once.
+//! The scripts, one per transition, each with its contract on top. They are one library of Redis functions, which is loaded once and then
+//! called by name; where Redis takes no library, for it is full, the same text is sent as a script.
 
-use super::keys::lua_constants;
+use sha2::{Digest, Sha256};
 
-/// A script ready to be called: source and SHA-1.
-pub(super) struct Script {
-    pub(super) name: &'static str,
-    pub(super) source: String,
-    pub(super) hash: String,
+use super::keys::lua_keys;
+
+/// What all transitions share, in the order in which it builds up.
+const PARTS: [&str; 7] = [
+    include_str!("scripts/part/clock.lua"),
+    include_str!("scripts/part/write.lua"),
+    include_str!("scripts/part/ticket.lua"),
+    include_str!("scripts/part/ledger.lua"),
+    include_str!("scripts/part/lane.lua"),
+    include_str!("scripts/part/sequence.lua"),
+    include_str!("scripts/part/dead.lua"),
+];
+
+/// Whether a transition grows memory at the request of a producer or an administrator: it is refused when Redis is full. All others work
+/// off what is stored, or say what became of it: they must get through then, or nothing would ever leave it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhenFull {
+    Refused,
+    Allowed,
 }
 
-const CLOCK: &str = include_str!("scripts/part/clock.lua");
-const WRITE: &str = include_str!("scripts/part/write.lua");
-const TICKET: &str = include_str!("scripts/part/ticket.lua");
-const LEDGER: &str = include_str!("scripts/part/ledger.lua");
-const LANE: &str = include_str!("scripts/part/lane.lua");
-const SEQUENCE: &str = include_str!("scripts/part/sequence.lua");
-const DEAD: &str = include_str!("scripts/part/dead.lua");
+/// A transition: its name, what it is when Redis is full, and its text.
+struct Source(&'static str, WhenFull, &'static str);
 
-/// Grows memory at the request of a producer or an administrator: refused when Redis is full.
-const REFUSED_WHEN_FULL: &str = "#!lua";
-/// Works off what is stored, or says what became of it: must get through when Redis is full, or nothing would ever leave it.
-const ALLOWED_WHEN_FULL: &str = "#!lua flags=allow-oom";
+/// A transition as it is called.
+pub(super) struct Script {
+    pub(super) name: &'static str,
+    /// The name of its function in the library.
+    pub(super) function: String,
+    /// The same as a script of its own.
+    pub(super) alone: String,
+}
 
 macro_rules! scripts {
-    ($($name:ident: $head:ident, [$($part:ident),*];)*) => {
-        /// Every script.
-        pub(super) struct Scripts { $(pub(super) $name: Script),* }
+    ($($name:ident: $when_full:ident,)*) => {
+        /// Every transition, and the library that they make.
+        pub(super) struct Scripts {
+            /// What FUNCTION LOAD takes.
+            pub(super) library: String,
+            $(pub(super) $name: Script),*
+        }
 
         impl Scripts {
             pub(super) fn new() -> Self {
-                Self { $($name: assemble(
-                    stringify!($name), $head, &[CLOCK, WRITE, TICKET, $($part),*],
-                    include_str!(concat!("scripts/", stringify!($name), ".lua")),
-                )),* }
+                let sources = [$(Source(
+                    stringify!($name), WhenFull::$when_full, include_str!(concat!("scripts/", stringify!($name), ".lua")),
+                )),*];
+                // Each version of the text is a library of its own: programs of two versions work side by side.
+                let version = version(&sources);
+                let mut scripts = sources.iter().map(|source| source.script(&version));
+                Self {
+                    library: library(&version, &sources),
+                    $($name: scripts.next().expect("one for each name")),*
+                }
             }
         }
     };
 }
 
 scripts! {
-    enqueue: REFUSED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    claim: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    renew: ALLOWED_WHEN_FULL, [];
-    advance: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    settle: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    learn: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    register: ALLOWED_WHEN_FULL, [];
-    forget: ALLOWED_WHEN_FULL, [];
-    unlearn: ALLOWED_WHEN_FULL, [LEDGER, LANE, SEQUENCE];
-    redrive: REFUSED_WHEN_FULL, [LEDGER, LANE, SEQUENCE, DEAD];
-    edit: REFUSED_WHEN_FULL, [DEAD];
-    discard: ALLOWED_WHEN_FULL, [DEAD];
-    resolve: ALLOWED_WHEN_FULL, [DEAD];
-    govern: ALLOWED_WHEN_FULL, [LEDGER, LANE];
-    wake: ALLOWED_WHEN_FULL, [LEDGER, LANE];
-    position: ALLOWED_WHEN_FULL, [];
+    enqueue: Refused,
+    claim: Allowed,
+    renew: Allowed,
+    advance: Allowed,
+    settle: Allowed,
+    learn: Allowed,
+    register: Allowed,
+    forget: Allowed,
+    unlearn: Allowed,
+    redrive: Refused,
+    edit: Refused,
+    discard: Allowed,
+    resolve: Allowed,
+    govern: Allowed,
+    wake: Allowed,
+    position: Allowed,
 }
 
-fn assemble(name: &'static str, head: &str, parts: &[&str], body: &str) -> Script {
-    let mut source = format!("{head}\n{}", lua_constants());
-    for part in parts {
-        source.push_str(part);
+fn version(sources: &[Source]) -> String {
+    let mut digest = Sha256::new().chain_update(lua_keys());
+    for text in PARTS.iter().chain(sources.iter().map(|source| &source.2)) {
+        digest.update(text);
     }
-    source.push_str(body);
-    let hash = redis::Script::new(&source).get_hash().to_owned();
-    Script { name, source, hash }
+    let digest = digest.finalize();
+    digest[..6]
+        .iter()
+        .fold("penstock_".to_owned(), |name, byte| {
+            format!("{name}{byte:02x}")
+        })
+}
+
+fn library(version: &str, sources: &[Source]) -> String {
+    let mut text = format!("#!lua name={version}\n{}", shared());
+    for Source(name, when_full, source) in sources {
+        let flags = match when_full {
+            WhenFull::Refused => "",
+            WhenFull::Allowed => "'allow-oom'",
+        };
+        // What one transition declares is nobody else's.
+        text += &format!(
+            "do\nlocal function transition(body)\nregister('{version}_{name}', {{ {flags} }}, body)\nend\n{source}end\n"
+        );
+    }
+    text
+}
+
+fn shared() -> String {
+    let mut text = lua_keys();
+    PARTS.iter().for_each(|part| text.push_str(part));
+    text.push_str(include_str!("scripts/part/register.lua"));
+    text
+}
+
+impl Source {
+    fn script(&self, version: &str) -> Script {
+        let Self(name, when_full, source) = self;
+        let head = match when_full {
+            WhenFull::Refused => "#!lua",
+            WhenFull::Allowed => "#!lua flags=allow-oom",
+        };
+        let shared = shared();
+        Script {
+            name,
+            function: format!("{version}_{name}"),
+            alone: format!(
+                "{head}\nlocal args = ARGV\n{shared}local run\nlocal function transition(body) run = body end\n{source}begin(KEYS, args)\nreturn run()\n"
+            ),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::{process, report::Figures};
 
 /// What clients send. Everything else in Redis' counts was called by a script, but for a worker's few `LPUSH` (a token passed on) and its
 /// look for refused tokens every 5 s.
-const SENT_BY_CLIENTS: [&str; 6] = ["evalsha", "eval", "blpop", "ping", "wait", "get"];
+const SENT_BY_CLIENTS: [&str; 6] = ["fcall", "eval", "blpop", "ping", "wait", "get"];
 /// What asking for these numbers costs, and what opening a connection does.
 const NOT_COUNTED: [&str; 6] = ["info", "hello", "auth", "select", "client|", "config|"];
 

@@ -17,7 +17,7 @@ const TOKEN: &str = "canary-token";
 const EMAIL: &str = "canary@rejected.example";
 const BODY: &str = "canary in a note";
 
-/// Commands that a client sends, as `MONITOR` shows them: `1700000000.123456 [0 127.0.0.1:1] "evalsha" …`; those of scripts say `lua`.
+/// Commands that a client sends, as `MONITOR` shows them: `1700000000.123456 [0 127.0.0.1:1] "fcall" …`; those of scripts say `lua`.
 fn is_sent(line: &str) -> bool {
     line.split_once(']')
         .is_none_or(|(source, _)| !source.ends_with(" lua"))

@@ -148,7 +148,7 @@ async fn what_is_not_known_is_said_and_may_be_repeated() {
         .unwrap();
     // With it Redis learns the script: the reply that is lost then is one to a job that is stored.
     client.enqueue(job("first").job()).await.unwrap();
-    proxy.lose_replies(1, "EVALSHA");
+    proxy.lose_replies(1, "FCALL");
     match client.enqueue(job("a").job()).await {
         Err(Refusal::Unavailable { id, error }) => {
             assert_eq!(id.as_str(), "a");
@@ -159,7 +159,7 @@ async fn what_is_not_known_is_said_and_may_be_repeated() {
     let receipt = repeat(&client, &job("a")).await;
     assert_eq!(receipt, Status::Duplicate);
 
-    proxy.lose_requests(1, "EVALSHA");
+    proxy.lose_requests(1, "FCALL");
     match client.enqueue_all(jobs(&["b", "c"])).await {
         Err(BatchRefusal::Interrupted { jobs, error }) => {
             assert!(error.is_transient(), "{error}");

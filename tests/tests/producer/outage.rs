@@ -95,7 +95,7 @@ async fn a_lost_answer_makes_no_job_a_duplicate() {
     let mut stage = Stage::start().await;
     let proxy = Proxy::start(stage.redis.endpoint());
     let (program, mut writer) = begun(&stage, &proxy.redis_url()).await;
-    proxy.lose_replies(1, "EVALSHA");
+    proxy.lose_replies(1, "FCALL");
     writer.write(lines(&jobs(10..20))).await;
     drop(writer);
     ends_well(&mut stage, program).await;

@@ -61,6 +61,36 @@ async fn what_is_stored_is_worked_off() {
     assert_eq!(bench.queue().stats().await.unwrap().done_total, 3);
 }
 
+/// As after a restart without persistence, or where no program of this version has been before.
+async fn forget_functions(bench: &Bench) {
+    bench.server.cli(["FUNCTION", "FLUSH", "SYNC"]).await;
+}
+
+#[tokio::test]
+async fn functions_that_are_gone_are_loaded_again() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    forget_functions(&bench).await;
+    assert_eq!(bench.drain().await, ["a"]);
+    let libraries = bench.server.info("number_of_libraries").await;
+    assert_eq!(libraries, "1", "they are sent each time");
+}
+
+/// A full Redis loads none.
+#[tokio::test]
+async fn what_is_stored_is_worked_off_without_functions_too() {
+    let mut bench = Bench::start().await;
+    bench
+        .enqueue(&[job("a").contact("c"), job("b").contact("c")])
+        .await;
+    fill(&bench, "1").await;
+    forget_functions(&bench).await;
+    assert_eq!(bench.drain().await, ["a", "b"]);
+    let new: Vec<_> = [job("new")].iter().map(Draft::build).collect();
+    let stored = bench.queue().enqueue(&new, Admission::Each).await;
+    is_full::<()>(&Err(stored.unwrap_err().error));
+}
+
 #[tokio::test]
 async fn a_full_one_can_be_connected_to() {
     let bench = Bench::start().await;

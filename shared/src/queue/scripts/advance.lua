@@ -3,42 +3,44 @@
 --   fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
 -- Returns 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token).
 -- Repeated it finds its own mark and gives the same answer.
-local job = parse_ref(arg.reference)
-local run_key, token = RUN .. key_of(job), tostring(arg.token)
-local mark = token .. '/' .. arg.step
-local run = redis.call('HMGET', run_key, 'settled', 'step')
-local holder, _, probe = holder_of(job.ref)
-if holder ~= token then
-  return (run[1] == token and run[2] == mark) and 'later' or 'lost'
-end
-if run[2] == mark then return 'granted' end
+transition(function()
+  local job = parse_ref(arg.reference)
+  local run_key, token = RUN .. key_of(job), tostring(arg.token)
+  local mark = token .. '/' .. arg.step
+  local run = redis.call('HMGET', run_key, 'settled', 'step')
+  local holder, _, probe = holder_of(job.ref)
+  if holder ~= token then
+    return (run[1] == token and run[2] == mark) and 'later' or 'lost'
+  end
+  if run[2] == mark then return 'granted' end
 
-local lane = lane_of(job.lane)
-write_fields(run_key, arg.fields)
-redis.call('HSET', run_key, 'step', mark)
-local granted = true
-if arg.answered then
-  return_permits(lane, 1, now)
-  -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
-  if probe then
-    close_breaker(lane)
-    announce_lane(lane)
+  local lane = lane_of(job.lane)
+  write_fields(run_key, arg.fields)
+  redis.call('HSET', run_key, 'step', mark)
+  local granted = true
+  if arg.answered then
+    return_permits(lane, 1, now)
+    -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
+    if probe then
+      close_breaker(lane)
+      announce_lane(lane)
+    end
+    local high = priority_at_head(job, contact_keys(record_of(job))) == 2
+    granted = free_permits(lane, high and 0 or arg.reserve) > 0
+    if granted then take_permits(lane, 1) end
   end
-  local high = priority_at_head(job, contact_keys(record_of(job))) == 2
-  granted = free_permits(lane, high and 0 or arg.reserve) > 0
-  if granted then take_permits(lane, 1) end
-end
-if granted then
-  if arg.intent then
-    redis.call('HSET', run_key, 'intent', arg.intent)
-    redis.call('HDEL', run_key, 'absent')
+  if granted then
+    if arg.intent then
+      redis.call('HSET', run_key, 'intent', arg.intent)
+      redis.call('HDEL', run_key, 'absent')
+    end
+    return finish('granted')
   end
-  return finish('granted')
-end
-redis.call('ZREM', LEASES, job.ref)
-redis.call('HDEL', RUNNING, job.ref)
-redis.call('HDEL', run_key, 'alone')
-redis.call('HSET', run_key, 'settled', token)
-requeue(job, record_of(job), now)
-place_lane(lane)
-return finish('later')
+  redis.call('ZREM', LEASES, job.ref)
+  redis.call('HDEL', RUNNING, job.ref)
+  redis.call('HDEL', run_key, 'alone')
+  redis.call('HSET', run_key, 'settled', token)
+  requeue(job, record_of(job), now)
+  place_lane(lane)
+  return finish('later')
+end)

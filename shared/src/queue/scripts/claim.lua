@@ -4,10 +4,7 @@
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, next (ms of the next moment, -1 none), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
 -- job its reference, token, record, and what its run has (fields and values; '' if it was never claimed before).
-local worker_key = WORKER .. arg.worker
-redis.call('ZADD', WORKERS, now, arg.worker)
-
-local told, jobs = {}, {}
+local told, jobs, slots, held, names
 
 local function describe(lane, ref, token, record, run)
   if not told[lane.name] then
@@ -27,31 +24,30 @@ local function reply()
   return { now, (at and at < math.huge) and math.max(at, now) or -1, out, jobs }
 end
 
-local previous = redis.call('HMGET', worker_key, 'claim', 'refs')
-if tonumber(previous[1]) == arg.claim then
-  for ref, token in string.gmatch(previous[2] or '', '([^\n]+)\n(%d+)\n') do
+-- The jobs that the same request was given before.
+local function repeat_claim(refs)
+  for ref, token in string.gmatch(refs, '([^\n]+)\n(%d+)\n') do
     if holder_of(ref) == token then
       local job = parse_ref(ref)
       -- The worker counts its lease from the request that was answered.
-      redis.call('ZADD', LEASES, now + arg.lease, ref)
+      redis.call('ZADD', LEASES, whole(now + arg.lease), ref)
       describe(lane_of(job.lane), ref, tonumber(token), record_of(job), redis.call('HGETALL', RUN .. key_of(job)))
     end
   end
   return reply()
 end
 
--- A silence of every worker longer than `silence` means that Redis was away: nobody's lease ends for that.
-local pulse = redis.call('HMGET', CONFIG, 'pulse', 'grace')
-local grace = tonumber(pulse[2]) or 0
-if pulse[1] and now - tonumber(pulse[1]) > arg.silence then
-  grace = now + arg.lease
-  redis.call('HSET', CONFIG, 'grace', grace)
+-- A silence of every worker longer than `silence` means that Redis was away: nobody's lease ends for that. Returns until when.
+local function grace()
+  local pulse = redis.call('HMGET', CONFIG, 'pulse', 'grace')
+  local until_then = tonumber(pulse[2]) or 0
+  if pulse[1] and now - tonumber(pulse[1]) > arg.silence then
+    until_then = now + arg.lease
+    redis.call('HSET', CONFIG, 'grace', whole(until_then))
+  end
+  redis.call('HSET', CONFIG, 'pulse', whole(now))
+  return until_then
 end
-redis.call('HSET', CONFIG, 'pulse', now)
-
-local slots, names = arg.slots, {}
-local held = {}
-for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
 
 -- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
 -- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's.
@@ -72,8 +68,8 @@ local function take_back(ref, lease_end)
   place_lane(lane)
 end
 
-if now >= grace then
-  local ended = redis.call('ZRANGEBYSCORE', LEASES, '-inf', '(' .. string.format('%.0f', now), 'WITHSCORES', 'LIMIT', 0, arg.takebacks)
+local function take_back_ended()
+  local ended = redis.call('ZRANGEBYSCORE', LEASES, '-inf', '(' .. whole(now), 'WITHSCORES', 'LIMIT', 0, arg.takebacks)
   for i = 1, #ended, 2 do take_back(ended[i], tonumber(ended[i + 1])) end
 end
 
@@ -154,7 +150,7 @@ local function start(lane, due, record, token)
     run = redis.call('HGETALL', RUN .. tenant .. '/' .. string.sub(due.ticket, 2))
   end
   local holder = token .. '/' .. arg.worker
-  gather('ZADD', LEASES, now + arg.lease, ref)
+  gather('ZADD', LEASES, whole(now + arg.lease), ref)
   gather('HSET', RUNNING, ref, lane.stored.open and holder .. '/probe' or holder)
   describe(lane, ref, token, record, run)
   names[#names + 1] = ref
@@ -195,25 +191,38 @@ local function serve(name)
   place_lane(lane, true)
 end
 
-local visited = 0
-while slots > 0 and visited < arg.lanes do
-  -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
-  local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
-  if #ready == 0 then break end
-  local before = #jobs
-  for _, name in ipairs(ready) do
-    if slots == 0 then break end
-    visited = visited + 1
-    serve(name)
+-- Serves the lanes whose moment has come, oldest first.
+local function serve_ready()
+  local visited = 0
+  while slots > 0 and visited < arg.lanes do
+    -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
+    local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
+    if #ready == 0 then break end
+    local before = #jobs
+    for _, name in ipairs(ready) do
+      if slots == 0 then break end
+      visited = visited + 1
+      serve(name)
+    end
+    -- All that was visited is at its new moment now; a round that gave nothing would only visit the same lanes again.
+    if #jobs == before then break end
   end
-  -- All that was visited is at its new moment now; a round that gave nothing would only visit the same lanes again.
-  if #jobs == before then break end
 end
 
--- What is due and was left (no slot, or too many lanes) is another worker's, if one is idle.
-local left = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, 1)
-if left[1] then wake() end
-names[#names + 1] = ''
-redis.call('HSET', worker_key, 'claim', arg.claim, 'refs', table.concat(names, '\n'))
-redis.call('PEXPIRE', worker_key, arg.workerTtl)
-return reply()
+transition(function()
+  local worker_key = WORKER .. arg.worker
+  told, jobs, slots, held, names = {}, {}, arg.slots, {}, {}
+  for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
+  redis.call('ZADD', WORKERS, whole(now), arg.worker)
+  local previous = redis.call('HMGET', worker_key, 'claim', 'refs')
+  if tonumber(previous[1]) == arg.claim then return repeat_claim(previous[2] or '') end
+  if now >= grace() then take_back_ended() end
+  serve_ready()
+  -- What is due and was left (no slot, or too many lanes) is another worker's, if one is idle.
+  local left = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, 1)
+  if left[1] then wake() end
+  names[#names + 1] = ''
+  redis.call('HSET', worker_key, 'claim', arg.claim, 'refs', table.concat(names, '\n'))
+  redis.call('PEXPIRE', worker_key, arg.workerTtl)
+  return reply()
+end)

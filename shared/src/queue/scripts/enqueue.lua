@@ -6,8 +6,7 @@
 --   contact keys, the keys (11 bytes each), the body.
 -- Returns one letter per job: 'a' accepted, 'd' duplicate, 'c' conflict (this id with another body), 'f' full (the tenant's backlog is at
 -- its bound). Repeated after a lost answer it finds its own jobs and returns 'd'.
-local codes, new = {}, {}
-local refused = false
+local codes, new, refused
 
 -- The jobs from argument `from` on are one tenant's: what each would come to.
 local function judge(tenant, from, count)
@@ -34,14 +33,7 @@ local function judge(tenant, from, count)
   if #stored > 0 then new[#new + 1] = { tenant = tenant, jobs = stored } end
 end
 
-local from = 3
-for i = 1, #arg.tenants, 2 do
-  judge(arg.tenants[i], from, arg.tenants[i + 1])
-  from = from + 3 * arg.tenants[i + 1]
-end
-if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return table.concat(codes) end
-
-local at_once = pack_time(now)
+local at_once
 
 local function store(lane, tenant, i)
   local job, run_at, record = job_of(lane, ARGV[i]), tonumber(ARGV[i + 1]) or 0, ARGV[i + 2]
@@ -50,18 +42,29 @@ local function store(lane, tenant, i)
   enter(job, split_keys(string.sub(record, 11, 10 + 11 * string.byte(record, 10))), run_at)
 end
 
-for _, group in ipairs(new) do
-  local tenant, lane = group.tenant, arg.destination .. '/' .. group.tenant
-  local roots = {}
-  for _, i in ipairs(group.jobs) do
-    local record = ARGV[i + 2]
-    if string.byte(record, 10) > 0 then roots[#roots + 1] = root_of(tenant, string.sub(record, 11, 21)) end
+transition(function()
+  codes, new, refused = {}, {}, false
+  at_once = pack_time(now)
+  local from = 3
+  for i = 1, #arg.tenants, 2 do
+    judge(arg.tenants[i], from, arg.tenants[i + 1])
+    from = from + 3 * arg.tenants[i + 1]
   end
-  read_heads(tenant, roots)
-  for _, i in ipairs(group.jobs) do store(lane, tenant, i) end
-  redis.call('SADD', TENANTS, tenant)
-  add(OPEN, tenant, #group.jobs)
-  add(COUNTS, 'open', #group.jobs)
-end
-for _, group in ipairs(new) do announce_lane(lane_of(arg.destination .. '/' .. group.tenant)) end
-return finish(table.concat(codes))
+  if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return table.concat(codes) end
+
+  for _, group in ipairs(new) do
+    local tenant, lane = group.tenant, arg.destination .. '/' .. group.tenant
+    local roots = {}
+    for _, i in ipairs(group.jobs) do
+      local record = ARGV[i + 2]
+      if string.byte(record, 10) > 0 then roots[#roots + 1] = root_of(tenant, string.sub(record, 11, 21)) end
+    end
+    read_heads(tenant, roots)
+    for _, i in ipairs(group.jobs) do store(lane, tenant, i) end
+    redis.call('SADD', TENANTS, tenant)
+    add(OPEN, tenant, #group.jobs)
+    add(COUNTS, 'open', #group.jobs)
+  end
+  for _, group in ipairs(new) do announce_lane(lane_of(arg.destination .. '/' .. group.tenant)) end
+  return finish(table.concat(codes))
+end)

@@ -2,8 +2,10 @@
 -- arg: lane; reserve; set {field = value, …} and clear {field, …} among 'paused', 'hold', 'why', 'open', 'failures', 'burst', 'daily', 'weight';
 --   reauthorise (true: its token is no longer known as refused).
 -- Returns 'ok'.
-for name, value in pairs(arg.set) do redis.call('HSET', LANE .. arg.lane, name, value) end
-for _, name in ipairs(arg.clear) do redis.call('HDEL', LANE .. arg.lane, name) end
-if arg.reauthorise then redis.call('HDEL', REFUSED, arg.lane) end
-announce_lane(lane_of(arg.lane))
-return finish('ok')
+transition(function()
+  for name, value in pairs(arg.set) do redis.call('HSET', LANE .. arg.lane, name, value) end
+  for _, name in ipairs(arg.clear) do redis.call('HDEL', LANE .. arg.lane, name) end
+  if arg.reauthorise then redis.call('HDEL', REFUSED, arg.lane) end
+  announce_lane(lane_of(arg.lane))
+  return finish('ok')
+end)

@@ -1,12 +1,14 @@
 -- The API has said whose references these are: they are remembered, and their sequences are one from now on.
 -- arg: tenant; contact (its id); keys (list of contact keys, the id's own first); ttl (ms); lane; headStart; reserve; moves (bound).
 -- Returns 'ok'.
-for i = 2, #arg.keys do
-  redis.call('SET', CONTACT .. arg.tenant .. '/' .. arg.keys[i], arg.contact, 'PX', arg.ttl)
-end
--- Whoever has come due takes part in it.
-join_due(arg.lane)
-unite(arg.tenant, arg.keys, now)
--- A head that counts as high now may have the day's reserve.
-announce_lane(lane_of(arg.lane))
-return finish('ok')
+transition(function()
+  for i = 2, #arg.keys do
+    redis.call('SET', CONTACT .. arg.tenant .. '/' .. arg.keys[i], arg.contact, 'PX', arg.ttl)
+  end
+  -- Whoever has come due takes part in it.
+  join_due(arg.lane)
+  unite(arg.tenant, arg.keys, now)
+  -- A head that counts as high now may have the day's reserve.
+  announce_lane(lane_of(arg.lane))
+  return finish('ok')
+end)

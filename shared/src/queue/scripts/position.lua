@@ -1,7 +1,7 @@
 -- How many due jobs of a lane go before one of them.
 -- arg: lane; due (ms: when the job became due).  ARGV[3…]: the tickets that it may have.
 -- Returns the number, or -1 if none of them is due.
-local line = LINE .. arg.lane
+local line
 
 local function rank_at(index)
   local entry = redis.call('LINDEX', line, index)
@@ -23,16 +23,19 @@ local function before(rank, in_line)
   return redis.call('ZCOUNT', HIGH .. arg.lane, '-inf', bound) + redis.call('ZCOUNT', DUE .. arg.lane, '-inf', bound) + in_line
 end
 
-for i = 3, #ARGV do
-  local rank = redis.call('ZSCORE', HIGH .. arg.lane, ARGV[i]) or redis.call('ZSCORE', DUE .. arg.lane, ARGV[i])
-  if rank then return before(tonumber(rank), place_of(tonumber(rank))) end
-end
--- Many may have come within its millisecond.
-local first = place_of(arg.due)
-for at, entry in ipairs(redis.call('LRANGE', line, first, first + 9999)) do
+transition(function()
+  line = LINE .. arg.lane
   for i = 3, #ARGV do
-    if string.sub(entry, 7) == ARGV[i] then return before(arg.due, first + at - 1) end
+    local rank = redis.call('ZSCORE', HIGH .. arg.lane, ARGV[i]) or redis.call('ZSCORE', DUE .. arg.lane, ARGV[i])
+    if rank then return before(tonumber(rank), place_of(tonumber(rank))) end
   end
-  if struct.unpack('>I6', string.sub(entry, 1, 6)) > arg.due then break end
-end
-return -1
+  -- Many may have come within its millisecond.
+  local first = place_of(arg.due)
+  for at, entry in ipairs(redis.call('LRANGE', line, first, first + 9999)) do
+    for i = 3, #ARGV do
+      if string.sub(entry, 7) == ARGV[i] then return before(arg.due, first + at - 1) end
+    end
+    if struct.unpack('>I6', string.sub(entry, 1, 6)) > arg.due then break end
+  end
+  return -1
+end)

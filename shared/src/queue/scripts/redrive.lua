@@ -2,26 +2,28 @@
 -- arg: headStart; reserve; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
 -- ARGV[3…]: four per job: tenant, id, priority 0–2, delay (ms from now).
 -- Returns per job 'ok', 'not-dead', 'unknown' or 'undecodable' (nothing there that could run).
-local codes = {}
-for i = 3, #ARGV, 4 do
-  local dead, code = find_dead(ARGV[i], ARGV[i + 1])
-  if dead and not is_job(dead.record) then dead, code = nil, 'undecodable' end
-  if dead then
-    code = 'ok'
-    unlist_dead(dead)
-    local run_key = RUN .. dead.key
-    redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
-      'ending', 'lookup', 'forgotten')
-    if arg.resend then redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence') end
-    local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
-    local due = now + tonumber(ARGV[i + 3])
-    redis.call('HSET', JOB .. dead.tenant, dead.id, pack_time(due) .. string.sub(dead.record, 7))
-    enter(job, contact_keys(dead.record), due)
-    add(OPEN, dead.tenant, 1)
-    add(COUNTS, 'open', 1)
-    lane_of(job.lane)
+transition(function()
+  local codes = {}
+  for i = 3, #ARGV, 4 do
+    local dead, code = find_dead(ARGV[i], ARGV[i + 1])
+    if dead and not is_job(dead.record) then dead, code = nil, 'undecodable' end
+    if dead then
+      code = 'ok'
+      unlist_dead(dead)
+      local run_key = RUN .. dead.key
+      redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
+        'ending', 'lookup', 'forgotten')
+      if arg.resend then redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence') end
+      local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
+      local due = now + tonumber(ARGV[i + 3])
+      redis.call('HSET', JOB .. dead.tenant, dead.id, pack_time(due) .. string.sub(dead.record, 7))
+      enter(job, contact_keys(dead.record), due)
+      add(OPEN, dead.tenant, 1)
+      add(COUNTS, 'open', 1)
+      lane_of(job.lane)
+    end
+    codes[#codes + 1] = code
   end
-  codes[#codes + 1] = code
-end
-for _, lane in pairs(lanes) do announce_lane(lane) end
-return finish(codes)
+  for _, lane in pairs(lanes) do announce_lane(lane) end
+  return finish(codes)
+end)

@@ -1,19 +1,21 @@
 -- Prolongs leases, and is the worker's heartbeat.
 -- arg: worker; lease, silence, workerTtl (ms).  ARGV[3…]: two per job: reference, token.
 -- Returns {now, references that are no longer this worker's…}: their holder must send and write nothing.
-redis.call('ZADD', WORKERS, now, arg.worker)
-redis.call('PEXPIRE', WORKER .. arg.worker, arg.workerTtl)
-local pulse = redis.call('HGET', CONFIG, 'pulse')
-if pulse and now - tonumber(pulse) > arg.silence then redis.call('HSET', CONFIG, 'grace', now + arg.lease) end
-redis.call('HSET', CONFIG, 'pulse', now)
-local out, refs = { now }, {}
-for i = 3, #ARGV, 2 do refs[#refs + 1] = ARGV[i] end
-local holders = #refs > 0 and redis.call('HMGET', RUNNING, unpack(refs)) or {}
-for i, ref in ipairs(refs) do
-  if string.match(holders[i] or '', '^%d+') == ARGV[2 * i + 2] then
-    gather('ZADD', LEASES, now + arg.lease, ref)
-  else
-    out[#out + 1] = ref
+transition(function()
+  redis.call('ZADD', WORKERS, whole(now), arg.worker)
+  redis.call('PEXPIRE', WORKER .. arg.worker, arg.workerTtl)
+  local pulse = redis.call('HGET', CONFIG, 'pulse')
+  if pulse and now - tonumber(pulse) > arg.silence then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
+  redis.call('HSET', CONFIG, 'pulse', whole(now))
+  local out, refs = { now }, {}
+  for i = 3, #ARGV, 2 do refs[#refs + 1] = ARGV[i] end
+  local holders = #refs > 0 and redis.call('HMGET', RUNNING, unpack(refs)) or {}
+  for i, ref in ipairs(refs) do
+    if string.match(holders[i] or '', '^%d+') == ARGV[2 * i + 2] then
+      gather('ZADD', LEASES, whole(now + arg.lease), ref)
+    else
+      out[#out + 1] = ref
+    end
   end
-end
-return finish(out)
+  return finish(out)
+end)

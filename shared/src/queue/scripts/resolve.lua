@@ -1,17 +1,19 @@
 -- A person decides that an ambiguous dead letter did take effect: it is done.
 -- arg: tenant; id; effect (its id, or nil); result (JSON).
 -- Returns 'ok', 'not-dead', 'unknown', 'not-ambiguous' or 'taken' (the effect is another job's).
-local dead, code = find_dead(arg.tenant, arg.id)
-if not dead then return code end
-if dead.cause ~= 'ambiguous' then return 'not-ambiguous' end
-if arg.effect then
-  local owner = redis.call('HGET', EFFECTS .. arg.tenant, arg.effect)
-  if owner and owner ~= arg.id then return 'taken' end
-  redis.call('HSET', EFFECTS .. arg.tenant, arg.effect, arg.id)
-end
-unlist_dead(dead)
-redis.call('HSET', JOB .. arg.tenant, arg.id, pack_done(fingerprint_of(dead.record), 0, arg.result))
-redis.call('DEL', RUN .. dead.key, HISTORY .. dead.key)
-redis.call('RPUSH', ENDED, string.format('%.0f/%s', now, dead.key))
-redis.call('HINCRBY', COUNTS, 'done', 1)
-return 'ok'
+transition(function()
+  local dead, code = find_dead(arg.tenant, arg.id)
+  if not dead then return code end
+  if dead.cause ~= 'ambiguous' then return 'not-ambiguous' end
+  if arg.effect then
+    local owner = redis.call('HGET', EFFECTS .. arg.tenant, arg.effect)
+    if owner and owner ~= arg.id then return 'taken' end
+    redis.call('HSET', EFFECTS .. arg.tenant, arg.effect, arg.id)
+  end
+  unlist_dead(dead)
+  redis.call('HSET', JOB .. arg.tenant, arg.id, pack_done(fingerprint_of(dead.record), 0, arg.result))
+  redis.call('DEL', RUN .. dead.key, HISTORY .. dead.key)
+  redis.call('RPUSH', ENDED, string.format('%.0f/%s', now, dead.key))
+  redis.call('HINCRBY', COUNTS, 'done', 1)
+  return 'ok'
+end)

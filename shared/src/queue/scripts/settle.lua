@@ -50,7 +50,7 @@ end
 
 local function finish_job(job)
   gather('HSET', JOB .. job.tenant, job.id, pack_time(now) .. job.outcome)
-  gather('RPUSH', ENDED, string.format('%.0f/%s', now, key_of(job)))
+  gather('RPUSH', ENDED, string.format('%d/%s', now, key_of(job)))
   add(COUNTS, 'done', 1)
   close(job, job.keys)
 end
@@ -102,40 +102,42 @@ local function settle_otherwise(job, item)
   requeue(job, record_of(job), now + item.at)
 end
 
-local refs, roots = {}, {}
-for i = 3, #ARGV, 5 do refs[#refs + 1] = ARGV[i] end
-local holders = redis.call('HMGET', RUNNING, unpack(refs))
-local settled, codes = {}, {}
-for i, ref in ipairs(refs) do
-  local at, job = 5 * i - 2, parse_ref(ref)
-  local token = ARGV[at + 1]
-  -- One that comes twice in one call is settled once.
-  if settled[ref] ~= token and string.match(holders[i] or '', '^%d+') == token then
-    codes[i], settled[ref] = 'o', token
-    job.token, job.keys, job.outcome, job.rest = token, split_keys(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
-    settled[#settled + 1] = job
-    if job.keys[1] then
-      local tenant_roots = roots[job.tenant] or {}
-      roots[job.tenant] = tenant_roots
-      tenant_roots[#tenant_roots + 1] = root_of(job.tenant, job.keys[1])
+transition(function()
+  local refs, roots = {}, {}
+  for i = 3, #ARGV, 5 do refs[#refs + 1] = ARGV[i] end
+  local holders = redis.call('HMGET', RUNNING, unpack(refs))
+  local settled, codes = {}, {}
+  for i, ref in ipairs(refs) do
+    local at, job = 5 * i - 2, parse_ref(ref)
+    local token = ARGV[at + 1]
+    -- One that comes twice in one call is settled once.
+    if settled[ref] ~= token and string.match(holders[i] or '', '^%d+') == token then
+      codes[i], settled[ref] = 'o', token
+      job.token, job.keys, job.outcome, job.rest = token, split_keys(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
+      settled[#settled + 1] = job
+      if job.keys[1] then
+        local tenant_roots = roots[job.tenant] or {}
+        roots[job.tenant] = tenant_roots
+        tenant_roots[#tenant_roots + 1] = root_of(job.tenant, job.keys[1])
+      end
+      gather('ZREM', LEASES, ref)
+      gather('HDEL', RUNNING, ref)
+    else
+      codes[i] = settled[ref] == token and 'o' or refusal(job, token)
     end
-    gather('ZREM', LEASES, ref)
-    gather('HDEL', RUNNING, ref)
-  else
-    codes[i] = settled[ref] == token and 'o' or refusal(job, token)
   end
-end
-for tenant, of_tenant in pairs(roots) do read_heads(tenant, of_tenant) end
-flush()
-for _, job in ipairs(settled) do
-  if job.rest == '' then
-    local lane = lane_of(job.lane)
-    return_permits(lane, 1, now)
-    close_breaker(lane)
-    finish_job(job)
-  else
-    settle_otherwise(job, cmsgpack.unpack(job.rest))
+  for tenant, of_tenant in pairs(roots) do read_heads(tenant, of_tenant) end
+  flush()
+  for _, job in ipairs(settled) do
+    if job.rest == '' then
+      local lane = lane_of(job.lane)
+      return_permits(lane, 1, now)
+      close_breaker(lane)
+      finish_job(job)
+    else
+      settle_otherwise(job, cmsgpack.unpack(job.rest))
+    end
   end
-end
-for _, lane in pairs(lanes) do announce_lane(lane) end
-return finish(table.concat(codes))
+  for _, lane in pairs(lanes) do announce_lane(lane) end
+  return finish(table.concat(codes))
+end)

@@ -1,4 +1,6 @@
 -- Puts a wake-up token back that was taken for nothing.
 -- Returns 'ok'.
-wake()
-return 'ok'
+transition(function()
+  wake()
+  return 'ok'
+end)

@@ -38,9 +38,9 @@ local function place_lane(lane, served)
   if not at then
     redis.call('ZREM', LANES, lane.name)
   elseif at > now or served then
-    redis.call('ZADD', LANES, at, lane.name)
+    redis.call('ZADD', LANES, at < math.huge and whole(at) or 'inf', lane.name)
   else
-    redis.call('ZADD', LANES, 'LT', at, lane.name)
+    redis.call('ZADD', LANES, 'LT', whole(at), lane.name)
   end
   return at
 end
@@ -59,10 +59,11 @@ end
 -- A due job is in one of three: `line:`, a list, takes normal ones that nobody has had yet as they come, which is by rank; `high:` those
 -- that count as high, and `due:` all others, by rank.
 local function put_due(lane, ticket, rank, effective)
-  gather('ZADD', (effective == 2 and HIGH or DUE) .. lane, rank, ticket)
+  gather('ZADD', (effective == 2 and HIGH or DUE) .. lane, whole(rank), ticket)
 end
 
-local tails = {}
+local tails
+resets[#resets + 1] = function() tails = {} end
 
 -- The same for one that has just come: at the end of the line, if that keeps it in order.
 local function line_up(lane, ticket, due, effective)

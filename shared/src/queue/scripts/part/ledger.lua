@@ -4,12 +4,11 @@
 -- they return.
 local DAILY = 2
 local WINDOWS = {
-  { quota = 'burst', used = 'burstUsed', span = 'burstSpan', ring = BURST },
-  { quota = 'daily', used = 'dayUsed', span = 'daySpan', ring = DAY },
+  { quota = 'burst', used = 'burstUsed', span = 'burstSpan', ring = function(lane) return BURST .. lane end },
+  { quota = 'daily', used = 'dayUsed', span = 'daySpan', ring = function(lane) return DAY .. lane end },
 }
 local LANE_FIELDS = { 'burst', 'daily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'flying', 'paused', 'hold', 'why', 'failures', 'open',
   'ghosts' }
-local in_force = redis.call('HMGET', CONFIG, 'burst', 'daily')
 
 -- The window is another than when these permits were given back: all return that much later, or earlier.
 local function shift(ring, by)
@@ -22,7 +21,8 @@ local function shift(ring, by)
 end
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
-local lanes = {}
+local lanes, in_force
+resets[#resets + 1] = function() lanes, in_force = {}, nil end
 
 local function set(lane, field, value)
   lane.stored[field] = value
@@ -37,7 +37,7 @@ local function read_window(lane, window, default)
   span = tonumber(span) or 0
   local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
   if used > 0 then
-    local ring = window.ring .. lane.name
+    local ring = window.ring(lane.name)
     if span ~= kept then shift(ring, span - kept) end
     local back = redis.call('ZRANGEBYSCORE', ring, '-inf', now)
     if #back > 0 then
@@ -54,6 +54,7 @@ end
 local function lane_of(name)
   local lane = lanes[name]
   if lane then return lane end
+  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily')
   lane = { name = name, stored = {}, changed = {}, returned = {} }
   local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
   for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
@@ -92,13 +93,13 @@ local function write_rings(lane)
     for i, window in ipairs(WINDOWS) do
       local grain = math.max(1, math.ceil(lane[i].span / 100))
       local at = math.ceil((last + cut + lane[i].span) / grain) * grain
-      local ring, total = window.ring .. lane.name, count
+      local ring, total = window.ring(lane.name), count
       local there = redis.call('ZRANGEBYSCORE', ring, at, at)
       if there[1] then
         total = total + tonumber(string.match(there[1], ':(%d+)$'))
         redis.call('ZREM', ring, there[1])
       end
-      redis.call('ZADD', ring, at, string.format('%.0f:%.0f', at, total))
+      redis.call('ZADD', ring, whole(at), string.format('%d:%d', at, total))
     end
   end
   lane.returned = {}
@@ -113,7 +114,7 @@ local function frees_at(lane, reserve)
     -- Before the first worker has registered there is no quota: what is due then waits for that worker, not for a permit.
     if calls > 0 and calls - lane[i].used - lane.flying <= 0 then
       write_rings(lane)
-      local first = redis.call('ZRANGE', window.ring .. lane.name, 0, 0, 'WITHSCORES')
+      local first = redis.call('ZRANGE', window.ring(lane.name), 0, 0, 'WITHSCORES')
       at = math.max(at, tonumber(first[2]) or math.huge)
     end
   end
@@ -129,7 +130,7 @@ local function write_lane(lane)
       gone[#gone + 1] = field
     else
       written[#written + 1] = field
-      written[#written + 1] = type(value) == 'number' and string.format('%.0f', value) or value
+      written[#written + 1] = type(value) == 'number' and whole(value) or value
     end
   end
   lane.changed = {}

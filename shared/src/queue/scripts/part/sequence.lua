@@ -1,7 +1,8 @@
 -- Sequences (law 5): the open jobs of one contact run one after another. `seq:` holds a sequence's head (a second line only where two jobs
 -- were already running when their references turned out to be one contact); those behind it wait in `blocked:` by order of joining.
 -- Heads are read once and written as the script ends: nothing else reads them meanwhile.
-local tenants = {}
+local tenants
+resets[#resets + 1] = function() tenants = {} end
 
 local function sequences_of(tenant)
   local known = tenants[tenant]
@@ -77,7 +78,7 @@ end
 
 local function set_heads(tenant, root, heads)
   local lines = {}
-  for i, head in ipairs(heads) do lines[i] = string.format('%.0f/%s', head.order, head.place) end
+  for i, head in ipairs(heads) do lines[i] = string.format('%d/%s', head.order, head.place) end
   store_heads(tenant, root, #lines > 0 and table.concat(lines, '\n'))
 end
 
@@ -105,6 +106,7 @@ local function count_priority(tenant, root, priority, by)
 end
 
 local blocked
+resets[#resets + 1] = function() blocked = nil end
 
 -- How many jobs of the shard are blocked: mostly none, and then no sequence need be looked at.
 local function count_blocked(by)
@@ -114,7 +116,7 @@ local function count_blocked(by)
 end
 
 local function block(tenant, root, place, order)
-  redis.call('ZADD', BLOCKED .. tenant .. '/' .. root, order, place)
+  redis.call('ZADD', BLOCKED .. tenant .. '/' .. root, whole(order), place)
   count_priority(tenant, root, tonumber(string.match(place, '/(%d)')), 1)
   count_blocked(1)
 end
@@ -201,7 +203,7 @@ local function unite(tenant, keys, at)
   sequences_of(tenant).aliased = true
   for name in pairs(names) do
     local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, name) or '', '^%d+')) or 0
-    if since <= at then redis.call('HSET', ALIAS .. tenant, name, string.format('%.0f/%s', at, best)) end
+    if since <= at then redis.call('HSET', ALIAS .. tenant, name, string.format('%d/%s', at, best)) end
   end
   for root in pairs(roots) do
     if stored_heads(tenant, root) then merge_sequence(tenant, root, best) end
@@ -222,7 +224,7 @@ local function join(job, keys, due)
   local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys, now)
   local order = number('order', 1)
   if not stored_heads(job.tenant, root) then
-    store_heads(job.tenant, root, string.format('%.0f/%s', order, job.place))
+    store_heads(job.tenant, root, string.format('%d/%s', order, job.place))
     return put_first(job, due, priority)
   end
   local heads = heads_of(job.tenant, root)
@@ -233,12 +235,13 @@ local function join(job, keys, due)
 end
 
 local function put_later(job, due)
-  gather('ZADD', LATER .. job.lane, due, job.ticket)
-  gather('ZADD', TURNS .. job.lane, due, string.format('%016.0f', number('order', 1)) .. job.ticket)
+  gather('ZADD', LATER .. job.lane, whole(due), job.ticket)
+  gather('ZADD', TURNS .. job.lane, whole(due), string.format('%016d', number('order', 1)) .. job.ticket)
 end
 
 -- What is left of the moves that one run of a script may make, over all lanes.
-local moves_left = arg.moves
+local moves_left
+resets[#resets + 1] = function() moves_left = arg.moves end
 
 -- Scheduled jobs of the lane that have come due join their sequences, by due time and then by order of enqueuing. Returns whether all did.
 local function join_due(lane)
@@ -255,10 +258,11 @@ local function join_due(lane)
 end
 
 -- A job enters its lane, behind those that came due before it: where they are more than may be moved at once, it becomes due after them.
-local settled = {}
+local all_joined
+resets[#resets + 1] = function() all_joined = {} end
 local function enter(job, keys, due)
-  if settled[job.lane] == nil then settled[job.lane] = join_due(job.lane) end
-  if due <= now and settled[job.lane] then return join(job, keys, now) end
+  if all_joined[job.lane] == nil then all_joined[job.lane] = join_due(job.lane) end
+  if due <= now and all_joined[job.lane] then return join(job, keys, now) end
   -- What it says of its contact is known from now on, whenever it is due.
   if #keys > 1 then unite(job.tenant, keys, math.max(due, now)) end
   put_later(job, math.max(due, now))
@@ -285,7 +289,7 @@ local function requeue(job, record, at)
       return block(job.tenant, root, own.place, own.order)
     end
   end
-  if at > now then return gather('ZADD', WAIT .. job.lane, at, job.ticket) end
+  if at > now then return gather('ZADD', WAIT .. job.lane, whole(at), job.ticket) end
   local effective = priority_at_head(job, keys)
   put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
 end

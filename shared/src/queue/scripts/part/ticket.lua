@@ -1,6 +1,7 @@
 -- Names. A ticket is `<priority><id>` (priority 0 low, 1 normal, 2 high), unique within its lane. A lane is `<destination>/<tenant>`,
 -- a place in a sequence `<destination>/<ticket>`, a reference `<destination>/<tenant>/<ticket>`. Tenants and destinations hold no '/'.
-local parsed_lanes = {}
+local parsed_lanes
+resets[#resets + 1] = function() parsed_lanes = {} end
 
 local function parse_lane(lane)
   local parsed = parsed_lanes[lane]

@@ -1,6 +1,7 @@
 -- Writes of one kind to one key are gathered and sent as one command: `flush` sends them, at the latest as the script ends (`finish`).
 -- Whoever reads what may have been gathered calls `flush` before.
-local gathered, sums, counters = {}, {}, {}
+local gathered, sums, counters
+resets[#resets + 1] = function() gathered, sums, counters = {}, {}, {} end
 -- What is kept in Lua until the end, and how each of it is written then.
 local closing = {}
 
@@ -40,11 +41,11 @@ local function flush()
   end
   for key, fields in pairs(sums) do
     for field, by in pairs(fields) do
-      if by ~= 0 then redis.call('HINCRBY', key, field, string.format('%.0f', by)) end
+      if by ~= 0 then redis.call('HINCRBY', key, field, whole(by)) end
     end
   end
   sums = {}
-  for name, value in pairs(counters) do redis.call('HSET', CONFIG, name, string.format('%.0f', value)) end
+  for name, value in pairs(counters) do redis.call('HSET', CONFIG, name, whole(value)) end
   counters = {}
 end
 
