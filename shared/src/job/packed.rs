@@ -1,4 +1,4 @@
-//! A payload as it is stored: MessagePack, the field names that payloads use most written as numbers. It is kept a million times, so it is
+//! A payload as it is stored: `MessagePack`, the field names that payloads use most written as numbers. It is kept a million times, so it is
 //! kept small.
 
 use std::fmt;

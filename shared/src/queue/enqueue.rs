@@ -207,16 +207,18 @@ impl Queue {
             let parts = record::encode(&new.job);
             let job = Encoded { at, new, parts };
             let open = &mut open[usize::from(shard)];
-            match open.filter(|batch| batches[*batch].has_room_for(&job)) {
-                Some(batch) => batches[batch].push(job),
-                None => {
-                    *open = Some(batches.len());
-                    let (jobs, bytes) = (Vec::new(), 0);
-                    let mut batch = Batch { shard, jobs, bytes };
-                    batch.push(job);
-                    batches.push(batch);
-                }
+            if let Some(batch) = open.filter(|batch| batches[*batch].has_room_for(&job)) {
+                batches[batch].push(job);
+                continue;
             }
+            *open = Some(batches.len());
+            let mut batch = Batch {
+                shard,
+                jobs: Vec::new(),
+                bytes: 0,
+            };
+            batch.push(job);
+            batches.push(batch);
         }
         batches.into_iter().map(Batch::by_tenant).collect()
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::keys::lua_keys;
 
 /// What all transitions share, in the order in which it builds up.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     include_str!("scripts/part/clock.lua"),
     include_str!("scripts/part/write.lua"),
     include_str!("scripts/part/ticket.lua"),
@@ -14,6 +14,7 @@ const PARTS: [&str; 7] = [
     include_str!("scripts/part/lane.lua"),
     include_str!("scripts/part/sequence.lua"),
     include_str!("scripts/part/dead.lua"),
+    include_str!("scripts/part/register.lua"),
 ];
 
 /// Whether a transition grows memory at the request of a producer or an administrator: it is refused when Redis is full. All others work
@@ -95,25 +96,22 @@ fn version(sources: &[Source]) -> String {
 }
 
 fn library(version: &str, sources: &[Source]) -> String {
-    let mut text = format!("#!lua name={version}\n{}", shared());
-    for Source(name, when_full, source) in sources {
+    let functions = sources.iter().map(|Source(name, when_full, source)| {
         let flags = match when_full {
             WhenFull::Refused => "",
             WhenFull::Allowed => "'allow-oom'",
         };
         // What one transition declares is nobody else's.
-        text += &format!(
+        format!(
             "do\nlocal function transition(body)\nregister('{version}_{name}', {{ {flags} }}, body)\nend\n{source}end\n"
-        );
-    }
-    text
+        )
+    });
+    let functions: String = functions.collect();
+    format!("#!lua name={version}\n{}{functions}", shared())
 }
 
 fn shared() -> String {
-    let mut text = lua_keys();
-    PARTS.iter().for_each(|part| text.push_str(part));
-    text.push_str(include_str!("scripts/part/register.lua"));
-    text
+    [&lua_keys(), PARTS.concat().as_str()].concat()
 }
 
 impl Source {

@@ -238,14 +238,15 @@ fn tenant_row(
     in_force: &[Option<String>; 2],
     now: u64,
 ) -> TenantStats {
-    let (due, high, wait, later, dead, line, open, lane, burst, day) = raw;
+    let (due, high, wait, later, dead, line, open, fields, burst, day) = raw;
     let number = |name| {
-        let text: Option<&String> = lane.get(name);
+        let text: Option<&String> = fields.get(name);
         text.and_then(|text| text.parse().ok()).unwrap_or(0)
     };
     let flying = number("flying");
     let quota = |name: &str, default: &Option<String>| {
-        lane.get(name)
+        fields
+            .get(name)
             .or(default.as_ref())
             .and_then(|text| read_quota(text))
     };
@@ -253,15 +254,15 @@ fn tenant_row(
     let left = |quota: Option<Quota>, ring: &[String]| {
         quota.map_or(0, |quota| calls_left(quota, flying, ring))
     };
-    let held_until_ms = lane
+    let held_until_ms = fields
         .get("hold")
         .and_then(|at| at.parse::<f64>().ok())
         .map(super::score_ms)
         .filter(|at| *at > now);
-    let paused = lane.contains_key("paused");
+    let paused = fields.contains_key("paused");
     let (burst_left, daily_left) = (left(burst_quota, &burst), left(daily_quota, &day));
     let ready = (due + high + line).saturating_sub(number("ghosts"));
-    let why = lane.get("why").filter(|_| held_until_ms.is_some());
+    let why = fields.get("why").filter(|_| held_until_ms.is_some());
     let waits_for_somebody = paused || why.is_some_and(|why| why == NEEDS_AUTHORISATION);
     let eta_ms = burst_quota
         .filter(|_| ready > 0 && !waits_for_somebody)

@@ -176,7 +176,7 @@ impl Queue {
             done,
             run: snapshot.run,
             deliveries,
-            worker: snapshot.holder.and_then(worker_of),
+            worker: snapshot.holder.as_deref().and_then(worker_of),
             due_ms,
             lease_ms: snapshot.lease_ms,
             position,
@@ -427,7 +427,7 @@ struct Snapshot {
     is_due: bool,
 }
 
-fn worker_of(holder: String) -> Option<String> {
+fn worker_of(holder: &str) -> Option<String> {
     holder.split('/').nth(1).map(str::to_owned)
 }
 
