@@ -15,10 +15,9 @@ mod response;
 mod tokens;
 
 pub use self::{
-    client::{ClientError, GhlClient},
+    client::{ClientError, GhlClient, Reply},
     error::CallError,
     limiter::{Limiter, NotUntil, Passage},
-    rate::RateReport,
     request::{Lookup, Operation, Request},
     response::{Answer, Contact, Note, Task},
     tokens::{Tokens, fingerprint},

@@ -13,6 +13,7 @@ pub mod outlook;
 pub mod record;
 pub mod reference;
 pub mod repair;
+pub mod report;
 pub mod run;
 mod scripts;
 pub mod server;
@@ -35,7 +36,7 @@ use self::{
     keys::Keys,
     scripts::{Script, Scripts},
 };
-use crate::settings::{Durability, Settings, without_password};
+use crate::settings::{DailyPacing, Durability, Settings, without_password};
 
 /// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
 pub const HEAD_START: Duration = Duration::from_secs(60);
@@ -67,6 +68,8 @@ pub struct Terms {
     pub quarantine: Duration,
     /// The share of the day that is kept for high priority, 0 to 1.
     pub reserve: f64,
+    /// Whether what is not of high priority is spread evenly over the day.
+    pub spread: bool,
     /// Unfinished jobs per tenant.
     pub max_backlog: u64,
     /// How long what is done is remembered.
@@ -98,6 +101,7 @@ impl From<&Settings> for Terms {
             http_timeout: settings.ghl.http_timeout,
             quarantine: settings.delivery.quarantine,
             reserve: f64::from(settings.ghl.daily_reserve) / 100.0,
+            spread: settings.ghl.daily_pacing == DailyPacing::Spread,
             max_backlog: settings.intake.max_backlog,
             retention: settings.redis.retention,
         }
@@ -276,10 +280,27 @@ impl Queue {
     }
 }
 
-/// The head starts in milliseconds as the scripts take them: low, normal, high.
-fn head_starts() -> [i64; 3] {
-    let lead = i64::try_from(HEAD_START.as_millis()).unwrap_or(60_000);
-    [-lead, 0, lead]
+/// How lanes are served: what every transition needs that looks at one.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy {
+    /// In milliseconds: low, normal, high.
+    head_start: [i64; 3],
+    /// The share of the day that is kept for high priority.
+    reserve: f64,
+    /// Whether all but high priority is spread over the day.
+    spread: bool,
+}
+
+impl Terms {
+    fn policy(&self) -> Policy {
+        let lead = i64::try_from(HEAD_START.as_millis()).unwrap_or(60_000);
+        Policy {
+            head_start: [-lead, 0, lead],
+            reserve: self.reserve,
+            spread: self.spread,
+        }
+    }
 }
 
 fn no_tail(_: &mut Cmd) {}

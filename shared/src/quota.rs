@@ -86,6 +86,22 @@ impl Quota {
     }
 }
 
+/// What the `X-RateLimit-…` headers say. The API has no header for when a window ends. Values that
+/// cannot be are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateReport {
+    /// Calls in the short window (`X-RateLimit-Max`).
+    pub burst_limit: Option<u32>,
+    /// Calls left in the short window (`X-RateLimit-Remaining`).
+    pub burst_remaining: Option<u32>,
+    /// The length of the short window (`X-RateLimit-Interval-Milliseconds`).
+    pub interval: Option<Duration>,
+    /// Calls in a day (`X-RateLimit-Limit-Daily`).
+    pub daily_limit: Option<u32>,
+    /// Calls left of the day (`X-RateLimit-Daily-Remaining`).
+    pub daily_remaining: Option<u32>,
+}
+
 impl FromStr for Quota {
     type Err = QuotaError;
 

@@ -15,6 +15,7 @@ use penstock_shared::{
     queue::{
         claim::{Claimed, SUSPECT},
         reference::Reference,
+        report::Report,
         settle::Fields,
     },
 };
@@ -29,6 +30,8 @@ pub struct Assignment {
     pub fields: Mutex<Fields>,
     /// The call of which bytes may have left since the last answer.
     exposed: Mutex<Option<Operation>>,
+    /// What the last response said of the quota, as long as nobody has told the ledger.
+    report: Mutex<Option<Report>>,
     steps: AtomicU32,
     lease: Lease,
     /// The slot that it occupies until it is settled; none if all were taken when the answer to a repeated claim came.
@@ -71,6 +74,16 @@ impl Assignment {
     /// The call that may be on its way.
     pub fn exposed(&self) -> Option<Operation> {
         *self.exposed.lock()
+    }
+
+    /// A response has said this of the quota.
+    pub fn reported(&self, report: Report) {
+        *self.report.lock() = Some(report);
+    }
+
+    /// What the last response said of the quota: once, for the ledger.
+    pub fn take_report(&self) -> Option<Report> {
+        self.report.lock().take()
     }
 
     /// The number of the next step of this delivery.
@@ -120,6 +133,7 @@ impl Roster {
             claimed,
             fields: Mutex::default(),
             exposed: Mutex::default(),
+            report: Mutex::default(),
             steps: AtomicU32::new(0),
             lease,
             _slot: slot,

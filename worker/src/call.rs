@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    ghl::{Answer, CallError, GhlClient, Limiter, Request, Tokens},
+    ghl::{Answer, CallError, GhlClient, Limiter, Reply, Request, Tokens},
     outcome::{Fault, Outcome, Permit},
     queue::{
         Queue,
+        report::Report,
         settle::{Advance, Fields, Step},
     },
 };
 
-use crate::{assignment::Assignment, patience::Patience};
+use crate::{assignment::Assignment, clock::RedisClock, patience::Patience};
 
 /// Why a delivery goes no further.
 #[derive(Debug)]
@@ -45,16 +46,23 @@ pub struct Api {
 pub struct Calls<'a> {
     api: &'a Api,
     queue: &'a Queue,
+    clock: &'a RedisClock,
     job: &'a Assignment,
     permit: Permit,
 }
 
 impl<'a> Calls<'a> {
     /// The first call's permit came with the claim.
-    pub fn new(api: &'a Api, queue: &'a Queue, job: &'a Assignment) -> Self {
+    pub fn new(
+        api: &'a Api,
+        queue: &'a Queue,
+        clock: &'a RedisClock,
+        job: &'a Assignment,
+    ) -> Self {
         Self {
             api,
             queue,
+            clock,
             job,
             permit: Permit::Unsent,
         }
@@ -76,6 +84,7 @@ impl<'a> Calls<'a> {
             answered,
             fields,
             intent,
+            report: self.job.take_report(),
         };
         match self.write(&step).await? {
             Advance::Granted => {
@@ -130,7 +139,9 @@ impl<'a> Calls<'a> {
             return Err(self.postponed(Duration::ZERO, "its lease is about to end"));
         }
         self.job.expose(request.operation());
-        let answer = self.api.client.send(passage, token, request).await;
+        let sent_ms = self.clock.now_ms();
+        let Reply { answer, rate } = self.api.client.send(passage, token, request).await;
+        self.job.reported(Report { sent_ms, rate });
         self.permit = match &answer {
             Err(CallError::Unanswered { .. }) => Permit::Unanswered,
             Err(CallError::NotSent { .. }) => Permit::Unsent,

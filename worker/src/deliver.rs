@@ -49,7 +49,7 @@ pub struct Courier {
 impl Courier {
     /// Delivers a job, once: whatever happens on the way comes out as an outcome.
     pub async fn deliver(&self, job: &Assignment) -> Outcome {
-        let mut calls = Calls::new(&self.api, &self.queue, job);
+        let mut calls = Calls::new(&self.api, &self.queue, &self.clock, job);
         match self.stages(job, &mut calls).await {
             Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
             Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),

@@ -266,6 +266,7 @@ impl Desk {
                 .map(|fault| self.history(job, fault, now)),
             record: Arc::clone(&job.claimed.record),
             has_run: job.has_run(),
+            report: job.take_report(),
             keys,
             transition,
             fields,

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Answer, CallError, Operation, RateReport, message, rate};
+use super::{Answer, CallError, Operation, message, rate};
 use crate::job::ContactId;
 
 /// A response as far as it arrived.
@@ -59,7 +59,6 @@ fn success(response: &Response<'_>, json: Option<Value>) -> Result<Answer, CallE
         (End::Whole, None) => Err(unreadable("the body is not JSON")),
         (End::Whole, Some(body)) => Ok(Answer {
             status,
-            rate: RateReport::read(response.headers),
             trace_id: trace_id(&body),
             body,
         }),
@@ -73,8 +72,7 @@ fn failure(operation: Operation, response: &Response<'_>, json: Option<&Value>) 
     let message = said.message.clone();
     match status {
         429 => CallError::Throttled {
-            retry_after,
-            rate: RateReport::read(response.headers),
+            retry_after: retry_after.or(rate::report(response.headers).interval),
         },
         401 => CallError::Unauthorized {
             permanent: said.is_permanent_401(),

@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Answer, CallError, Passage, Request, classify,
     classify::{End, Response},
+    rate,
 };
-use crate::span;
+use crate::{quota::RateReport, span};
 
 /// The version of the API that the official document describes; every operation demands it.
 const VERSION: HeaderValue = HeaderValue::from_static("2021-07-28");
@@ -33,6 +34,24 @@ pub struct GhlClient {
     http: reqwest::Client,
     base_url: Url,
     timeout: Duration,
+}
+
+/// What a call came to, and what was said of the quota beside it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The answer, or why there is none.
+    pub answer: Result<Answer, CallError>,
+    /// What the headers of the response say about the quota, whatever else it says.
+    pub rate: RateReport,
+}
+
+impl From<CallError> for Reply {
+    fn from(error: CallError) -> Self {
+        Self {
+            answer: Err(error),
+            rate: RateReport::default(),
+        }
+    }
 }
 
 /// Why there is no client.
@@ -90,22 +109,26 @@ impl GhlClient {
         _spent: Passage,
         token: &SecretString,
         request: &Request,
-    ) -> Result<Answer, CallError> {
+    ) -> Reply {
         let deadline = Instant::now() + self.timeout;
         let sent = timeout_at(deadline, self.call(token, request).send());
-        let mut response = sent
-            .await
-            .map_err(|_| self.unanswered())?
-            .map_err(classify::no_response)?;
+        let mut response = match sent.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return classify::no_response(error).into(),
+            Err(_) => return self.unanswered().into(),
+        };
         let (body, end) = read(&mut response, deadline).await;
-        let answer = Response {
+        let arrived = Response {
             status: response.status().as_u16(),
             headers: response.headers(),
             body: &body,
             end,
             now: Timestamp::now(),
         };
-        classify::response(request.operation, &answer)
+        Reply {
+            answer: classify::response(request.operation, &arrived),
+            rate: rate::report(response.headers()),
+        }
     }
 
     fn call(&self, token: &SecretString, request: &Request) -> RequestBuilder {

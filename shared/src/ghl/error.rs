@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::RateReport;
 use crate::job::ContactId;
 
 /// Why a call has no [`Answer`](super::Answer). Messages are redacted and short.
@@ -33,10 +32,8 @@ pub enum CallError {
     /// Too many calls: nothing happened.
     #[error("too many calls")]
     Throttled {
-        /// What `Retry-After` asked for, an hour at most.
+        /// What `Retry-After` asked for, an hour at most; else the interval that the headers give.
         retry_after: Option<Duration>,
-        /// What the headers say about the quota.
-        rate: RateReport,
     },
     /// The token may not do this: nothing happened.
     #[error("not authorised ({status}): {message}")]

@@ -5,42 +5,24 @@ use std::{str::FromStr, time::Duration};
 use http::{HeaderMap, header};
 use jiff::{Timestamp, fmt::rfc2822};
 
-use crate::quota::Quota;
+use crate::quota::{Quota, RateReport};
 
 /// A `Retry-After` beyond this is not believed: the caller probes instead.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
-/// What the `X-RateLimit-…` headers say. The API has no header for when a window ends. Values that
-/// cannot be are left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RateReport {
-    /// Calls in the short window (`X-RateLimit-Max`).
-    pub burst_limit: Option<u32>,
-    /// Calls left in the short window (`X-RateLimit-Remaining`).
-    pub burst_remaining: Option<u32>,
-    /// The length of the short window (`X-RateLimit-Interval-Milliseconds`).
-    pub interval: Option<Duration>,
-    /// Calls in a day (`X-RateLimit-Limit-Daily`).
-    pub daily_limit: Option<u32>,
-    /// Calls left of the day (`X-RateLimit-Daily-Remaining`).
-    pub daily_remaining: Option<u32>,
-}
-
-impl RateReport {
-    /// Reads the headers of any response.
-    pub(super) fn read(headers: &HeaderMap) -> Self {
-        let count = |name| number::<u32>(headers, name).filter(|count| *count <= Quota::MAX_CALLS);
-        let limit = |name| count(name).filter(|count| *count > 0);
-        let windows = Quota::MIN_WINDOW..=Quota::MAX_WINDOW;
-        Self {
-            burst_limit: limit("x-ratelimit-max"),
-            burst_remaining: count("x-ratelimit-remaining"),
-            interval: number(headers, "x-ratelimit-interval-milliseconds")
-                .map(Duration::from_millis)
-                .filter(|interval| windows.contains(interval)),
-            daily_limit: limit("x-ratelimit-limit-daily"),
-            daily_remaining: count("x-ratelimit-daily-remaining"),
-        }
+/// Reads the headers of any response.
+pub(super) fn report(headers: &HeaderMap) -> RateReport {
+    let count = |name| number::<u32>(headers, name).filter(|count| *count <= Quota::MAX_CALLS);
+    let limit = |name| count(name).filter(|count| *count > 0);
+    let windows = Quota::MIN_WINDOW..=Quota::MAX_WINDOW;
+    RateReport {
+        burst_limit: limit("x-ratelimit-max"),
+        burst_remaining: count("x-ratelimit-remaining"),
+        interval: number(headers, "x-ratelimit-interval-milliseconds")
+            .map(Duration::from_millis)
+            .filter(|interval| windows.contains(interval)),
+        daily_limit: limit("x-ratelimit-limit-daily"),
+        daily_remaining: count("x-ratelimit-daily-remaining"),
     }
 }
 
@@ -94,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_documented_headers_are_read() {
-        let report = RateReport::read(&headers(&[
+        let report = report(&headers(&[
             ("x-ratelimit-limit-daily", "200000"),
             ("x-ratelimit-daily-remaining", "199000"),
             ("x-ratelimit-interval-milliseconds", "10000"),
@@ -123,7 +105,7 @@ mod tests {
             "0x10",
             "+5",
         ] {
-            let report = RateReport::read(&headers(&[
+            let report = report(&headers(&[
                 ("x-ratelimit-max", value),
                 ("x-ratelimit-remaining", value),
                 ("x-ratelimit-limit-daily", value),
@@ -133,7 +115,7 @@ mod tests {
         }
         for value in ["0", "1", "999999999999"] {
             let report =
-                RateReport::read(&headers(&[("x-ratelimit-interval-milliseconds", value)]));
+                report(&headers(&[("x-ratelimit-interval-milliseconds", value)]));
             assert_eq!(report, RateReport::default(), "{value}");
         }
     }
@@ -178,7 +160,7 @@ mod tests {
                 headers.insert("x-ratelimit-max", value);
                 let wait = retry_after(&headers, Timestamp::UNIX_EPOCH);
                 prop_assert!(wait.is_none_or(|wait| wait <= LONGEST_RETRY_AFTER));
-                let _ = RateReport::read(&headers);
+                let _ = report(&headers);
             }
         }
     }

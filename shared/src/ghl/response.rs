@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{CallError, RateReport};
+use super::CallError;
 use crate::job::{ContactId, Email, Phone};
 
 /// A success, and its body. An empty body is `null`.
@@ -14,8 +14,6 @@ use crate::job::{ContactId, Email, Phone};
 pub struct Answer {
     /// The HTTP status, 200 to 299.
     pub status: u16,
-    /// What the headers say about the quota.
-    pub rate: RateReport,
     /// The body.
     pub body: Value,
     /// The API's own name for the call, for its support.
@@ -191,7 +189,6 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
             .field("status", &self.status)
-            .field("rate", &self.rate)
             .field("trace_id", &self.trace_id)
             .finish_non_exhaustive()
     }
@@ -205,7 +202,6 @@ mod tests {
     fn answer(body: Value) -> Answer {
         Answer {
             status: 200,
-            rate: RateReport::default(),
             body,
             trace_id: None,
         }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
 
-use super::{Queue, error::QueueError, head_starts, reference::Reference, run::Run};
+use super::{Policy, Queue, error::QueueError, reference::Reference, run::Run};
 use crate::{quota::Quota, span::millis};
 
 /// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
@@ -77,8 +77,8 @@ struct ClaimArguments<'a> {
     lease: u64,
     silence: u64,
     late: u64,
-    head_start: [i64; 3],
-    reserve: f64,
+    #[serde(flatten)]
+    policy: Policy,
     lanes: usize,
     moves: usize,
     takebacks: usize,
@@ -130,8 +130,7 @@ impl Queue {
             lease: millis(terms.lease),
             silence: self.silence(),
             late: millis(terms.late()),
-            head_start: head_starts(),
-            reserve: terms.reserve,
+            policy: terms.policy(),
             lanes: LANES,
             moves: super::MOVES,
             takebacks: TAKEBACKS,

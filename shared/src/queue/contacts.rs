@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Queue, error::QueueError, head_starts, reference::Lane};
+use super::{Policy, Queue, error::QueueError, reference::Lane};
 use crate::{
     job::{ContactId, ContactRef},
     span::millis,
@@ -21,8 +21,8 @@ struct LearnArguments<'a> {
     keys: Vec<String>,
     ttl: u64,
     lane: &'a str,
-    head_start: [i64; 3],
-    reserve: f64,
+    #[serde(flatten)]
+    policy: Policy,
     moves: usize,
 }
 
@@ -46,8 +46,7 @@ impl Queue {
             keys,
             ttl: millis(REMEMBERED),
             lane: lane.as_str(),
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
+            policy: self.terms().policy(),
             moves: super::MOVES,
         };
         let shard = self.shard_of(tenant);

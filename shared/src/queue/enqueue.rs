@@ -6,9 +6,8 @@ use redis::Cmd;
 use serde::Serialize;
 
 use super::{
-    Queue,
+    Policy, Queue,
     error::QueueError,
-    head_starts,
     record::{self, NewJob, Parts},
     reference::GHL,
 };
@@ -74,8 +73,8 @@ struct Arguments<'a> {
     max_backlog: u64,
     /// By tenant, what earlier calls of the same check would have stored.
     pending: HashMap<&'a str, u64>,
-    head_start: [i64; 3],
-    reserve: f64,
+    #[serde(flatten)]
+    policy: Policy,
     moves: usize,
 }
 
@@ -272,8 +271,7 @@ impl Queue {
             mode,
             max_backlog,
             pending: HashMap::new(),
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
+            policy: self.terms().policy(),
             moves: super::MOVES,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Queue, claim::stored_quota, error::QueueError, reference::Lane};
+use super::{Policy, Queue, claim::stored_quota, error::QueueError, reference::Lane};
 use crate::quota::Quota;
 
 /// A quota of a tenant's own, or none any more.
@@ -39,7 +39,8 @@ pub enum Govern {
 #[derive(Serialize)]
 struct GovernArguments<'a> {
     lane: &'a str,
-    reserve: f64,
+    #[serde(flatten)]
+    policy: Policy,
     set: HashMap<&'static str, String>,
     clear: Vec<&'static str>,
     reauthorise: bool,
@@ -71,7 +72,7 @@ impl Queue {
         }
         let arguments = GovernArguments {
             lane: lane.as_str(),
-            reserve: self.terms().reserve,
+            policy: self.terms().policy(),
             set,
             clear,
             reauthorise: matches!(govern, Govern::Resume | Govern::Reauthorise),

@@ -6,10 +6,9 @@ use redis::Cmd;
 use serde::Serialize;
 
 use super::{
-    Queue,
+    Policy, Queue,
     dead::DeadLetter,
     error::QueueError,
-    head_starts,
     record::{self, DoneRecord},
 };
 use crate::{
@@ -71,8 +70,8 @@ pub struct Redrive {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RedriveArguments {
-    head_start: [i64; 3],
-    reserve: f64,
+    #[serde(flatten)]
+    policy: Policy,
     moves: usize,
     resend: bool,
 }
@@ -101,8 +100,7 @@ impl Queue {
         resend: bool,
     ) -> Result<Vec<Changed>, QueueError> {
         let arguments = RedriveArguments {
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
+            policy: self.terms().policy(),
             moves: super::MOVES,
             resend,
         };

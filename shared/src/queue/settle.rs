@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Queue,
+    Policy, Queue,
     error::QueueError,
-    head_starts,
     record::{self, DoneRecord},
     reference::Reference,
+    report::{self, BELIEVED_FOR, Report},
     run::field,
 };
 use crate::{
@@ -50,6 +50,8 @@ pub struct Settlement {
     pub has_run: bool,
     /// The contact keys of its sequence, where its record cannot tell them.
     pub keys: Option<Vec<String>>,
+    /// What its last response said of the quota.
+    pub report: Option<Report>,
 }
 
 /// What the script said of a settlement.
@@ -85,16 +87,20 @@ pub struct Step {
     pub fields: Fields,
     /// The intent of the next call, if that is not idempotent: written only if it may be sent.
     pub intent: Option<String>,
+    /// What the last response said of the quota.
+    pub report: Option<Report>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SettleArguments {
+struct SettleArguments<'a> {
     late: u64,
-    head_start: [i64; 3],
-    reserve: f64,
+    #[serde(flatten)]
+    policy: Policy,
     breaker_after: u32,
     probe_every: u64,
+    reports: BTreeMap<&'a str, report::Words>,
+    report_for: u64,
 }
 
 /// How a delivery ended, where it did not end as most do.
@@ -254,6 +260,24 @@ impl Settlement {
     }
 }
 
+/// The last report of each lane: those before it say less.
+fn last_reports(settlements: &[Settlement]) -> BTreeMap<&str, report::Words> {
+    let mut last: BTreeMap<&str, &Report> = BTreeMap::new();
+    for settlement in settlements {
+        let Some(report) = &settlement.report else {
+            continue;
+        };
+        let kept = last
+            .entry(settlement.reference.lane().as_str())
+            .or_insert(report);
+        if report.sent_ms > kept.sent_ms {
+            *kept = report;
+        }
+    }
+    let words = |(lane, report): (_, &Report)| Some((lane, report.words()?));
+    last.into_iter().filter_map(words).collect()
+}
+
 fn json(value: &impl Serialize) -> Result<String, QueueError> {
     serde_json::to_string(value).map_err(|error| QueueError::Unexpected(error.to_string()))
 }
@@ -277,8 +301,11 @@ struct AdvanceArguments<'a> {
     fields: &'a Fields,
     #[serde(skip_serializing_if = "Option::is_none")]
     intent: Option<&'a str>,
-    head_start: [i64; 3],
-    reserve: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<report::Words>,
+    report_for: u64,
+    #[serde(flatten)]
+    policy: Policy,
 }
 
 impl Queue {
@@ -290,10 +317,11 @@ impl Queue {
     ) -> Result<Vec<Settled>, QueueError> {
         let arguments = SettleArguments {
             late: millis(self.terms().quarantine),
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
+            policy: self.terms().policy(),
             breaker_after: BREAKER_AFTER,
             probe_every: millis(PROBE_EVERY),
+            reports: last_reports(settlements),
+            report_for: millis(BELIEVED_FOR),
         };
         let mut results = vec![Settled::Ok; settlements.len()];
         let mut said = Vec::with_capacity(settlements.len());
@@ -337,8 +365,9 @@ impl Queue {
             answered: step.answered,
             fields: &step.fields,
             intent: step.intent.as_deref(),
-            head_start: head_starts(),
-            reserve: self.terms().reserve,
+            report: step.report.as_ref().and_then(Report::words),
+            report_for: millis(BELIEVED_FOR),
+            policy: self.terms().policy(),
         };
         let shard = self.shard_of(reference.tenant());
         let code: String = self

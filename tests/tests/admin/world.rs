@@ -52,6 +52,7 @@ impl World {
             http_timeout: Duration::from_secs(10),
             quarantine: Duration::from_secs(30),
             reserve: 0.1,
+            spread: false,
             max_backlog: 1_000_000,
             retention: Duration::from_secs(86_400),
         };
@@ -167,6 +168,7 @@ impl World {
             record: Arc::clone(&claimed.record),
             has_run: true,
             keys: None,
+            report: None,
         };
         let shard = self.queue.shard_of(claimed.reference.tenant());
         let settled = self.queue.settle(shard, &[settlement]).await.unwrap();

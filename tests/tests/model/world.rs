@@ -300,6 +300,7 @@ impl World {
             answered,
             fields: Fields::new(),
             intent: intent.then(|| "a note".into()),
+            report: None,
         };
         let said: Advance = self
             .bench

@@ -197,6 +197,7 @@ async fn connect(redis: &RedisServer, shards: u16) -> Queue {
         http_timeout: Duration::from_secs(10),
         quarantine: Duration::from_secs(30),
         reserve: 0.1,
+        spread: false,
         max_backlog: 1_000_000,
         retention: Duration::from_secs(86_400),
     };

@@ -17,6 +17,7 @@ fn step(number: u32, answered: bool) -> Step {
         answered,
         fields: Fields::from([("contact", "c1".to_owned())]),
         intent: Some(format!("intent {number}")),
+        report: None,
     }
 }
 

@@ -55,6 +55,7 @@ async fn changes_nothing(bench: &Bench, stale: &Claimed) {
             answered,
             fields: Fields::from([("contact", "stolen".to_owned())]),
             intent: Some("stolen".into()),
+            report: None,
         };
         let advance = bench
             .queue()

@@ -49,6 +49,7 @@ async fn past_the_second_only_a_delivery_alone_is_counted() {
         answered: false,
         fields: Fields::from([("alone", alone.token.to_string())]),
         intent: None,
+        report: None,
     };
     let queue = bench.queue();
     let advance = queue.advance(&alone.reference, alone.token, &step).await;

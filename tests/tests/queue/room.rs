@@ -122,6 +122,7 @@ async fn what_has_begun_is_ended() {
         answered: false,
         fields: Fields::from([("contact", "c1".to_owned())]),
         intent: Some("sent".into()),
+        report: None,
     };
     let advance = queue
         .advance(&jobs[0].reference, jobs[0].token, &step)

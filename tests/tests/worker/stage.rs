@@ -250,6 +250,7 @@ async fn connect(redis: &RedisServer) -> Queue {
         http_timeout: HTTP_TIMEOUT,
         quarantine: QUARANTINE,
         reserve: 0.1,
+        spread: false,
         max_backlog: 1_000_000,
         retention: Duration::from_secs(86_400),
     };

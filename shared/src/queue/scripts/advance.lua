@@ -1,6 +1,6 @@
 -- Between two calls of one job: writes down what is known (the journal), gives the answered call's permit back and takes one for the next.
--- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve;
---   fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
+-- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve, spread;
+--   report (or nil: see part/ledger.lua), reportFor; fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
 -- Returns 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token).
 -- Repeated it finds its own mark and gives the same answer.
 transition(function()
@@ -20,13 +20,14 @@ transition(function()
   local granted = true
   if arg.answered then
     return_permits(lane, 1, now)
+    if arg.report then believe(lane, arg.report) end
     -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
     if probe then
       close_breaker(lane)
       announce_lane(lane)
     end
     local high = priority_at_head(job, contact_keys(record_of(job))) == 2
-    granted = free_permits(lane, high and 0 or arg.reserve) > 0
+    granted = free_permits(lane, high) > 0
     if granted then take_permits(lane, 1) end
   end
   if granted then

@@ -1,6 +1,6 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken.
 -- arg: worker; claim (number of this request: repeated after a lost answer it returns the same jobs); slots; lease, silence, late (ms);
---   headStart; reserve; lanes, moves, takebacks (bounds); suspect (leases lost in a row before only a delivery alone counts); workerTtl (ms).
+--   headStart; reserve, spread; lanes, moves, takebacks (bounds); suspect (leases lost in a row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, next (ms of the next moment, -1 none), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
 -- job its reference, token, record, and what its run has (fields and values; '' if it was never claimed before).
@@ -169,9 +169,9 @@ local function serve(name)
   local stored = lane.stored
   if stored.paused or (tonumber(stored.hold) or 0) > now then return place_lane(lane, true) end
   promote(name)
-  local permits, only_high = free_permits(lane, arg.reserve), false
+  local permits, only_high = free_permits(lane, false), false
   if permits == 0 then
-    permits, only_high = free_permits(lane, 0), true
+    permits, only_high = free_permits(lane, true), true
   end
   -- An open breaker lets one probe through at a time.
   if stored.open then permits = math.min(permits, 1 - lane.flying) end

@@ -1,7 +1,7 @@
 -- Stores jobs, in their order, each once.
 -- arg: destination; mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
 --   stored before these); tenants: {tenant, how many of the jobs that follow are its own, …}; headStart {low, normal, high} in ms;
---   reserve; moves (bound).
+--   reserve, spread; moves (bound).
 -- ARGV[3…]: three per job: ticket; runAt (ms, '' = now); what is stored of it after its due time: 'j', fingerprint (8 bytes), count of
 --   contact keys, the keys (11 bytes each), the body.
 -- Returns one letter per job: 'a' accepted, 'd' duplicate, 'c' conflict (this id with another body), 'f' full (the tenant's backlog is at

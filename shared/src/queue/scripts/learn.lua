@@ -1,5 +1,5 @@
 -- The API has said whose references these are: they are remembered, and their sequences are one from now on.
--- arg: tenant; contact (its id); keys (list of contact keys, the id's own first); ttl (ms); lane; headStart; reserve; moves (bound).
+-- arg: tenant; contact (its id); keys (list of contact keys, the id's own first); ttl (ms); lane; headStart; reserve, spread; moves (bound).
 -- Returns 'ok'.
 transition(function()
   for i = 2, #arg.keys do

@@ -1,5 +1,5 @@
 -- Dead letters go back to their lanes: 0 attempts, history and journal kept, at the end of their contacts' sequences.
--- arg: headStart; reserve; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
+-- arg: headStart; reserve, spread; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
 -- ARGV[3…]: four per job: tenant, id, priority 0–2, delay (ms from now).
 -- Returns per job 'ok', 'not-dead', 'unknown' or 'undecodable' (nothing there that could run).
 transition(function()

@@ -1,5 +1,6 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
--- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve; breakerAfter, probeEvery (ms).
+-- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = report, …} (see
+--   part/ledger.lua: the last of each lane), reportFor.
 -- ARGV[3…]: five per job: reference; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
 --   journal; else a MessagePack map:
@@ -138,6 +139,7 @@ transition(function()
       settle_otherwise(job, cmsgpack.unpack(job.rest))
     end
   end
+  for name, report in pairs(arg.reports) do believe(lane_of(name), report) end
   for _, lane in pairs(lanes) do announce_lane(lane) end
   return finish(table.concat(codes))
 end)

@@ -9,9 +9,9 @@ local function next_moment(lane)
   local name, stored = lane.name, lane.stored
   local at, any = math.huge, true
   if redis.call('EXISTS', HIGH .. name) == 1 then
-    at = frees_at(lane, 0)
+    at = frees_at(lane, true)
   elseif redis.call('EXISTS', LINE .. name, DUE .. name) > 0 then
-    at = frees_at(lane, arg.reserve)
+    at = frees_at(lane, false)
   else
     any = false
   end
@@ -21,7 +21,7 @@ local function next_moment(lane)
       local first = redis.call('ZRANGE', key .. name, 0, 0, 'WITHSCORES')
       if first[2] then
         any = true
-        at = math.min(at, math.max(tonumber(first[2]), frees_at(lane, 0)))
+        at = math.min(at, math.max(tonumber(first[2]), frees_at(lane, true)))
       end
     end
   end

@@ -1,24 +1,17 @@
 -- The permit ledger of a lane (law 3). A permit is in flight from its claim until the call has been answered or can no longer arrive,
 -- and comes back one window after that. Per window a sum (`burstUsed`, `dayUsed`) and a ring of `<moment>:<count>` by moment of return,
--- rounded up to a hundredth of the window, so that its size does not grow with the quota; and the window (`burstSpan`, `daySpan`) by which
--- they return.
+-- rounded up to a hundredth of the window, so that its size does not grow with the quota; the window (`burstSpan`, `daySpan`) by which
+-- they return; and up to when they have been taken back (`burstPast`, `dayPast`). What came back within the last window stays in the ring:
+-- a response that comes late is judged by what was held as its call was sent.
 local DAILY = 2
 local WINDOWS = {
-  { quota = 'burst', used = 'burstUsed', span = 'burstSpan', ring = function(lane) return BURST .. lane end },
-  { quota = 'daily', used = 'dayUsed', span = 'daySpan', ring = function(lane) return DAY .. lane end },
+  { quota = 'burst', told = 'toldBurst', used = 'burstUsed', span = 'burstSpan', past = 'burstPast', ring = function(lane) return BURST .. lane end },
+  { quota = 'daily', told = 'toldDaily', used = 'dayUsed', span = 'daySpan', past = 'dayPast', ring = function(lane) return DAY .. lane end },
 }
-local LANE_FIELDS = { 'burst', 'daily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'flying', 'paused', 'hold', 'why', 'failures', 'open',
-  'ghosts' }
-
--- The window is another than when these permits were given back: all return that much later, or earlier.
-local function shift(ring, by)
-  local entries = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES')
-  redis.call('DEL', ring)
-  for i = 1, #entries, 2 do
-    local at = tonumber(entries[i + 1]) + by
-    redis.call('ZADD', ring, at, string.format('%.0f:%s', at, string.match(entries[i], ':(%d+)$')))
-  end
-end
+local LANE_FIELDS = {
+  'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'foreign', 'flying',
+  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight',
+}
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
 local lanes, in_force
@@ -29,46 +22,115 @@ local function set(lane, field, value)
   lane.changed[field] = true
 end
 
+local function parse_quota(quota)
+  local calls, span = string.match(quota or '', '^(%d+)/(%d+)$')
+  return tonumber(calls) or 0, tonumber(span) or 0
+end
+
+-- Whether whoever keeps to `calls` in `span` keeps to `other_calls` in `other_span` too.
+local function implies(calls, span, other_calls, other_span)
+  return calls * math.ceil(other_span / span) <= other_calls
+end
+
+-- The quota that keeps both: the API's announcement replaces a configured one only downwards.
+local function stricter(own, told)
+  local calls, span = parse_quota(own)
+  local told_calls, told_span = parse_quota(told)
+  if calls == 0 or told_calls == 0 or implies(calls, span, told_calls, told_span) then return own end
+  if implies(told_calls, told_span, calls, span) then return told end
+  return string.format('%d/%d', math.min(calls, told_calls), math.max(span, told_span))
+end
+
+local function count_of(entry)
+  return tonumber(string.match(entry, ':(%d+)$'))
+end
+
+-- The window is another than when these permits were given back: all return that much later, or earlier.
+local function shift(ring, past, by)
+  redis.call('ZREMRANGEBYSCORE', ring, '-inf', past)
+  local entries = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES')
+  redis.call('DEL', ring)
+  for i = 1, #entries, 2 do
+    local at = tonumber(entries[i + 1]) + by
+    redis.call('ZADD', ring, whole(at), string.format('%d:%d', at, count_of(entries[i])))
+  end
+end
+
 -- Takes back the permits whose moment has come.
 local function read_window(lane, window, default)
   local stored = lane.stored
-  local quota = stored[window.quota] or default or ''
-  local calls, span = string.match(quota, '^(%d+)/(%d+)$')
-  span = tonumber(span) or 0
+  local quota = stricter(stored[window.quota] or default, stored[window.told])
+  local calls, span = parse_quota(quota)
   local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
   if used > 0 then
-    local ring = window.ring(lane.name)
-    if span ~= kept then shift(ring, span - kept) end
-    local back = redis.call('ZRANGEBYSCORE', ring, '-inf', now)
+    local ring, past = window.ring(lane.name), tonumber(stored[window.past]) or 0
+    if span ~= kept then
+      shift(ring, past, span - kept)
+      past = 0
+      set(lane, window.past, nil)
+    end
+    local back = redis.call('ZRANGEBYSCORE', ring, '(' .. whole(past), whole(now))
     if #back > 0 then
-      for _, entry in ipairs(back) do used = used - tonumber(string.match(entry, ':(%d+)$')) end
-      redis.call('ZREMRANGEBYSCORE', ring, '-inf', now)
+      for _, entry in ipairs(back) do used = used - count_of(entry) end
       set(lane, window.used, used)
+      set(lane, window.past, now)
+      -- While a call is in flight its response may still ask for what was held before.
+      if used == 0 and lane.flying == 0 then
+        redis.call('DEL', ring)
+        set(lane, window.past, nil)
+      else
+        redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(now - span))
+      end
     end
     if span ~= tonumber(stored[window.span]) then set(lane, window.span, span) end
   end
   -- Without a quota in force (no worker has ever registered) nothing may be sent.
-  return { quota = quota, calls = tonumber(calls) or 0, span = span, used = used }
+  return { quota = quota or '', calls = calls, span = span, used = used }
+end
+
+local function read_windows(lane)
+  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily')
+  for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, in_force[i] or nil) end
 end
 
 local function lane_of(name)
   local lane = lanes[name]
   if lane then return lane end
-  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily')
-  lane = { name = name, stored = {}, changed = {}, returned = {} }
+  lane = { name = name, stored = {}, changed = {}, returned = { {}, {} } }
   local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
   for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
   lane.flying = tonumber(lane.stored.flying) or 0
-  for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, in_force[i]) end
+  read_windows(lane)
   lanes[name] = lane
   return lane
 end
 
--- The calls that the lane may make now; `reserve` is the share of the day that is kept back.
-local function free_permits(lane, reserve)
-  local burst, day = lane[1], lane[DAILY]
-  local daily = day.calls - math.floor(day.calls * reserve)
-  return math.max(0, math.min(burst.calls - burst.used, daily - day.used) - lane.flying)
+-- The calls of the day that somebody else was seen to have made, and until when that is believed.
+local function foreign(lane)
+  local count, until_then = string.match(lane.stored.foreign or '', '^(%d+)/(%d+)$')
+  if not count or tonumber(until_then) <= now then return 0 end
+  return tonumber(count), tonumber(until_then)
+end
+
+-- The calls that a window allows: all of them only to high priority, for which a share of the day is reserved; the others may have to be
+-- spread over the day.
+local function allowed(lane, i, high)
+  local calls, day = lane[i].calls, lane[DAILY]
+  if high then return calls end
+  local daily = day.calls - math.floor(day.calls * arg.reserve)
+  if i == DAILY then return daily end
+  if not arg.spread or day.span == 0 then return calls end
+  return math.min(calls, math.ceil(daily * lane[i].span / day.span))
+end
+
+-- The calls that a window has left, of those that it allows.
+local function left(lane, i, high)
+  return allowed(lane, i, high) - lane[i].used - lane.flying - (i == DAILY and foreign(lane) or 0)
+end
+
+-- The calls that the lane may make now.
+local function free_permits(lane, high)
+  return math.max(0, math.min(left(lane, 1, high), left(lane, DAILY, high)))
 end
 
 local function take_permits(lane, count)
@@ -76,49 +138,105 @@ local function take_permits(lane, count)
   set(lane, 'flying', lane.flying)
 end
 
+-- `count` calls may be in the window until `last`, and one window longer.
+local function hold_permits(lane, i, count, last)
+  local returned = lane.returned[i]
+  returned[last] = (returned[last] or 0) + count
+  lane[i].used = lane[i].used + count
+  set(lane, WINDOWS[i].used, lane[i].used)
+  set(lane, WINDOWS[i].span, lane[i].span)
+end
+
 -- `count` calls in flight have ended; the server may have counted them until `last`.
 local function return_permits(lane, count, last)
   take_permits(lane, -count)
-  lane.returned[last] = (lane.returned[last] or 0) + count
-  for i, window in ipairs(WINDOWS) do
-    lane[i].used = lane[i].used + count
-    set(lane, window.used, lane[i].used)
-    set(lane, window.span, lane[i].span)
-  end
+  for i in ipairs(WINDOWS) do hold_permits(lane, i, count, last) end
 end
 
 -- Enters into the rings what has been returned.
 local function write_rings(lane)
-  for last, count in pairs(lane.returned) do
-    for i, window in ipairs(WINDOWS) do
-      local grain = math.max(1, math.ceil(lane[i].span / 100))
-      local at = math.ceil((last + cut + lane[i].span) / grain) * grain
+  for i, window in ipairs(WINDOWS) do
+    local grain = math.max(1, math.ceil(lane[i].span / 100))
+    for last, count in pairs(lane.returned[i]) do
+      -- Never in the past, of which all has been taken back.
+      local at = math.max(now + 1, math.ceil((last + cut + lane[i].span) / grain) * grain)
       local ring, total = window.ring(lane.name), count
-      local there = redis.call('ZRANGEBYSCORE', ring, at, at)
+      local there = redis.call('ZRANGEBYSCORE', ring, whole(at), whole(at))
       if there[1] then
-        total = total + tonumber(string.match(there[1], ':(%d+)$'))
+        total = total + count_of(there[1])
         redis.call('ZREM', ring, there[1])
       end
       redis.call('ZADD', ring, whole(at), string.format('%d:%d', at, total))
     end
+    lane.returned[i] = {}
   end
-  lane.returned = {}
 end
 
 -- When the next permit comes back: `now` if one is free, math.huge if that waits for the end of a call.
-local function frees_at(lane, reserve)
+local function frees_at(lane, high)
   local at = now
   for i, window in ipairs(WINDOWS) do
-    local calls = lane[i].calls
-    if i == DAILY then calls = calls - math.floor(calls * reserve) end
     -- Before the first worker has registered there is no quota: what is due then waits for that worker, not for a permit.
-    if calls > 0 and calls - lane[i].used - lane.flying <= 0 then
+    if lane[i].calls > 0 and left(lane, i, high) <= 0 then
       write_rings(lane)
-      local first = redis.call('ZRANGE', window.ring(lane.name), 0, 0, 'WITHSCORES')
-      at = math.max(at, tonumber(first[2]) or math.huge)
+      local first = redis.call('ZRANGEBYSCORE', window.ring(lane.name), '(' .. whole(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      local frees = tonumber(first[2]) or math.huge
+      local _, until_then = foreign(lane)
+      if i == DAILY and until_then then frees = math.min(frees, until_then) end
+      at = math.max(at, frees)
     end
   end
   return at
+end
+
+-- What the headers of a response say, which counts from when its call was sent. `report`: at (ms); and as far as they were there: max, span
+-- (ms), left, of the burst window; dayMax, dayLeft. arg: reportFor (ms: how long it is believed that somebody else uses the day, and the
+-- longest window that is believed).
+local function believe_limits(lane, report)
+  local told = {
+    toldBurst = report.max and string.format('%d/%d', report.max, math.min(report.span or lane[1].span, arg.reportFor)),
+    toldDaily = report.dayMax and lane[DAILY].span > 0 and string.format('%d/%d', report.dayMax, lane[DAILY].span),
+  }
+  local changed = false
+  for field, quota in pairs(told) do
+    if quota and lane.stored[field] ~= quota then
+      set(lane, field, quota)
+      changed = true
+    end
+  end
+  if not changed then return end
+  write_rings(lane)
+  read_windows(lane)
+end
+
+-- The permits that were held at that moment: those held now, and those that have come back since.
+local function held_at(lane, i, at)
+  local held = lane[i].used + lane.flying
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', WINDOWS[i].ring(lane.name), '(' .. whole(at), whole(now))) do
+    held = held + count_of(entry)
+  end
+  return held
+end
+
+-- The server has counted more calls than were ours: somebody else uses the same quota. What it has counted within the burst window is held
+-- like our own. Of the day only the last report counts, since nobody but the API knows when its day ends.
+local function believe(lane, report)
+  believe_limits(lane, report)
+  -- What was held then is not known any more.
+  if report.at > now or report.at < now - lane[1].span then return end
+  local max, day_max = report.max or lane[1].calls, report.dayMax or lane[DAILY].calls
+  if report.left and report.left <= max then
+    local others = max - report.left - held_at(lane, 1, report.at)
+    if others > 0 then hold_permits(lane, 1, others, report.at) end
+  end
+  if report.dayLeft and report.dayLeft <= day_max then
+    local others, known = day_max - report.dayLeft - held_at(lane, DAILY, report.at), foreign(lane)
+    if others > 0 then
+      set(lane, 'foreign', string.format('%d/%d', others, now + arg.reportFor))
+    elseif known > 0 then
+      set(lane, 'foreign', nil)
+    end
+  end
 end
 
 local function write_lane(lane)

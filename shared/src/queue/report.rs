@@ -1,0 +1,52 @@
+//! What a response says of the quota, on its way into the ledger.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{quota::RateReport, span::millis};
+
+/// How long it is believed that somebody else uses the day, and the longest window that an announcement is believed for: like a
+/// `Retry-After`, an hour; then the API is asked again.
+pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(3600);
+
+/// What the headers of a response say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// When its call was sent, milliseconds of Redis' clock: rather too early than too late, since it is judged by what was held then.
+    pub sent_ms: u64,
+    /// What they say.
+    pub rate: RateReport,
+}
+
+/// A report in the scripts' words.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Words {
+    at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day_max: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day_left: Option<u32>,
+}
+
+impl Report {
+    /// The report in the scripts' words; `None` if it says nothing.
+    pub(super) fn words(&self) -> Option<Words> {
+        let rate = &self.rate;
+        (*rate != RateReport::default()).then(|| Words {
+            at: self.sent_ms,
+            max: rate.burst_limit,
+            span: rate.interval.map(millis),
+            left: rate.burst_remaining,
+            day_max: rate.daily_limit,
+            day_left: rate.daily_remaining,
+        })
+    }
+}
