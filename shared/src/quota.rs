@@ -72,6 +72,27 @@ impl Quota {
         self.window
     }
 
+    /// Whether whoever keeps to this quota keeps to the other one too.
+    fn implies(self, other: Self) -> bool {
+        let windows = other.window.as_nanos().div_ceil(self.window.as_nanos());
+        windows.saturating_mul(self.calls.get().into()) <= other.calls.get().into()
+    }
+
+    /// The quota that keeps both: what an API announces replaces what is configured only downwards.
+    #[must_use]
+    pub fn stricter(self, told: Self) -> Self {
+        if self.implies(told) {
+            self
+        } else if told.implies(self) {
+            told
+        } else {
+            Self {
+                calls: self.calls.min(told.calls),
+                window: self.window.max(told.window),
+            }
+        }
+    }
+
     /// The same quota for governor: a burst of all the calls, refilled over the window.
     ///
     /// Whatever keeps to this quota in every window conforms to it, so that the limiter never
@@ -183,6 +204,22 @@ mod tests {
         assert!(matches!("1/ten".parse::<Quota>(), Err(QuotaError::Span(_))));
         let fine = Duration::from_secs(1) + Duration::from_nanos(1);
         assert_eq!(Quota::new(1, fine), Err(QuotaError::Window));
+    }
+
+    #[test]
+    fn the_stricter_of_two_keeps_both() {
+        for (own, told, kept) in [
+            ("100/10s", "100/10s", "100/10s"),
+            ("100/10s", "40/10s", "40/10s"),
+            ("40/10s", "100/10s", "40/10s"),
+            // Fifty in five seconds are a hundred in ten.
+            ("50/5s", "100/10s", "50/5s"),
+            ("100/10s", "50/5s", "50/5s"),
+            ("60/5s", "100/10s", "60/10s"),
+            ("1/7d", "100/10s", "1/7d"),
+        ] {
+            assert_eq!(quota(own).stricter(quota(told)), quota(kept), "{own}, {told}");
+        }
     }
 
     #[test]
