@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use secrecy::ExposeSecret as _;
 
-use super::{AmbiguousPolicy, DailyPacing, Settings, SettingsError};
+use super::{AmbiguousPolicy, Settings, SettingsError};
 use crate::span;
 
 impl Settings {
@@ -62,11 +62,6 @@ impl Settings {
                     .starts_with("redis+sentinel://"),
                 "PENSTOCK_REDIS_URL",
                 "this version does not know Sentinel; name the primary",
-            ),
-            (
-                self.ghl.daily_pacing != DailyPacing::Asap,
-                "PENSTOCK_DAILY_PACING",
-                "this version knows only `asap`",
             ),
             (
                 delivery.ambiguous != AmbiguousPolicy::Hold,

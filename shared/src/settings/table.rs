@@ -116,7 +116,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_DAILY_PACING",
         "asap",
-        "how the day's calls are spent: `asap`, or (not yet) `spread`",
+        "how the day's calls are spent: `asap`, or `spread` evenly over it, but for high priority",
     ),
     plain(
         "PENSTOCK_DAILY_RESERVE",

@@ -318,7 +318,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     for (name, value) in [
         ("PENSTOCK_REDIS_URL", "redis+sentinel://a:26379/main"),
         ("PENSTOCK_ENCRYPTION_KEYS", "key"),
-        ("PENSTOCK_DAILY_PACING", "spread"),
         ("PENSTOCK_AMBIGUOUS", "prefer-duplicate"),
         ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
         ("PENSTOCK_MARKER", "on"),

@@ -20,6 +20,7 @@ mod permit;
 mod priority;
 mod quota;
 mod redrive;
+mod report;
 mod reserve;
 mod resolve;
 mod room;

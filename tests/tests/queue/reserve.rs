@@ -100,3 +100,34 @@ async fn a_head_that_comes_to_stand_before_a_high_one_takes_it() {
     crate::contact::learn(&bench).await;
     assert_eq!(bench.drain().await, ["e", "p"]);
 }
+
+/// 864 calls a day are one in a hundred seconds.
+#[tokio::test]
+async fn spread_over_the_day_only_high_ones_go_as_fast_as_the_burst() {
+    let mut bench = Bench::with(|terms| terms.spread = true).await;
+    bench.quotas("100/100s", "864/1d").await;
+    bench.enqueue(&normal(8)).await;
+    assert_eq!(bench.claim(40).await.len(), 1);
+    let high = ["h1", "h2", "h3"].map(|id| job(id).high());
+    bench.enqueue(&high).await;
+    assert_eq!(bench.claim_ids(40).await, ["h1", "h2", "h3"]);
+    assert!(bench.claim(40).await.is_empty());
+}
+
+#[tokio::test]
+async fn spread_over_the_day_the_next_one_goes_when_a_window_has_passed() {
+    let mut bench = Bench::with(|terms| terms.spread = true).await;
+    bench.quotas("100/100s", "864/1d").await;
+    bench.enqueue(&normal(8)).await;
+    for _ in 0..3 {
+        let sent = bench.claim(40).await;
+        assert_eq!(sent.len(), 1);
+        bench.settle(&[done(&sent[0])]).await;
+        let request = bench.request(40);
+        let claim = bench.claim_as("w", &request).await;
+        assert!(claim.jobs.is_empty());
+        let wait = u64::try_from(claim.next.expect("its permit returns").as_millis()).unwrap();
+        assert!((100_000..=101_000).contains(&wait), "{wait}");
+        bench.pass(wait);
+    }
+}
