@@ -17,6 +17,7 @@ mod email;
 mod fault;
 mod id;
 mod list;
+mod merge;
 mod packed;
 mod patch;
 mod payload;

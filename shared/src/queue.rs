@@ -68,6 +68,8 @@ pub struct Terms {
     pub quarantine: Duration,
     /// The share of the day that is kept for high priority, 0 to 1.
     pub reserve: f64,
+    /// The most jobs that one call delivers; 1: each has a call of its own.
+    pub coalesce: u32,
     /// Whether what is not of high priority is spread evenly over the day.
     pub spread: bool,
     /// Unfinished jobs per tenant.
@@ -102,6 +104,11 @@ impl From<&Settings> for Terms {
             quarantine: settings.delivery.quarantine,
             reserve: f64::from(settings.ghl.daily_reserve) / 100.0,
             spread: settings.ghl.daily_pacing == DailyPacing::Spread,
+            coalesce: if settings.delivery.coalesce {
+                settings.delivery.coalesce_max
+            } else {
+                1
+            },
             max_backlog: settings.intake.max_backlog,
             retention: settings.redis.retention,
         }

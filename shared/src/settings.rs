@@ -121,6 +121,8 @@ pub struct Delivery {
     pub max_age: Option<Duration>,
     /// Whether waiting jobs are merged into fewer calls.
     pub coalesce: bool,
+    /// The most jobs of one merged call.
+    pub coalesce_max: u32,
     /// What becomes of a call whose outcome cannot be told.
     pub ambiguous: AmbiguousPolicy,
     /// Whether notes and tasks carry a marker.

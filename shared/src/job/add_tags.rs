@@ -49,7 +49,11 @@ impl Work for AddTags {
         let mut tags: Vec<_> = self.tags.iter().map(Tag::as_str).collect();
         tags.sort_unstable();
         let digest = Sha256::digest(tags.join("\n"));
+        let kind = match &self.contact {
+            ContactRef::Id(_) => b"t",
+            ContactRef::Email(_) | ContactRef::Phone(_) => b"T",
+        };
         // A hint, not a proof: who merges compares the tags themselves.
-        [&b"t"[..], &digest[..4]].concat()
+        [&kind[..], &digest[..4]].concat()
     }
 }

@@ -150,8 +150,18 @@ impl Payload {
             .find(known)
             .ok_or_else(|| whole("type", format!("no job type has the number {code}")))?;
         let value = packed::unpack(packed).map_err(|message| whole("payload", message))?;
-        let node = Node::from_value(value).map_err(|fault| whole("payload", fault.message))?;
-        Self::of(*job_type, &node)
+        Self::from_value(*job_type, value)
+    }
+
+    /// Reads a payload that was built or parsed elsewhere.
+    pub(super) fn from_value(job_type: JobType, value: Value) -> Result<Self, Vec<Fault>> {
+        let node = Node::from_value(value).map_err(|fault| {
+            vec![Fault {
+                path: "payload".to_owned(),
+                ..fault
+            }]
+        })?;
+        Self::of(job_type, &node)
     }
 
     /// Reads a payload that a person wrote: JSON, of a job of this type.

@@ -11,6 +11,8 @@ use crate::{quota::Quota, span::millis};
 /// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
 const LANES: usize = 64;
 const TAKEBACKS: usize = 16;
+/// How many jobs one claim gives, those that ride in others' calls included: a bound on its run time and on its reply.
+const JOBS: usize = 512;
 
 /// A job is suspected once it has ended this many deliveries in a row with its lease: from then on it runs alone in its worker, and one more
 /// that ends so makes it poisonous.
@@ -66,6 +68,19 @@ pub struct Claimed {
     pub run: Run,
     /// The quotas of its lane, burst and daily.
     pub quotas: (Quota, Quota),
+    /// The jobs that may become one call with it: they run under its token, and end with it.
+    pub riders: Vec<Rider>,
+}
+
+/// A job that is delivered by another one's call.
+#[derive(Debug, Clone)]
+pub struct Rider {
+    /// Its name.
+    pub reference: Reference,
+    /// The stored job, as it stands in Redis.
+    pub record: Arc<[u8]>,
+    /// The API's id of its contact, where that was remembered.
+    pub contact: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +97,8 @@ struct ClaimArguments<'a> {
     lanes: usize,
     moves: usize,
     takebacks: usize,
+    jobs: usize,
+    coalesce: u32,
     suspect: u32,
     worker_ttl: u64,
 }
@@ -134,6 +151,8 @@ impl Queue {
             lanes: LANES,
             moves: super::MOVES,
             takebacks: TAKEBACKS,
+            jobs: JOBS,
+            coalesce: terms.coalesce,
             suspect: SUSPECT,
             worker_ttl: self.worker_ttl(),
         };
@@ -242,8 +261,10 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
 type RawClaim = (u64, i64, Vec<RawLane>, Vec<RawJob>);
 /// Name, burst, daily, whether its breaker is open.
 type RawLane = (String, String, String, bool);
-/// Reference, token, record, run.
-type RawJob = (String, u64, Vec<u8>, Value);
+/// Reference, token, record, run, riders.
+type RawJob = (String, u64, Vec<u8>, Value, Value);
+/// Reference, record, contact.
+type RawRider = (String, Vec<u8>, String);
 
 /// What the jobs of a lane have in common.
 struct LaneTerms {
@@ -277,11 +298,10 @@ fn lane_terms((name, burst, daily, probe): RawLane) -> Result<(String, LaneTerms
 }
 
 fn claimed(
-    (name, token, record, run): RawJob,
+    (name, token, record, run, riders): RawJob,
     lanes: &HashMap<String, LaneTerms>,
 ) -> Result<Claimed, ParsingError> {
-    let reference = Reference::parse(&name)
-        .ok_or_else(|| ParsingError::from(format!("not a reference: {name}")))?;
+    let reference = parse_reference(&name)?;
     let terms = lanes
         .get(reference.lane().as_str())
         .ok_or_else(|| ParsingError::from(format!("no such lane: {name}")))?;
@@ -289,6 +309,10 @@ fn claimed(
     let run = match run {
         Value::Array(_) | Value::Map(_) => Run::new(redis::from_redis_value(run)?),
         _ => Run::default(),
+    };
+    let riders: Vec<RawRider> = match riders {
+        Value::Array(_) => redis::from_redis_value(riders)?,
+        _ => Vec::new(),
     };
     Ok(Claimed {
         token,
@@ -298,5 +322,21 @@ fn claimed(
         quotas: terms.quotas,
         reference,
         run,
+        riders: riders
+            .into_iter()
+            .map(rider)
+            .collect::<Result<_, _>>()?,
     })
+}
+
+fn rider((name, record, contact): RawRider) -> Result<Rider, ParsingError> {
+    Ok(Rider {
+        reference: parse_reference(&name)?,
+        record: record.into(),
+        contact: Some(contact).filter(|id| !id.is_empty()),
+    })
+}
+
+fn parse_reference(name: &str) -> Result<Reference, ParsingError> {
+    Reference::parse(name).ok_or_else(|| ParsingError::from(format!("not a reference: {name}")))
 }

@@ -67,8 +67,10 @@ keys! {
     turns(lane) = "TURNS", "turns:";
     /// Hash per tenant: id → stored job, or what it came to.
     job(tenant) = "JOB", "job:";
-    /// Hash: running job's reference → `<token>/<worker>`, and `/probe` if it is the one that an open breaker let through.
+    /// Hash: running job's reference → `<token>/<worker>/<role>`, the role being `probe`, `leader`, `rider` or nothing.
     running() = "RUNNING", "running";
+    /// Hash: reference of a job that leads others in one call → those, a line each: its order behind the leader or `-`, and its reference.
+    groups() = "GROUPS", "groups";
     /// Hash per `<tenant>/<id>` of which a delivery has left something: deliveries, attempts and the journal; or its death.
     run(job) = "RUN", "run:";
     /// List per `<tenant>/<id>`: failed attempts, one JSON line each.

@@ -78,7 +78,7 @@ impl Queue {
                 .arg("open")
                 .arg("blocked")
                 .arg("done");
-            pipeline.cmd("ZCARD").arg(keys.leases());
+            pipeline.cmd("HLEN").arg(keys.running());
             pipeline.cmd("ZCARD").arg(keys.dead());
             pipeline
                 .cmd("ZCOUNT")
@@ -130,16 +130,16 @@ impl Queue {
             let keys = self.keys(shard);
             let mut pipeline = redis::pipe();
             pipeline.cmd("SMEMBERS").arg(keys.tenants());
-            pipeline.cmd("ZRANGE").arg(keys.leases()).arg(0).arg(-1);
+            pipeline.cmd("HKEYS").arg(keys.running());
             pipeline
                 .cmd("HMGET")
                 .arg(keys.config())
                 .arg("burst")
                 .arg("daily");
-            let (tenants, leases, in_force): (Vec<String>, Vec<String>, [Option<String>; 2]) =
+            let (tenants, references, in_force): (Vec<String>, Vec<String>, [Option<String>; 2]) =
                 self.connection().run_all(&pipeline).await?;
             let mut running: HashMap<String, u64> = HashMap::new();
-            for reference in leases.iter().filter_map(|name| Reference::parse(name)) {
+            for reference in references.iter().filter_map(|name| Reference::parse(name)) {
                 *running.entry(reference.tenant().to_owned()).or_default() += 1;
             }
             for page in tenants.chunks(PAGE) {

@@ -143,6 +143,7 @@ fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {
             value::optional(text, |text| value::duration(text, SECOND..=3_660 * DAY))
         })?,
         coalesce: read(sources, "COALESCE", value::switch)?,
+        coalesce_max: read(sources, "COALESCE_MAX", |text| value::whole(text, 2..=500))?,
         ambiguous: read(sources, "AMBIGUOUS", value::ambiguous)?,
         marker: read(sources, "MARKER", value::switch)?,
         grace: read(sources, "GRACE", |text| {

@@ -126,7 +126,12 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_COALESCE",
         "on",
-        "merge waiting jobs into fewer calls: `on` or `off`; no effect yet",
+        "merge waiting jobs into fewer calls: `on` or `off`",
+    ),
+    plain(
+        "PENSTOCK_COALESCE_MAX",
+        "100",
+        "the most jobs, and so the most contacts, of one merged call, 2 to 500",
     ),
     plain(
         "PENSTOCK_AMBIGUOUS",

@@ -53,6 +53,7 @@ impl World {
             quarantine: Duration::from_secs(30),
             reserve: 0.1,
             spread: false,
+            coalesce: 1,
             max_backlog: 1_000_000,
             retention: Duration::from_secs(86_400),
         };

@@ -264,6 +264,7 @@ async fn connect(redis: &RedisServer) -> Queue {
         quarantine: QUARANTINE,
         reserve: 0.1,
         spread: false,
+        coalesce: 1,
         max_backlog: 1_000_000,
         retention: Duration::from_secs(86_400),
     };

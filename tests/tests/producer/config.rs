@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 28] = [
+const DEFAULTS: [(&str, &str); 29] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_NAMESPACE", "\"penstock\""),
     ("PENSTOCK_SHARDS", "1"),
@@ -35,6 +35,7 @@ const DEFAULTS: [(&str, &str); 28] = [
     ("PENSTOCK_DAILY_PACING", "\"asap\""),
     ("PENSTOCK_DAILY_RESERVE", "\"10%\""),
     ("PENSTOCK_COALESCE", "\"on\""),
+    ("PENSTOCK_COALESCE_MAX", "100"),
     ("PENSTOCK_AMBIGUOUS", "\"hold\""),
     ("PENSTOCK_MARKER", "\"off\""),
     ("PENSTOCK_GRACE", "\"25s\""),

@@ -198,6 +198,7 @@ async fn connect(redis: &RedisServer, shards: u16) -> Queue {
         quarantine: Duration::from_secs(30),
         reserve: 0.1,
         spread: false,
+        coalesce: 1,
         max_backlog: 1_000_000,
         retention: Duration::from_secs(86_400),
     };

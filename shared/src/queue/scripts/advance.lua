@@ -8,7 +8,7 @@ transition(function()
   local run_key, token = RUN .. key_of(job), tostring(arg.token)
   local mark = token .. '/' .. arg.step
   local run = redis.call('HMGET', run_key, 'settled', 'step')
-  local holder, _, probe = holder_of(job.ref)
+  local holder, role = holder_of(job.ref)
   if holder ~= token then
     return (run[1] == token and run[2] == mark) and 'later' or 'lost'
   end
@@ -22,7 +22,7 @@ transition(function()
     return_permits(lane, 1, now)
     if arg.report then believe(lane, arg.report) end
     -- Told at once: the probe's next call may have to wait for a permit, and would find the breaker open again.
-    if probe then
+    if role == 'probe' then
       close_breaker(lane)
       announce_lane(lane)
     end
@@ -39,6 +39,7 @@ transition(function()
   end
   redis.call('ZREM', LEASES, job.ref)
   redis.call('HDEL', RUNNING, job.ref)
+  if role == 'leader' then disband(job.ref, token) end
   redis.call('HDEL', run_key, 'alone')
   redis.call('HSET', run_key, 'settled', token)
   requeue(job, record_of(job), now)

@@ -1,18 +1,35 @@
--- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken.
+-- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken. Jobs that may become one call
+-- are given as one, a group: its first leads, the others ride.
 -- arg: worker; claim (number of this request: repeated after a lost answer it returns the same jobs); slots; lease, silence, late (ms);
---   headStart; reserve, spread; lanes, moves, takebacks (bounds); suspect (leases lost in a row before only a delivery alone counts); workerTtl (ms).
+--   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
+--   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, next (ms of the next moment, -1 none), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
--- job its reference, token, record, and what its run has (fields and values; '' if it was never claimed before).
-local told, jobs, slots, held, names
+-- job its reference, token, record, what its run has (fields and values; '' if it was never claimed before), and its riders ('' or of each
+-- its reference, record, and the API's id of its contact, '' if the record tells it or it is the leader's).
+local told, jobs, given, slots, held, names
 
-local function describe(lane, ref, token, record, run)
+local function describe(lane, ref, token, record, run, riders)
   if not told[lane.name] then
     told[lane.name] = true
     for _, value in ipairs({ lane.name, lane[1].quota, lane[DAILY].quota, lane.stored.open and 1 or 0 }) do told[#told + 1] = value end
   end
   local at = #jobs
   jobs[at + 1], jobs[at + 2], jobs[at + 3], jobs[at + 4] = ref, token, record or '', run
+  jobs[at + 5] = ''
+  if #riders == 0 then return end
+  local flat = {}
+  for _, rider in ipairs(riders) do
+    flat[#flat + 1] = rider.ref
+    flat[#flat + 1] = rider.record
+    flat[#flat + 1] = rider.contact or ''
+  end
+  jobs[at + 5] = flat
+end
+
+-- The API's id of the contact that the record names in another way, if it is remembered.
+local function remembered(tenant, record)
+  return redis.call('GET', CONTACT .. tenant .. '/' .. contact_keys(record)[1]) or nil
 end
 
 local function reply()
@@ -31,7 +48,13 @@ local function repeat_claim(refs)
       local job = parse_ref(ref)
       -- The worker counts its lease from the request that was answered.
       redis.call('ZADD', LEASES, whole(now + arg.lease), ref)
-      describe(lane_of(job.lane), ref, tonumber(token), record_of(job), redis.call('HGETALL', RUN .. key_of(job)))
+      local riders = riders_of(ref)
+      for _, rider in ipairs(riders) do
+        local rides = parse_ref(rider.ref)
+        rider.record = record_of(rides)
+        if string.sub(merge_key(rider.record), 1, 1) == 'T' then rider.contact = remembered(rides.tenant, rider.record) end
+      end
+      describe(lane_of(job.lane), ref, tonumber(token), record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
     end
   end
   return reply()
@@ -49,19 +72,26 @@ local function grace()
   return until_then
 end
 
+-- One that went with a lease: nobody knows what its call did.
+local function note_lost(job, lease_end, alone)
+  local run_key = RUN .. key_of(job)
+  if alone or (tonumber(redis.call('HGET', run_key, 'lost')) or 0) < arg.suspect then redis.call('HINCRBY', run_key, 'lost', 1) end
+  redis.call('HINCRBY', run_key, 'deliveries', 1)
+  redis.call('HDEL', run_key, 'alone')
+  redis.call('HSET', run_key, 'lostAt', whole(lease_end))
+end
+
 -- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
 -- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's.
 local function take_back(ref, lease_end)
   local job = parse_ref(ref)
-  local run_key = RUN .. key_of(job)
-  local token = holder_of(ref)
+  local token, role = holder_of(ref)
   redis.call('ZREM', LEASES, ref)
   redis.call('HDEL', RUNNING, ref)
-  local run = redis.call('HMGET', run_key, 'alone', 'lost')
-  if (tonumber(run[2]) or 0) < arg.suspect or (token and token == run[1]) then redis.call('HINCRBY', run_key, 'lost', 1) end
-  redis.call('HINCRBY', run_key, 'deliveries', 1)
-  redis.call('HDEL', run_key, 'alone')
-  redis.call('HSET', run_key, 'lostAt', lease_end)
+  note_lost(job, lease_end, token and token == redis.call('HGET', RUN .. key_of(job), 'alone'))
+  if role == 'leader' then
+    disband(ref, token, function(rider) note_lost(rider, lease_end, false) end)
+  end
   local lane = lane_of(job.lane)
   return_permits(lane, 1, lease_end + arg.late)
   requeue(job, record_of(job), now)
@@ -142,18 +172,106 @@ local function pop_due(lane, count, only_high)
   return found
 end
 
-local function start(lane, due, record, token)
-  local ref, run = lane.name .. '/' .. due.ticket, ''
-  -- Nobody has ever had what comes out of the line: it has no run.
-  if due.key then
-    local _, tenant = parse_lane(lane.name)
-    run = redis.call('HGETALL', RUN .. tenant .. '/' .. string.sub(due.ticket, 2))
+-- What was taken out and is not needed goes back to where it was.
+local function put_back(lane, left)
+  for i = #left, 1, -1 do
+    local due = left[i]
+    if due.key then
+      redis.call('ZADD', due.key .. lane.name, whole(due.rank), due.ticket)
+    else
+      redis.call('LPUSH', LINE .. lane.name, due.entry)
+    end
   end
-  local holder = token .. '/' .. arg.worker
-  gather('ZADD', LEASES, whole(now + arg.lease), ref)
-  gather('HSET', RUNNING, ref, lane.stored.open and holder .. '/probe' or holder)
-  describe(lane, ref, token, record, run)
-  names[#names + 1] = ref
+end
+
+-- What is stored of due jobs, and what earlier deliveries have left. Nobody has ever had what comes out of the line: it has no run.
+local function read_due(lane, due)
+  local _, tenant = parse_lane(lane.name)
+  local ids = {}
+  for i, found in ipairs(due) do ids[i] = string.sub(found.ticket, 2) end
+  local records = redis.call('HMGET', JOB .. tenant, unpack(ids))
+  for i, found in ipairs(due) do
+    found.ref, found.record, found.riders = lane.name .. '/' .. found.ticket, records[i] or '', {}
+    found.run = found.key and redis.call('HGETALL', RUN .. tenant .. '/' .. ids[i]) or {}
+  end
+end
+
+-- Only what nobody has had yet becomes part of a group; where a breaker is open each call is a probe.
+local function group_key(lane, record, run)
+  if arg.coalesce <= 1 or lane.stored.open or #run > 0 then return '' end
+  return merge_key(record)
+end
+
+-- With which others the job may become one call for many contacts: those that get the same tags.
+local function bulk_key(lane, due)
+  local key = group_key(lane, due.record, due.run)
+  local kind = string.sub(key, 1, 1)
+  if kind == 'T' then
+    local _, tenant = parse_lane(lane.name)
+    due.contact = remembered(tenant, due.record)
+  end
+  return (kind == 't' or due.contact) and string.sub(key, 2) or nil
+end
+
+-- The next calls of the lane, up to `count`, each with what rides along. It looks further only while all that it finds goes along.
+local function next_calls(lane, count, only_high)
+  local calls, open, look, further = {}, {}, count, 8
+  repeat
+    local due, left = pop_due(lane, look, only_high), {}
+    if #due > 0 then read_due(lane, due) end
+    for _, found in ipairs(due) do
+      local key = bulk_key(lane, found)
+      local leader = key and open[key]
+      if leader then
+        leader.riders[#leader.riders + 1] = found
+        if #leader.riders + 1 >= arg.coalesce then open[key] = nil end
+      elseif #calls < count then
+        calls[#calls + 1] = found
+        if key then open[key] = found end
+      else
+        left[#left + 1] = found
+      end
+    end
+    put_back(lane, left)
+    given = given + #due - #left
+    local all_went = #due == look and #left == 0
+    look = math.min(#calls < count and count - #calls or further, arg.jobs - given)
+    further = 2 * further
+  until not all_went or look <= 0 or not next(open)
+  return calls
+end
+
+-- Those that stand behind the job in its contact's sequence, and may become one call with it.
+local function take_neighbours(lane, call)
+  local key = group_key(lane, call.record, call.run)
+  if key == '' or #call.riders > 0 or count_blocked(0) <= 0 then return end
+  local _, tenant = parse_lane(lane.name)
+  local root = root_of(tenant, contact_keys(call.record)[1])
+  local blocked = BLOCKED .. tenant .. '/' .. root
+  local behind = redis.call('ZRANGE', blocked, 0, math.min(arg.coalesce - 1, arg.jobs - given) - 1, 'WITHSCORES')
+  local kind = string.lower(string.sub(key, 1, 1))
+  for i = 1, #behind, 2 do
+    local its_lane, ticket = split_place(tenant, behind[i])
+    local job = job_of(its_lane, ticket)
+    local record = record_of(job)
+    local run = redis.call('EXISTS', RUN .. key_of(job)) == 1 and { 1 } or {}
+    if its_lane ~= lane.name or string.lower(string.sub(group_key(lane, record, run), 1, 1)) ~= kind then return end
+    redis.call('ZREM', blocked, behind[i])
+    count_priority(tenant, root, priority_of(ticket), -1)
+    count_blocked(-1)
+    given = given + 1
+    call.riders[#call.riders + 1] = { ref = job.ref, record = record, order = tonumber(behind[i + 1]) }
+  end
+end
+
+local function start(lane, call, token)
+  local holder = token .. '/' .. arg.worker .. '/'
+  gather('ZADD', LEASES, whole(now + arg.lease), call.ref)
+  gather('HSET', RUNNING, call.ref, holder .. (lane.stored.open and 'probe' or #call.riders > 0 and 'leader' or ''))
+  for _, rider in ipairs(call.riders) do gather('HSET', RUNNING, rider.ref, holder .. 'rider') end
+  if #call.riders > 0 then store_group(call.ref, call.riders) end
+  describe(lane, call.ref, token, call.record, #call.run > 0 and call.run or '', call.riders)
+  names[#names + 1] = call.ref
   names[#names + 1] = token
 end
 
@@ -175,18 +293,17 @@ local function serve(name)
   end
   -- An open breaker lets one probe through at a time.
   if stored.open then permits = math.min(permits, 1 - lane.flying) end
-  local take = math.min(permits, slots_for(name))
-  local due = take > 0 and pop_due(lane, take, only_high) or {}
-  if #due > 0 then
-    local _, tenant = parse_lane(name)
-    local ids = {}
-    for i, found in ipairs(due) do ids[i] = string.sub(found.ticket, 2) end
-    local records = redis.call('HMGET', JOB .. tenant, unpack(ids))
-    local token = number('fence', #due)
-    for i, found in ipairs(due) do start(lane, found, records[i], token + i - 1) end
-    take_permits(lane, #due)
-    slots = slots - #due
-    held[name] = (held[name] or 0) + #due
+  local take = math.min(permits, slots_for(name), arg.jobs - given)
+  local calls = take > 0 and next_calls(lane, take, only_high) or {}
+  if #calls > 0 then
+    local token = number('fence', #calls)
+    for i, call in ipairs(calls) do
+      take_neighbours(lane, call)
+      start(lane, call, token + i - 1)
+    end
+    take_permits(lane, #calls)
+    slots = slots - #calls
+    held[name] = (held[name] or 0) + #calls
   end
   place_lane(lane, true)
 end
@@ -194,13 +311,13 @@ end
 -- Serves the lanes whose moment has come, oldest first.
 local function serve_ready()
   local visited = 0
-  while slots > 0 and visited < arg.lanes do
+  while slots > 0 and given < arg.jobs and visited < arg.lanes do
     -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
     local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
     if #ready == 0 then break end
     local before = #jobs
     for _, name in ipairs(ready) do
-      if slots == 0 then break end
+      if slots == 0 or given >= arg.jobs then break end
       visited = visited + 1
       serve(name)
     end
@@ -211,7 +328,7 @@ end
 
 transition(function()
   local worker_key = WORKER .. arg.worker
-  told, jobs, slots, held, names = {}, {}, arg.slots, {}, {}
+  told, jobs, given, slots, held, names = {}, {}, 0, arg.slots, {}, {}
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
   local previous = redis.call('HMGET', worker_key, 'claim', 'refs')

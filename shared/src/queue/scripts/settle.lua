@@ -7,6 +7,7 @@
 --   permit 'answered' | 'unanswered' | 'unsent'
 --   to 'done' (effect: id or nil) | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
+-- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
 -- Returns one letter per job: 'o' ok, 'l' lost (the token is another's) or 'm' missing, by what was before the call. Repeated with the same
 -- token it returns 'o' again.
 -- Who does not hold the job any more may have settled it already.
@@ -40,6 +41,13 @@ local function breaker(lane, api)
     set(lane, 'open', 1)
     hold(lane, arg.probeEvery, 'breaker')
   end
+end
+
+-- The leader's call is its riders' too: the permit, and what was said of the API, are settled with it.
+local function settle_call(lane, item)
+  settle_permit(lane, item.permit)
+  breaker(lane, item.api)
+  if item.hold then hold(lane, item.hold, item.why) end
 end
 
 local function close(job, keys)
@@ -79,9 +87,7 @@ end
 local function settle_otherwise(job, item)
   local token, keys = job.token, job.keys
   local lane, run_key, history = lane_of(job.lane), RUN .. key_of(job), HISTORY .. key_of(job)
-  settle_permit(lane, item.permit)
-  breaker(lane, item.api)
-  if item.hold then hold(lane, item.hold, item.why) end
+  if job.role ~= 'rider' then settle_call(lane, item) end
   if item.auth then redis.call('HSET', REFUSED, job.lane, item.auth) end
   if item.to == 'done' then
     if item.effect then redis.call('HSET', EFFECTS .. job.tenant, item.effect, job.id) end
@@ -100,21 +106,47 @@ local function settle_otherwise(job, item)
     redis.call('LTRIM', history, -50, -1)
   end
   if item.to == 'dead' then return bury(job, keys, item) end
-  requeue(job, record_of(job), now + item.at)
+  return_rider(job, job.order, record_of(job), now + item.at)
+end
+
+-- Where the riders stood whose leaders' runs end in this call.
+local function orders_of(leaders)
+  local orders = {}
+  for _, leader in ipairs(leaders) do
+    for _, rider in ipairs(riders_of(leader)) do orders[rider.ref] = { order = rider.order } end
+  end
+  return orders
+end
+
+local function settle_one(job)
+  if job.rest ~= '' then return settle_otherwise(job, cmsgpack.unpack(job.rest)) end
+  if job.role ~= 'rider' then
+    local lane = lane_of(job.lane)
+    return_permits(lane, 1, now)
+    close_breaker(lane)
+  end
+  finish_job(job)
 end
 
 transition(function()
-  local refs, roots = {}, {}
+  local refs, roots, leaders = {}, {}, {}
   for i = 3, #ARGV, 5 do refs[#refs + 1] = ARGV[i] end
   local holders = redis.call('HMGET', RUNNING, unpack(refs))
+  for i, ref in ipairs(refs) do
+    local token, role = string.match(holders[i] or '', '^(%d+)/[^/]*/(.*)$')
+    holders[i] = { token = token, role = role }
+    if role == 'leader' and token == ARGV[5 * i - 1] then leaders[#leaders + 1] = ref end
+  end
+  local orders = orders_of(leaders)
   local settled, codes = {}, {}
   for i, ref in ipairs(refs) do
-    local at, job = 5 * i - 2, parse_ref(ref)
+    local at, job, holder = 5 * i - 2, parse_ref(ref), holders[i]
     local token = ARGV[at + 1]
-    -- One that comes twice in one call is settled once.
-    if settled[ref] ~= token and string.match(holders[i] or '', '^%d+') == token then
+    -- One that comes twice in one call is settled once; a rider only with its leader.
+    if settled[ref] ~= token and holder.token == token and (holder.role ~= 'rider' or orders[ref]) then
       codes[i], settled[ref] = 'o', token
       job.token, job.keys, job.outcome, job.rest = token, split_keys(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
+      job.role, job.order = holder.role, orders[ref] and orders[ref].order
       settled[#settled + 1] = job
       if job.keys[1] then
         local tenant_roots = roots[job.tenant] or {}
@@ -129,14 +161,11 @@ transition(function()
   end
   for tenant, of_tenant in pairs(roots) do read_heads(tenant, of_tenant) end
   flush()
-  for _, job in ipairs(settled) do
-    if job.rest == '' then
-      local lane = lane_of(job.lane)
-      return_permits(lane, 1, now)
-      close_breaker(lane)
-      finish_job(job)
-    else
-      settle_otherwise(job, cmsgpack.unpack(job.rest))
+  -- Before their leaders, who let go what comes after them.
+  for _, leader in ipairs(leaders) do disband(leader, settled[leader]) end
+  for _, rider_first in ipairs({ true, false }) do
+    for _, job in ipairs(settled) do
+      if (job.role == 'rider') == rider_first then settle_one(job) end
     end
   end
   for name, report in pairs(arg.reports) do believe(lane_of(name), report) end

@@ -34,7 +34,8 @@ local function priority_of(ticket)
   return string.byte(ticket) - 48
 end
 
--- A stored job: 6 bytes due (ms), 1 byte kind ('j'), 8 bytes fingerprint, 1 byte count of contact keys, 11 bytes each, the body.
+-- A stored job: 6 bytes due (ms), 1 byte kind ('j'), 8 bytes fingerprint, 1 byte count of contact keys, 11 bytes each, 1 byte length of the
+-- merge key, the merge key, the body.
 -- What ended: 6 bytes end (ms), 'd', 8 bytes fingerprint, 6 bytes fencing token, the outcome as JSON.
 local HEAD = 16
 
@@ -74,14 +75,23 @@ local function contact_keys(record)
   return split_keys(string.sub(record, HEAD + 1, HEAD + 11 * string.byte(record, HEAD)))
 end
 
+-- With which others a job may become one call: 't' or 'T' and a hash of its tags, whose contact is given by the API's id or by another name;
+-- 'u' for what updates a contact; or nothing.
+local function merge_key(record)
+  if not is_job(record) then return '' end
+  local at = HEAD + 11 * string.byte(record, HEAD) + 1
+  return string.sub(record, at + 1, at + (string.byte(record, at) or 0))
+end
+
 local function record_of(job)
   return redis.call('HGET', JOB .. job.tenant, job.id)
 end
 
--- Who has a job that is running: `<token>/<worker>`, and `/probe` if it is the one that an open breaker let through.
+-- Who has a job that is running: `<token>/<worker>/<role>`. Its role is 'probe' if it is the one that an open breaker let through, 'leader'
+-- or 'rider' in a group, else nothing.
 local function holder_of(ref)
-  local token, worker, probe = string.match(redis.call('HGET', RUNNING, ref) or '', '^(%d+)/([^/]*)(.*)$')
-  return token, worker, probe == '/probe'
+  local token, role = string.match(redis.call('HGET', RUNNING, ref) or '', '^(%d+)/[^/]*/(.*)$')
+  return token, role
 end
 
 -- Writes into a job's journal; an empty value takes the field out.
