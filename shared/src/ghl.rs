@@ -19,6 +19,6 @@ pub use self::{
     error::CallError,
     limiter::{Limiter, NotUntil, Passage},
     request::{Lookup, Operation, Request},
-    response::{Answer, Contact, Note, Task},
+    response::{Answer, BulkResult, Contact, Note, Task},
     tokens::{Tokens, fingerprint},
 };

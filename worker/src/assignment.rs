@@ -13,13 +13,15 @@ use parking_lot::Mutex;
 use penstock_shared::{
     ghl::Operation,
     queue::{
-        claim::{Claimed, SUSPECT},
+        claim::{Claimed, Rider, SUSPECT},
         reference::Reference,
         report::Report,
         settle::Fields,
     },
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::group::RiderEnd;
 
 /// A leased job on its way through this worker.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Assignment {
     pub fields: Mutex<Fields>,
     /// The call of which bytes may have left since the last answer.
     exposed: Mutex<Option<Operation>>,
+    /// How the riders have ended, as far as they have.
+    riders: Mutex<Vec<(Reference, RiderEnd)>>,
     /// What the last response said of the quota, as long as nobody has told the ledger.
     report: Mutex<Option<Report>>,
     steps: AtomicU32,
@@ -86,6 +90,18 @@ impl Assignment {
         self.report.lock().take()
     }
 
+    /// A rider has ended so.
+    pub fn rider_ends(&self, rider: &Rider, end: RiderEnd) {
+        self.riders.lock().push((rider.reference.clone(), end));
+    }
+
+    /// How a rider has ended, if it has.
+    pub fn end_of(&self, rider: &Rider) -> Option<RiderEnd> {
+        let ends = self.riders.lock();
+        let end = ends.iter().find(|(name, _)| *name == rider.reference);
+        end.map(|(_, end)| end.clone())
+    }
+
     /// The number of the next step of this delivery.
     pub fn next_step(&self) -> u32 {
         self.steps.fetch_add(1, Ordering::SeqCst) + 1
@@ -133,6 +149,7 @@ impl Roster {
             claimed,
             fields: Mutex::default(),
             exposed: Mutex::default(),
+            riders: Mutex::default(),
             report: Mutex::default(),
             steps: AtomicU32::new(0),
             lease,

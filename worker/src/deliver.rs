@@ -21,7 +21,7 @@ use crate::{
     assignment::Assignment,
     call::{Api, Calls, Stop},
     clock::RedisClock,
-    contact, journal,
+    contact, group, journal,
 };
 
 /// When a job that only a later version can read is offered again.
@@ -57,15 +57,35 @@ impl Courier {
     }
 
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
-        let stored = self.open(job)?;
+        let mut stored = self.open(job)?;
         suspect(job, calls).await?;
+        if group::is_bulk(job) {
+            return group::tag_many(self, job, &stored, calls).await;
+        }
+        let merged = group::merge_neighbours(self, job, &mut stored);
+        let outcome = self.call(job, &stored, merged, calls).await?;
+        group::conclude(job, merged, &outcome);
+        Ok(outcome)
+    }
+
+    /// The job's own call, which does the work of so many others too.
+    async fn call(
+        &self,
+        job: &Assignment,
+        stored: &StoredJob,
+        merged: usize,
+        calls: &mut Calls<'_>,
+    ) -> Result<Outcome, Stop> {
         let contact = contact::find(self, job, &stored.payload, calls).await?;
         self.probe(job, &stored.payload, contact.as_ref(), calls)
             .await?;
-        journal::before(self, job, &stored, contact.as_ref(), calls).await?;
+        journal::before(self, job, stored, contact.as_ref(), calls).await?;
         let request = request(job, &stored.payload, contact.as_ref())?;
         let answer = match calls.send(&request).await {
             Ok(answer) => answer,
+            Err(Stop::Call(error)) if merged > 0 && group::is_refusal(&error) => {
+                return Ok(group::apart(job, merged));
+            }
             Err(Stop::Call(error)) => {
                 return self
                     .failed(job, &stored.payload, contact, error, calls.permit())
@@ -146,7 +166,8 @@ impl Courier {
             .map_or(self.max_attempts, MaxAttempts::get)
     }
 
-    fn is_expired(&self, stored: &StoredJob) -> bool {
+    /// Whether it is still unfinished when it is too old.
+    pub fn is_expired(&self, stored: &StoredJob) -> bool {
         let age = Duration::from_millis(self.clock.now_ms().saturating_sub(stored.due_ms));
         self.max_age.is_some_and(|max| age > max)
     }

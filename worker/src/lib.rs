@@ -11,6 +11,7 @@ pub mod contact;
 pub mod deliver;
 pub mod duties;
 pub mod feed;
+mod group;
 pub mod health;
 pub mod journal;
 pub mod patience;

@@ -12,14 +12,15 @@ use apalis::prelude::Task;
 use penstock_shared::{
     job::{
         MaxAttempts,
-        state::{self, Ending, Progress, Rules},
+        state::{self, Api, Ending, Progress, Rules, Transition},
     },
     outcome::{Fault, Outcome, Permit},
     queue::{
         Queue,
+        claim::Rider,
         record::{self, Record},
         run::field,
-        settle::{Settled, Settlement},
+        settle::{Fields, Settled, Settlement},
     },
 };
 use serde_json::json;
@@ -29,6 +30,7 @@ use tower::{BoxError, Layer, Service};
 use crate::{
     assignment::{Assignment, Roster},
     clock::RedisClock,
+    group::RiderEnd,
     patience::Patience,
     settler::Settler,
 };
@@ -267,6 +269,12 @@ impl Desk {
             record: Arc::clone(&job.claimed.record),
             has_run: job.has_run(),
             report: job.take_report(),
+            riders: job
+                .claimed
+                .riders
+                .iter()
+                .filter_map(|rider| rides(job, rider, transition.unanswered.then_some(now)))
+                .collect(),
             keys,
             transition,
             fields,
@@ -296,8 +304,50 @@ impl Desk {
     }
 }
 
+/// How a rider's run ends; `None` if it comes back as if it had not been taken.
+fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<Settlement> {
+    let mut fields = Fields::new();
+    let ending = match job.end_of(rider) {
+        Some(RiderEnd::Done(result)) => Ending::Done {
+            result,
+            effect: None,
+        },
+        Some(RiderEnd::Apart) => {
+            fields.insert(field::SINGLY, "1".to_owned());
+            state::BACK_AT_ONCE
+        }
+        // The next job of its contact waits for what may still be applied; of the leader's contact it is the leader that waits.
+        None => {
+            fields.insert(field::UNANSWERED, unanswered_at?.to_string());
+            state::BACK_AT_ONCE
+        }
+    };
+    let job_type = match record::decode(&rider.record) {
+        Ok(Record::Job(stored)) => stored.payload.job_type().as_str().to_owned(),
+        _ => String::new(),
+    };
+    Some(Settlement {
+        reference: rider.reference.clone(),
+        token: job.claimed.token,
+        job_type,
+        attempts: 0,
+        transition: Transition {
+            api: Some(Api::Up),
+            ..Transition::new(ending, Permit::Answered)
+        },
+        fields,
+        history: None,
+        record: Arc::clone(&rider.record),
+        has_run: false,
+        keys: None,
+        report: None,
+        riders: Vec::new(),
+    })
+}
+
 /// Metrics and one line of log: recorded by what is written, not by what was hoped.
 fn report(settlement: &Settlement) {
+    settlement.riders.iter().for_each(report_rider);
     let (state, level_is_warn) = match &settlement.transition.ending {
         Ending::Done { .. } => ("done", false),
         Ending::Dead { .. } => ("dead", true),
@@ -341,5 +391,15 @@ fn report(settlement: &Settlement) {
             error,
             "delivery ended"
         );
+    }
+}
+
+/// A rider that is done has saved a call.
+fn report_rider(settlement: &Settlement) {
+    let done = matches!(settlement.transition.ending, Ending::Done { .. });
+    let end = if done { "done" } else { "postponed" };
+    metrics::counter!("penstock_deliveries_total", "end" => end, "type" => settlement.job_type.clone()).increment(1);
+    if done {
+        metrics::counter!("penstock_calls_saved_total").increment(1);
     }
 }

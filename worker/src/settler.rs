@@ -11,6 +11,8 @@ use crate::patience::Patience;
 
 /// The most deliveries that one script call ends.
 const BATCH: usize = 128;
+/// The most jobs that one script call ends, those included that rode in others' calls.
+const JOBS: usize = 512;
 
 type Order = (Settlement, oneshot::Sender<Settled>);
 
@@ -49,13 +51,25 @@ impl Settler {
 async fn serve(queue: Queue, shard: u16, mut inbox: mpsc::Receiver<Order>) {
     let mut orders = Vec::with_capacity(BATCH);
     while inbox.recv_many(&mut orders, BATCH).await > 0 {
-        let (settlements, answers): (Vec<_>, Vec<_>) = orders.drain(..).unzip();
-        let settled = write(&queue, shard, settlements).await;
-        for (answer, settled) in answers.into_iter().zip(settled) {
-            // The delivery may have been dropped at the end of the grace; what was written stands.
-            let _ = answer.send(settled);
+        while !orders.is_empty() {
+            let (settlements, answers) = orders.drain(..fitting(&orders)).unzip();
+            let settled = write(&queue, shard, settlements).await;
+            for (answer, settled) in Vec::into_iter(answers).zip(settled) {
+                // The delivery may have been dropped at the end of the grace; what was written stands.
+                let _ = answer.send(settled);
+            }
         }
     }
+}
+
+/// How many of the orders one script call ends: at least one, and no more jobs than it can in a short time.
+fn fitting(orders: &[Order]) -> usize {
+    let mut jobs = 0;
+    let fits = orders.iter().take_while(|(settlement, _)| {
+        jobs += 1 + settlement.riders.len();
+        jobs <= JOBS
+    });
+    fits.count().max(1)
 }
 
 /// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for

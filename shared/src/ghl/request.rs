@@ -29,6 +29,8 @@ pub enum Operation {
     CreateNote,
     /// Add tags to a contact.
     AddTags,
+    /// Add the same tags to many contacts.
+    BulkAddTags,
     /// Read a contact.
     GetContact,
     /// Find a contact by email or phone.
@@ -47,6 +49,8 @@ impl Operation {
             Self::CreateTask => "create-task",
             Self::CreateNote => "create-note",
             Self::AddTags => "add-tags",
+            // So it is called in the official document.
+            Self::BulkAddTags => "create-association",
             Self::GetContact => "get-contact",
             Self::SearchDuplicate => "get-duplicate-contact",
             Self::ListNotes => "get-all-notes",
@@ -58,13 +62,17 @@ impl Operation {
     pub fn is_read(self) -> bool {
         match self {
             Self::GetContact | Self::SearchDuplicate | Self::ListNotes | Self::ListTasks => true,
-            Self::UpsertContact | Self::CreateTask | Self::CreateNote | Self::AddTags => false,
+            Self::UpsertContact
+            | Self::CreateTask
+            | Self::CreateNote
+            | Self::AddTags
+            | Self::BulkAddTags => false,
         }
     }
 
     /// Whether the request is about a contact that must exist.
     pub(super) fn names_contact(self) -> bool {
-        self != Self::UpsertContact
+        !matches!(self, Self::UpsertContact | Self::BulkAddTags)
     }
 }
 
@@ -129,6 +137,21 @@ impl Request {
         Self {
             idempotent: true,
             ..Self::write(Operation::AddTags, path, members(tags))
+        }
+    }
+
+    /// Adds the same tags to many contacts; the answer has a result for each.
+    pub fn bulk_add_tags(tenant: &Tenant, contacts: &[ContactId], tags: &AddTags) -> Self {
+        let mut body = members(tags);
+        body.insert("contacts".to_owned(), json!(contacts));
+        body.insert("locationId".to_owned(), json!(tenant));
+        Self {
+            idempotent: true,
+            ..Self::write(
+                Operation::BulkAddTags,
+                "/contacts/bulk/tags/update/add".to_owned(),
+                body,
+            )
         }
     }
 

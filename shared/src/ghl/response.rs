@@ -31,6 +31,15 @@ pub struct Contact {
     pub phone: Option<Phone>,
 }
 
+/// What a call for many contacts came to for one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkResult {
+    /// The contact's id.
+    pub contact_id: String,
+    /// The tags that it has now, or `None` if it got none.
+    pub tags: Option<Vec<String>>,
+}
+
 /// A note of a contact.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Note {
@@ -102,6 +111,11 @@ impl Answer {
         self.list("tasks", task)
     }
 
+    /// What adding tags to many contacts came to for each.
+    pub fn bulk_results(&self) -> Result<Vec<BulkResult>, CallError> {
+        self.list("responses", bulk_result)
+    }
+
     /// The part of the body that the document puts under this name; field reports know bodies that
     /// are the part itself.
     fn part(&self, name: &str) -> &Value {
@@ -128,6 +142,18 @@ fn contact(value: &Value) -> Option<Contact> {
         id: parsed(value, "id")?,
         email: parsed(value, "email"),
         phone: parsed(value, "phone"),
+    })
+}
+
+fn bulk_result(value: &Value) -> Option<BulkResult> {
+    let names = |name| {
+        let tags = value.get(name).and_then(Value::as_array).into_iter();
+        tags.flatten().filter_map(Value::as_str).map(str::to_owned)
+    };
+    let succeeded = value.get("type").and_then(Value::as_str) == Some("success");
+    Some(BulkResult {
+        contact_id: text(value, "contactId")?,
+        tags: succeeded.then(|| names("oldTags").chain(names("tagsAdded")).collect()),
     })
 }
 

@@ -184,7 +184,8 @@ pub struct Transition {
 }
 
 impl Transition {
-    fn new(ending: Ending, permit: Permit) -> Self {
+    /// Only that the job ends so, and what became of its permit.
+    pub fn new(ending: Ending, permit: Permit) -> Self {
         Self {
             ending,
             permit,
@@ -331,7 +332,8 @@ fn consequence(
     }
 }
 
-const BACK_AT_ONCE: Ending = Ending::Back {
+/// At once, and nothing is counted.
+pub const BACK_AT_ONCE: Ending = Ending::Back {
     after: Duration::ZERO,
     attempt: false,
     delivery: false,

@@ -81,6 +81,8 @@ pub struct Rider {
     pub record: Arc<[u8]>,
     /// The API's id of its contact, where that was remembered.
     pub contact: Option<String>,
+    /// Whether it stands behind the leader in its contact's sequence; else it is about another contact.
+    pub behind: bool,
 }
 
 #[derive(Serialize)]
@@ -263,8 +265,8 @@ type RawClaim = (u64, i64, Vec<RawLane>, Vec<RawJob>);
 type RawLane = (String, String, String, bool);
 /// Reference, token, record, run, riders.
 type RawJob = (String, u64, Vec<u8>, Value, Value);
-/// Reference, record, contact.
-type RawRider = (String, Vec<u8>, String);
+/// Reference, record, contact, whether it stands behind the leader.
+type RawRider = (String, Vec<u8>, String, bool);
 
 /// What the jobs of a lane have in common.
 struct LaneTerms {
@@ -329,11 +331,12 @@ fn claimed(
     })
 }
 
-fn rider((name, record, contact): RawRider) -> Result<Rider, ParsingError> {
+fn rider((name, record, contact, behind): RawRider) -> Result<Rider, ParsingError> {
     Ok(Rider {
         reference: parse_reference(&name)?,
         record: record.into(),
         contact: Some(contact).filter(|id| !id.is_empty()),
+        behind,
     })
 }
 

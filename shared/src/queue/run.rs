@@ -26,6 +26,8 @@ pub mod field {
     pub const ABSENT: &str = "absent";
     /// When its last unanswered call that may change something ended (ms).
     pub const UNANSWERED: &str = "unanswered";
+    /// There if it is sent in a call of its own, since one that it shared with others was refused.
+    pub const SINGLY: &str = "singly";
     /// Its end, where that has to wait, as JSON.
     pub const ENDING: &str = "ending";
     /// What failed last, in words for a table.

@@ -52,6 +52,8 @@ pub struct Settlement {
     pub keys: Option<Vec<String>>,
     /// What its last response said of the quota.
     pub report: Option<Report>,
+    /// How the jobs ended that rode in its call. Those that are missing come back as if they had not been taken.
+    pub riders: Vec<Settlement>,
 }
 
 /// What the script said of a settlement.
@@ -326,14 +328,15 @@ impl Queue {
         let mut results = vec![Settled::Ok; settlements.len()];
         let mut said = Vec::with_capacity(settlements.len());
         for (at, settlement) in settlements.iter().enumerate() {
-            said.extend(settlement.words()?.map(|words| (at, words)));
+            for each in settlement.riders.iter().chain([settlement]) {
+                said.extend(each.words()?.map(|words| (at, each, words)));
+            }
         }
         if said.is_empty() {
             return Ok(results);
         }
         let tail = |command: &mut Cmd| {
-            for (at, words) in &said {
-                let settlement = &settlements[*at];
+            for (_, settlement, words) in &said {
                 command
                     .arg(settlement.reference.as_str())
                     .arg(settlement.token)
@@ -345,7 +348,8 @@ impl Queue {
         let codes: Vec<u8> = self
             .call(shard, &self.scripts().settle, &arguments, tail)
             .await?;
-        for ((at, _), code) in said.iter().zip(codes) {
+        // The last of a group is its leader.
+        for ((at, ..), code) in said.iter().zip(codes) {
             results[*at] = settled(code)?;
         }
         Ok(results)

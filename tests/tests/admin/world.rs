@@ -170,6 +170,7 @@ impl World {
             has_run: true,
             keys: None,
             report: None,
+            riders: Vec::new(),
         };
         let shard = self.queue.shard_of(claimed.reference.tenant());
         let settled = self.queue.settle(shard, &[settlement]).await.unwrap();

@@ -10,6 +10,7 @@ mod enqueue;
 mod fence;
 mod forget;
 mod govern;
+mod group;
 mod hold;
 mod learn;
 mod lease;

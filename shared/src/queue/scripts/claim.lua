@@ -6,7 +6,7 @@
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, next (ms of the next moment, -1 none), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
 -- job its reference, token, record, what its run has (fields and values; '' if it was never claimed before), and its riders ('' or of each
--- its reference, record, and the API's id of its contact, '' if the record tells it or it is the leader's).
+-- its reference, record, the API's id of its contact ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader).
 local told, jobs, given, slots, held, names
 
 local function describe(lane, ref, token, record, run, riders)
@@ -23,6 +23,7 @@ local function describe(lane, ref, token, record, run, riders)
     flat[#flat + 1] = rider.ref
     flat[#flat + 1] = rider.record
     flat[#flat + 1] = rider.contact or ''
+    flat[#flat + 1] = rider.order and 1 or 0
   end
   jobs[at + 5] = flat
 end
