@@ -218,7 +218,11 @@ mod tests {
             ("60/5s", "100/10s", "60/10s"),
             ("1/7d", "100/10s", "1/7d"),
         ] {
-            assert_eq!(quota(own).stricter(quota(told)), quota(kept), "{own}, {told}");
+            assert_eq!(
+                quota(own).stricter(quota(told)),
+                quota(kept),
+                "{own}, {told}"
+            );
         }
     }
 

@@ -53,12 +53,7 @@ pub struct Calls<'a> {
 
 impl<'a> Calls<'a> {
     /// The first call's permit came with the claim.
-    pub fn new(
-        api: &'a Api,
-        queue: &'a Queue,
-        clock: &'a RedisClock,
-        job: &'a Assignment,
-    ) -> Self {
+    pub fn new(api: &'a Api, queue: &'a Queue, clock: &'a RedisClock, job: &'a Assignment) -> Self {
         Self {
             api,
             queue,

@@ -32,7 +32,11 @@ pub enum RiderEnd {
 
 /// Makes the jobs that stand behind the leader in its contact's sequence part of it, as far as one call does what they do one after another;
 /// returns how many. The first that it does not is sent singly; what comes after that stays where it is.
-pub(crate) fn merge_neighbours(courier: &Courier, job: &Assignment, stored: &mut StoredJob) -> usize {
+pub(crate) fn merge_neighbours(
+    courier: &Courier,
+    job: &Assignment,
+    stored: &mut StoredJob,
+) -> usize {
     let mut merged = 0;
     for rider in &job.claimed.riders {
         let together = payload(courier, rider).and_then(|next| stored.payload.followed_by(&next));

@@ -104,12 +104,7 @@ impl GhlClient {
     /// Sends a request once, and waits for all of the answer.
     ///
     /// Dropping the future cuts the call: it may or may not have taken effect.
-    pub async fn send(
-        &self,
-        _spent: Passage,
-        token: &SecretString,
-        request: &Request,
-    ) -> Reply {
+    pub async fn send(&self, _spent: Passage, token: &SecretString, request: &Request) -> Reply {
         let deadline = Instant::now() + self.timeout;
         let sent = timeout_at(deadline, self.call(token, request).send());
         let mut response = match sent.await {

@@ -114,8 +114,7 @@ mod tests {
             assert_eq!(report, RateReport::default(), "{value}");
         }
         for value in ["0", "1", "999999999999"] {
-            let report =
-                report(&headers(&[("x-ratelimit-interval-milliseconds", value)]));
+            let report = report(&headers(&[("x-ratelimit-interval-milliseconds", value)]));
             assert_eq!(report, RateReport::default(), "{value}");
         }
     }

@@ -72,7 +72,8 @@ fn overlaid(mut fields: Fields, next: Fields) -> Option<Fields> {
 
 /// What the API makes of a name and its parts together is not known; nor whether settings by channel replace those before or complete them.
 fn may_clash(one: &Fields, next: &Fields) -> bool {
-    let says = |fields: &Fields, names: &[&str]| names.iter().any(|name| fields.contains_key(*name));
+    let says =
+        |fields: &Fields, names: &[&str]| names.iter().any(|name| fields.contains_key(*name));
     let across = |a, b| (says(one, a) && says(next, b)) || (says(one, b) && says(next, a));
     across(NAME, PARTS_OF_NAME) || across(DISTURBING, DISTURBING)
 }
@@ -100,7 +101,10 @@ fn united(before: Value, after: Value) -> Option<Vec<Value>> {
         before.iter().chain(&after).all(named)
     })?;
     let replaced = |field: &Value| after.iter().any(|later| later[name] == field[name]);
-    let mut fields: Vec<_> = before.into_iter().filter(|field| !replaced(field)).collect();
+    let mut fields: Vec<_> = before
+        .into_iter()
+        .filter(|field| !replaced(field))
+        .collect();
     fields.extend(after);
     Some(fields)
 }
@@ -118,7 +122,10 @@ mod tests {
     }
 
     fn upserts(one: &Value, next: &Value) -> Option<Value> {
-        let (one, next) = (payload("UpsertContact", one), payload("UpsertContact", next));
+        let (one, next) = (
+            payload("UpsertContact", one),
+            payload("UpsertContact", next),
+        );
         one.followed_by(&next).map(|both| both.to_value())
     }
 
@@ -154,7 +161,10 @@ mod tests {
     fn what_may_mean_something_else_together_stays_apart() {
         for (one, next) in [
             // Two contacts, or one that changes its name.
-            (json!({ "email": "a@b.io" }), json!({ "phone": "+14155550100" })),
+            (
+                json!({ "email": "a@b.io" }),
+                json!({ "phone": "+14155550100" }),
+            ),
             (json!({ "email": "a@b.io" }), json!({ "email": "c@d.io" })),
             (
                 json!({ "email": "a@b.io", "phone": "+14155550100" }),
@@ -188,7 +198,10 @@ mod tests {
     fn tags_add_up_as_far_as_one_call_takes_them() {
         let tags = |from: usize, to: usize| {
             let tags: Vec<_> = (from..to).map(|number| format!("tag-{number}")).collect();
-            payload("AddTags", &json!({ "contact": { "id": "c" }, "tags": tags }))
+            payload(
+                "AddTags",
+                &json!({ "contact": { "id": "c" }, "tags": tags }),
+            )
         };
         let both = tags(0, 60).followed_by(&tags(50, 100)).unwrap();
         assert_eq!(both.to_value()["tags"].as_array().unwrap().len(), 100);
@@ -197,8 +210,14 @@ mod tests {
 
     #[test]
     fn what_is_not_of_one_kind_stays_apart() {
-        let note = payload("AttachNote", &json!({ "contact": { "id": "c" }, "body": "b" }));
-        let tags = payload("AddTags", &json!({ "contact": { "id": "c" }, "tags": ["t"] }));
+        let note = payload(
+            "AttachNote",
+            &json!({ "contact": { "id": "c" }, "body": "b" }),
+        );
+        let tags = payload(
+            "AddTags",
+            &json!({ "contact": { "id": "c" }, "tags": ["t"] }),
+        );
         for (one, next) in [(&note, &note), (&note, &tags), (&tags, &note)] {
             assert_eq!(one.followed_by(next), None);
         }

@@ -324,10 +324,7 @@ fn claimed(
         quotas: terms.quotas,
         reference,
         run,
-        riders: riders
-            .into_iter()
-            .map(rider)
-            .collect::<Result<_, _>>()?,
+        riders: riders.into_iter().map(rider).collect::<Result<_, _>>()?,
     })
 }
 

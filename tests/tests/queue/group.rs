@@ -18,14 +18,22 @@ async fn bench() -> Bench {
 
 /// One for each contact, all with the same tags.
 fn campaign(count: usize) -> Vec<Draft> {
-    (0..count).map(|number| job(&format!("j{number}"))).collect()
+    (0..count)
+        .map(|number| job(&format!("j{number}")))
+        .collect()
 }
 
 /// Leaders and their riders.
 fn groups(claimed: &[Claimed]) -> Vec<Vec<String>> {
     let names = |job: &Claimed| {
-        let riders = job.riders.iter().map(|rider| rider.reference.id().to_owned());
-        [job.reference.id().to_owned()].into_iter().chain(riders).collect()
+        let riders = job
+            .riders
+            .iter()
+            .map(|rider| rider.reference.id().to_owned());
+        [job.reference.id().to_owned()]
+            .into_iter()
+            .chain(riders)
+            .collect()
     };
     claimed.iter().map(names).collect()
 }
@@ -74,7 +82,15 @@ async fn states(bench: &Bench, ids: &[&str]) -> Vec<State> {
 async fn neighbours_in_a_sequence_ride_with_the_first() {
     let mut bench = bench().await;
     let of = |id: &str| job(id).contact("c").tag(id);
-    bench.enqueue(&[of("a"), of("b"), of("c"), job("n").contact("c").note("n"), of("d")]).await;
+    bench
+        .enqueue(&[
+            of("a"),
+            of("b"),
+            of("c"),
+            job("n").contact("c").note("n"),
+            of("d"),
+        ])
+        .await;
     let claimed = bench.claim(20).await;
     assert_eq!(groups(&claimed), [["a", "b", "c"]]);
     assert!(claimed[0].riders.iter().all(|rider| rider.behind));
@@ -105,9 +121,11 @@ async fn those_that_get_the_same_tags_ride_on_one_permit() {
     assert_eq!(left.burst.unwrap().left, 0);
     assert_eq!(left.daily.unwrap().left, 7);
     bench.pass(10_100);
-    assert_eq!(groups(&bench.claim(20).await), [["j10", "j11", "j12", "j13"]]);
+    assert_eq!(
+        groups(&bench.claim(20).await),
+        [["j10", "j11", "j12", "j13"]]
+    );
 }
-
 
 /// What is looked at and not taken stands where it stood.
 #[tokio::test]
@@ -134,7 +152,9 @@ async fn a_contact_named_otherwise_rides_if_its_id_is_remembered() {
     let queue = bench.queue();
     let id = "id-of-known".parse().unwrap();
     queue.learn("acme", &id, &known).await.unwrap();
-    bench.enqueue(&[job("a"), email("known"), email("stranger")]).await;
+    bench
+        .enqueue(&[job("a"), email("known"), email("stranger")])
+        .await;
     let claimed = bench.claim(20).await;
     assert_eq!(groups(&claimed), [vec!["a", "known"], vec!["stranger"]]);
     assert_eq!(claimed[0].riders[0].contact.as_deref(), Some("id-of-known"));
@@ -220,7 +240,12 @@ async fn a_group_whose_lease_ends_comes_back_whole() {
 async fn the_same_claim_again_gives_the_same_group() {
     let mut bench = bench().await;
     bench.enqueue(&campaign(3)).await;
-    bench.enqueue(&[job("a").contact("c").tag("1"), job("b").contact("c").tag("2")]).await;
+    bench
+        .enqueue(&[
+            job("a").contact("c").tag("1"),
+            job("b").contact("c").tag("2"),
+        ])
+        .await;
     let request = bench.request(20);
     let first = bench.claim_as("w", &request).await.jobs;
     let again = bench.claim_as("w", &request).await.jobs;
@@ -239,7 +264,7 @@ async fn settled_again_nothing_changes() {
         riders: vec![delivered(&rider(&group, 0)), apart(&group, 1)],
         ..delivered(&group)
     };
-    assert_eq!(bench.settle(&[end.clone()]).await, [Settled::Ok]);
+    assert_eq!(bench.settle(std::slice::from_ref(&end)).await, [Settled::Ok]);
     let before = bench.snapshot().await;
     assert_eq!(bench.settle(&[end]).await, [Settled::Ok]);
     assert_eq!(bench.snapshot().await, before);
@@ -259,7 +284,9 @@ async fn a_rider_ends_only_with_its_leader() {
 #[tokio::test]
 async fn with_an_open_breaker_each_goes_singly() {
     let mut bench = bench().await;
-    let fails: Vec<_> = (0..5).map(|number| job(&format!("f{number}")).note("f")).collect();
+    let fails: Vec<_> = (0..5)
+        .map(|number| job(&format!("f{number}")).note("f"))
+        .collect();
     bench.enqueue(&fails).await;
     for failed in bench.claim(20).await {
         let mut end = back(&failed, 60_000);
