@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// The least between two claims that gave nothing.
 const SHORTEST_WAIT: Duration = Duration::from_millis(2);
 /// How long the jobs that are due but not for this worker, since their tenants have their share of its slots, are left before it looks again.
-const CROWDED: Duration = Duration::from_millis(5);
+const CROWDED: Duration = Duration::from_millis(20);
 /// The most jobs that one claim gives: a bound on the script's run time and on its reply.
 const MOST_SLOTS: usize = 256;
 /// How long slots are gathered under load, so that one claim fills many.

@@ -1,6 +1,9 @@
 //! A worker's slots between tenants: a slow one never takes the last.
 
-use penstock_shared::queue::claim::{ClaimRequest, Claimed};
+use penstock_shared::queue::{
+    claim::{ClaimRequest, Claimed},
+    govern::Govern,
+};
 use penstock_tests::fixture::{Bench, Draft, job};
 
 fn jobs(tenant: &str, count: usize) -> Vec<Draft> {
@@ -51,7 +54,7 @@ async fn the_rest_is_for_the_others() {
     bench.enqueue(&jobs("zenith", 50)).await;
     bench.pass(1);
     let claimed = bench.claim(16).await;
-    assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (8, 4));
+    assert_eq!((of(&claimed, "acme"), of(&claimed, "zenith")), (6, 5));
     // What one holds already counts in every claim.
     let held = request(&mut bench, 4, &[("acme", 8), ("zenith", 1)]);
     let claimed = bench.claim_as("w", &held).await.jobs;
@@ -117,4 +120,45 @@ async fn a_lane_to_which_much_comes_keeps_its_turn() {
     }
     let turns = order.iter().filter(|tenant| *tenant == "acme").count();
     assert_eq!(turns, 3, "{order:?}");
+}
+
+async fn weigh(bench: &Bench, tenant: &str, weight: u32) {
+    let set = Govern::Set {
+        burst: None,
+        daily: None,
+        weight: Some(weight),
+    };
+    bench.queue().govern(tenant, &set).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_heavier_tenant_is_served_as_many_times_in_its_turn() {
+    let mut bench = Bench::start().await;
+    weigh(&bench, "zenith", 3).await;
+    for tenant in ["acme", "zenith", "bcme"] {
+        bench.enqueue(&jobs(tenant, 20)).await;
+        bench.pass(1);
+    }
+    let mut order = String::new();
+    for _ in 0..10 {
+        bench.pass(1);
+        order += &bench.claim_one().await.reference.tenant()[..1];
+    }
+    assert_eq!(order, "azzzbazzzb");
+}
+
+#[tokio::test]
+async fn a_heavier_tenant_has_as_many_more_slots_of_a_worker() {
+    let mut bench = Bench::start().await;
+    weigh(&bench, "zenith", 3).await;
+    for tenant in ["acme", "zenith"] {
+        bench.enqueue(&jobs(tenant, 90)).await;
+    }
+    let claimed = bench.claim(70).await;
+    let (acme, zenith) = (of(&claimed, "acme"), of(&claimed, "zenith"));
+    // The heaviest holds as many as are left free, the other a third of it.
+    assert_eq!((acme, zenith), (10, 30));
+    let more = [("acme", acme), ("zenith", zenith)];
+    let request = request(&mut bench, 30, &more);
+    assert!(bench.claim_as("w", &request).await.jobs.is_empty());
 }

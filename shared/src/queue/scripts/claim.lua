@@ -7,7 +7,7 @@
 -- Returns {now, next (ms of the next moment, -1 none), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
 -- job its reference, token, record, what its run has (fields and values; '' if it was never claimed before), and its riders ('' or of each
 -- its reference, record, the API's id of its contact ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader).
-local told, jobs, given, slots, held, names
+local told, jobs, given, slots, held, names, weighted, heaviest
 
 local function describe(lane, ref, token, record, run, riders)
   if not told[lane.name] then
@@ -63,7 +63,8 @@ end
 
 -- A silence of every worker longer than `silence` means that Redis was away: nobody's lease ends for that. Returns until when.
 local function grace()
-  local pulse = redis.call('HMGET', CONFIG, 'pulse', 'grace')
+  local pulse = redis.call('HMGET', CONFIG, 'pulse', 'grace', 'weighted')
+  weighted = pulse[3]
   local until_then = tonumber(pulse[2]) or 0
   if pulse[1] and now - tonumber(pulse[1]) > arg.silence then
     until_then = now + arg.lease
@@ -276,14 +277,28 @@ local function start(lane, call, token)
   names[#names + 1] = token
 end
 
--- How many more of this worker's slots the lane may take: one at a time, only while it holds fewer than are free.
-local function slots_for(lane)
-  local free, mine, take = slots, held[lane] or 0, 0
-  while free > 0 and mine < free do free, mine, take = free - 1, mine + 1, take + 1 end
+local function weight_of(name)
+  return weighted and tonumber(lane_of(name).stored.weight) or 1
+end
+
+-- How many more of this worker's slots the lane may take: one at a time, only while it holds fewer than are free, so that some are always
+-- left; a lane lighter than the heaviest gets as much less. `share`: what it may have of them before the others have had their turn.
+local function slots_for(name, share)
+  local free, mine, take, weight = slots, held[name] or 0, 0, weight_of(name)
+  while free > 0 and take < share and mine * heaviest < free * weight do free, mine, take = free - 1, mine + 1, take + 1 end
   return take
 end
 
-local function serve(name)
+-- A lane that has had as many calls as it weighs goes behind the others; until then it keeps its turn.
+local function ends_turn(lane, calls)
+  local weight = weight_of(lane.name)
+  if weight == 1 then return true end
+  local turn = (tonumber(lane.stored.turn) or 0) + calls
+  set(lane, 'turn', turn < weight and turn or nil)
+  return turn >= weight or calls == 0
+end
+
+local function serve(name, share)
   local lane = lane_of(name)
   local stored = lane.stored
   if stored.paused or (tonumber(stored.hold) or 0) > now then return place_lane(lane, true) end
@@ -294,7 +309,7 @@ local function serve(name)
   end
   -- An open breaker lets one probe through at a time.
   if stored.open then permits = math.min(permits, 1 - lane.flying) end
-  local take = math.min(permits, slots_for(name), arg.jobs - given)
+  local take = math.min(permits, slots_for(name, share), arg.jobs - given)
   local calls = take > 0 and next_calls(lane, take, only_high) or {}
   if #calls > 0 then
     local token = number('fence', #calls)
@@ -306,7 +321,19 @@ local function serve(name)
     slots = slots - #calls
     held[name] = (held[name] or 0) + #calls
   end
-  place_lane(lane, true)
+  place_lane(lane, ends_turn(lane, #calls))
+end
+
+-- What all of these lanes weigh, and the heaviest of them or of those that hold slots.
+local function weigh(names)
+  if not weighted then return #names end
+  local sum = 0
+  for name in pairs(held) do heaviest = math.max(heaviest, weight_of(name)) end
+  for _, name in ipairs(names) do
+    sum = sum + weight_of(name)
+    heaviest = math.max(heaviest, weight_of(name))
+  end
+  return sum
 end
 
 -- Serves the lanes whose moment has come, oldest first.
@@ -316,11 +343,11 @@ local function serve_ready()
     -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
     local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
     if #ready == 0 then break end
-    local before = #jobs
+    local before, share = #jobs, slots / (weigh(ready) + heaviest)
     for _, name in ipairs(ready) do
       if slots == 0 or given >= arg.jobs then break end
       visited = visited + 1
-      serve(name)
+      serve(name, math.max(1, math.floor(share * weight_of(name))))
     end
     -- All that was visited is at its new moment now; a round that gave nothing would only visit the same lanes again.
     if #jobs == before then break end
@@ -329,7 +356,7 @@ end
 
 transition(function()
   local worker_key = WORKER .. arg.worker
-  told, jobs, given, slots, held, names = {}, {}, 0, arg.slots, {}, {}
+  told, jobs, given, slots, held, names, heaviest = {}, {}, 0, arg.slots, {}, {}, 1
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
   local previous = redis.call('HMGET', worker_key, 'claim', 'refs')

@@ -5,6 +5,8 @@
 transition(function()
   for name, value in pairs(arg.set) do redis.call('HSET', LANE .. arg.lane, name, value) end
   for _, name in ipairs(arg.clear) do redis.call('HDEL', LANE .. arg.lane, name) end
+  -- Nobody has to look for weights before there is one.
+  if arg.set.weight then redis.call('HSET', CONFIG, 'weighted', 1) end
   if arg.reauthorise then redis.call('HDEL', REFUSED, arg.lane) end
   announce_lane(lane_of(arg.lane))
   return finish('ok')

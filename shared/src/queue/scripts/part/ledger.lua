@@ -10,7 +10,7 @@ local WINDOWS = {
 }
 local LANE_FIELDS = {
   'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'foreign', 'flying',
-  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight',
+  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn',
 }
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
@@ -74,13 +74,7 @@ local function read_window(lane, window, default)
       for _, entry in ipairs(back) do used = used - count_of(entry) end
       set(lane, window.used, used)
       set(lane, window.past, now)
-      -- While a call is in flight its response may still ask for what was held before.
-      if used == 0 and lane.flying == 0 then
-        redis.call('DEL', ring)
-        set(lane, window.past, nil)
-      else
-        redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(now - span))
-      end
+      redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(now - span))
     end
     if span ~= tonumber(stored[window.span]) then set(lane, window.span, span) end
   end
@@ -239,8 +233,20 @@ local function believe(lane, report)
   end
 end
 
+-- Without a call in flight there is no response to come that would ask for what was held before.
+local function forget_past(lane)
+  if lane.flying > 0 then return end
+  for i, window in ipairs(WINDOWS) do
+    if lane[i].used == 0 and lane.stored[window.past] then
+      redis.call('DEL', window.ring(lane.name))
+      set(lane, window.past, nil)
+    end
+  end
+end
+
 local function write_lane(lane)
   write_rings(lane)
+  forget_past(lane)
   local written, gone = {}, {}
   for field in pairs(lane.changed) do
     local value = lane.stored[field]
