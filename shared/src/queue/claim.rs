@@ -14,6 +14,9 @@ const TAKEBACKS: usize = 16;
 /// How many jobs one claim gives, those that ride in others' calls included: a bound on its run time and on its reply.
 const JOBS: usize = 512;
 
+/// About how many lanes one script call looks at again when the quotas change.
+const REINDEXED: usize = 1_000;
+
 /// A job is suspected once it has ended this many deliveries in a row with its lease: from then on it runs alone in its worker, and one more
 /// that ends so makes it poisonous.
 pub const SUSPECT: u32 = 2;
@@ -124,6 +127,13 @@ struct RegisterArguments<'a> {
     about: &'a HashMap<String, String>,
 }
 
+#[derive(Serialize)]
+struct ReindexArguments<'a> {
+    cursor: &'a str,
+    limit: usize,
+    quotas: &'a str,
+}
+
 impl Queue {
     fn silence(&self) -> u64 {
         millis(self.terms().lease) * 2 / 3
@@ -213,9 +223,12 @@ impl Queue {
             daily: stored_quota(daily),
             about,
         };
-        let (burst, daily, differ): (String, String, bool) = self
+        let (burst, daily, differ, stale): (String, String, bool, bool) = self
             .call(shard, &self.scripts().register, &arguments, super::no_tail)
             .await?;
+        if stale {
+            self.reindex(shard, &format!("{burst} {daily}")).await?;
+        }
         match (read_quota(&burst), read_quota(&daily)) {
             (Some(burst), Some(daily)) => Ok(InForce {
                 burst,
@@ -225,6 +238,24 @@ impl Queue {
             _ => Err(QueueError::Unexpected(format!(
                 "quotas in force: {burst} {daily}"
             ))),
+        }
+    }
+
+    /// Looks at every lane again, a page at a time: they stand where other quotas have put them.
+    async fn reindex(&self, shard: u16, quotas: &str) -> Result<(), QueueError> {
+        let mut cursor = "0".to_owned();
+        loop {
+            let arguments = ReindexArguments {
+                cursor: &cursor,
+                limit: REINDEXED,
+                quotas,
+            };
+            cursor = self
+                .call(shard, &self.scripts().reindex, &arguments, super::no_tail)
+                .await?;
+            if cursor == "0" {
+                return Ok(());
+            }
         }
     }
 

@@ -72,6 +72,7 @@ scripts! {
     settle: Allowed,
     learn: Allowed,
     register: Allowed,
+    reindex: Allowed,
     forget: Allowed,
     unlearn: Allowed,
     redrive: Refused,

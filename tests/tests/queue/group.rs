@@ -264,7 +264,10 @@ async fn settled_again_nothing_changes() {
         riders: vec![delivered(&rider(&group, 0)), apart(&group, 1)],
         ..delivered(&group)
     };
-    assert_eq!(bench.settle(std::slice::from_ref(&end)).await, [Settled::Ok]);
+    assert_eq!(
+        bench.settle(std::slice::from_ref(&end)).await,
+        [Settled::Ok]
+    );
     let before = bench.snapshot().await;
     assert_eq!(bench.settle(&[end]).await, [Settled::Ok]);
     assert_eq!(bench.snapshot().await, before);

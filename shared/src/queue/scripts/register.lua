@@ -1,6 +1,7 @@
 -- A worker starts, or says again that it lives. In force is what keeps every living worker's quota: the fewest calls in the longest window.
 -- arg: worker; workerTtl (ms); burst, daily ('calls/ms'); about {name = value, …}.
--- Returns {burst, daily, differ}: the quotas in force, and 1 if not all living workers have the same, else 0.
+-- Returns {burst, daily, differ, stale}: the quotas in force; 1 if not all living workers have the same, else 0; and 1 if lanes still stand where
+-- other quotas had put them, else 0: then reindex.lua is to be called.
 local function both(a, b)
   local a_calls, a_span = string.match(a, '^(%d+)/(%d+)$')
   local b_calls, b_span = string.match(b, '^(%d+)/(%d+)$')
@@ -22,11 +23,7 @@ transition(function()
     if (theirs[1] and theirs[1] ~= arg.burst) or (theirs[2] and theirs[2] ~= arg.daily) then differ = 1 end
     burst, daily = both(burst, theirs[1] or ''), both(daily, theirs[2] or '')
   end
-  local before = redis.call('HMGET', CONFIG, 'burst', 'daily')
-  if before[1] ~= burst or before[2] ~= daily then
-    redis.call('HSET', CONFIG, 'burst', burst, 'daily', daily)
-    -- Their moments were reckoned by the quotas before: every lane is looked at again, and put where it belongs.
-    redis.call('ZUNIONSTORE', LANES, 1, LANES, 'WEIGHTS', 0)
-  end
-  return { burst, daily, differ }
+  redis.call('HSET', CONFIG, 'burst', burst, 'daily', daily)
+  local stale = redis.call('HGET', CONFIG, 'reindexed') ~= burst .. ' ' .. daily
+  return { burst, daily, differ, stale and 1 or 0 }
 end)
