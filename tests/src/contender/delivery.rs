@@ -133,6 +133,7 @@ impl Delivery {
             answered: false,
             fields: Fields::from([(field::INTENT, nothing()), (field::ABSENT, nothing())]),
             intent: Some(self.clock.now_ms().to_string()),
+            report: None,
         };
         let advance = self
             .queue
