@@ -150,7 +150,7 @@ impl World {
 }
 
 /// What is neither settings nor a tenant's nor a worker's own, nor a count that is zero.
-fn leaked(snapshot: &Snapshot) -> Vec<(&String, &Entry)> {
+pub(crate) fn leaked(snapshot: &Snapshot) -> Vec<(&String, &Entry)> {
     let kept = |key: &str, entry: &Entry| {
         let family = key.rsplit("}:").next().unwrap_or(key);
         let family = family.split(':').next().unwrap_or(family);

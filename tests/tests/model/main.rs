@@ -6,6 +6,7 @@
 mod cases;
 mod check;
 mod contacts;
+mod groups;
 mod ledger;
 mod operation;
 mod permits;
