@@ -28,11 +28,6 @@ local function describe(lane, ref, token, record, run, riders)
   jobs[at + 5] = flat
 end
 
--- The API's id of the contact that the record names in another way, if it is remembered.
-local function remembered(tenant, record)
-  return redis.call('GET', CONTACT .. tenant .. '/' .. contact_keys(record)[1]) or nil
-end
-
 local function reply()
   finish()
   local first = redis.call('ZRANGE', LANES, 0, 0, 'WITHSCORES')
@@ -118,154 +113,6 @@ local function promote(lane)
   join_due(lane)
 end
 
--- Whether the ticket, which came out of the line, has been taken out of it before.
-local function is_ghost(lane, ticket)
-  local ghosts = tonumber(lane.stored.ghosts) or 0
-  if ghosts == 0 then return false end
-  local times = tonumber(redis.call('HGET', GHOSTS .. lane.name, ticket)) or 0
-  if times == 0 then return false end
-  if times == 1 then redis.call('HDEL', GHOSTS .. lane.name, ticket) else redis.call('HINCRBY', GHOSTS .. lane.name, ticket, -1) end
-  set(lane, 'ghosts', ghosts - 1)
-  return true
-end
-
--- The first `count` of the line, each with its rank; they are out of it.
-local function pop_line(lane, count)
-  local popped = {}
-  while #popped < count do
-    local entries = redis.call('LPOP', LINE .. lane.name, count - #popped)
-    if not entries then break end
-    for _, entry in ipairs(entries) do
-      local ticket = string.sub(entry, 7)
-      if not is_ghost(lane, ticket) then popped[#popped + 1] = { entry = entry, ticket = ticket } end
-    end
-  end
-  return popped
-end
-
--- The `count` most urgent tickets of the lane, taken out of it; only high ones where the day is down to its reserve.
-local function pop_due(lane, count, only_high)
-  flush()
-  local found = {}
-  for _, key in ipairs(only_high and { HIGH } or { HIGH, DUE }) do
-    local tickets = redis.call('ZRANGE', key .. lane.name, 0, count - 1, 'WITHSCORES')
-    for i = 1, #tickets, 2 do
-      found[#found + 1] = { key = key, ticket = tickets[i], rank = tonumber(tickets[i + 1]), turn = i }
-    end
-  end
-  local line = only_high and {} or pop_line(lane, count)
-  if #found == 0 then return line end
-  for i, popped in ipairs(line) do
-    popped.rank, popped.turn = struct.unpack('>I6', string.sub(popped.entry, 1, 6)), i
-    found[#found + 1] = popped
-  end
-  table.sort(found, function(a, b)
-    if a.rank ~= b.rank then return a.rank < b.rank end
-    if a.key ~= b.key then return (a.key or '~') < (b.key or '~') end
-    return a.turn < b.turn
-  end)
-  for i = #found, count + 1, -1 do
-    if found[i].entry then redis.call('LPUSH', LINE .. lane.name, found[i].entry) end
-    found[i] = nil
-  end
-  for _, due in ipairs(found) do
-    if due.key then redis.call('ZREM', due.key .. lane.name, due.ticket) end
-  end
-  return found
-end
-
--- What was taken out and is not needed goes back to where it was.
-local function put_back(lane, left)
-  for i = #left, 1, -1 do
-    local due = left[i]
-    if due.key then
-      redis.call('ZADD', due.key .. lane.name, whole(due.rank), due.ticket)
-    else
-      redis.call('LPUSH', LINE .. lane.name, due.entry)
-    end
-  end
-end
-
--- What is stored of due jobs, and what earlier deliveries have left. Nobody has ever had what comes out of the line: it has no run.
-local function read_due(lane, due)
-  local _, tenant = parse_lane(lane.name)
-  local ids = {}
-  for i, found in ipairs(due) do ids[i] = string.sub(found.ticket, 2) end
-  local records = redis.call('HMGET', JOB .. tenant, unpack(ids))
-  for i, found in ipairs(due) do
-    found.ref, found.record, found.riders = lane.name .. '/' .. found.ticket, records[i] or '', {}
-    found.run = found.key and redis.call('HGETALL', RUN .. tenant .. '/' .. ids[i]) or {}
-  end
-end
-
--- Only what nobody has had yet becomes part of a group; where a breaker is open each call is a probe.
-local function group_key(lane, record, run)
-  if arg.coalesce <= 1 or lane.stored.open or #run > 0 then return '' end
-  return merge_key(record)
-end
-
--- With which others the job may become one call for many contacts: those that get the same tags.
-local function bulk_key(lane, due)
-  local key = group_key(lane, due.record, due.run)
-  local kind = string.sub(key, 1, 1)
-  if kind == 'T' then
-    local _, tenant = parse_lane(lane.name)
-    due.contact = remembered(tenant, due.record)
-  end
-  return (kind == 't' or due.contact) and string.sub(key, 2) or nil
-end
-
--- The next calls of the lane, up to `count`, each with what rides along. It looks further only while all that it finds goes along.
-local function next_calls(lane, count, only_high)
-  local calls, open, look, further = {}, {}, count, 8
-  repeat
-    local due, left = pop_due(lane, look, only_high), {}
-    if #due > 0 then read_due(lane, due) end
-    for _, found in ipairs(due) do
-      local key = bulk_key(lane, found)
-      local leader = key and open[key]
-      if leader then
-        leader.riders[#leader.riders + 1] = found
-        if #leader.riders + 1 >= arg.coalesce then open[key] = nil end
-      elseif #calls < count then
-        calls[#calls + 1] = found
-        if key then open[key] = found end
-      else
-        left[#left + 1] = found
-      end
-    end
-    put_back(lane, left)
-    given = given + #due - #left
-    local all_went = #due == look and #left == 0
-    look = math.min(#calls < count and count - #calls or further, arg.jobs - given)
-    further = 2 * further
-  until not all_went or look <= 0 or not next(open)
-  return calls
-end
-
--- Those that stand behind the job in its contact's sequence, and may become one call with it.
-local function take_neighbours(lane, call)
-  local key = group_key(lane, call.record, call.run)
-  if key == '' or #call.riders > 0 or count_blocked(0) <= 0 then return end
-  local _, tenant = parse_lane(lane.name)
-  local root = root_of(tenant, contact_keys(call.record)[1])
-  local blocked = BLOCKED .. tenant .. '/' .. root
-  local behind = redis.call('ZRANGE', blocked, 0, math.min(arg.coalesce - 1, arg.jobs - given) - 1, 'WITHSCORES')
-  local kind = string.lower(string.sub(key, 1, 1))
-  for i = 1, #behind, 2 do
-    local its_lane, ticket = split_place(tenant, behind[i])
-    local job = job_of(its_lane, ticket)
-    local record = record_of(job)
-    local run = redis.call('EXISTS', RUN .. key_of(job)) == 1 and { 1 } or {}
-    if its_lane ~= lane.name or string.lower(string.sub(group_key(lane, record, run), 1, 1)) ~= kind then return end
-    redis.call('ZREM', blocked, behind[i])
-    count_priority(tenant, root, priority_of(ticket), -1)
-    count_blocked(-1)
-    given = given + 1
-    call.riders[#call.riders + 1] = { ref = job.ref, record = record, order = tonumber(behind[i + 1]) }
-  end
-end
-
 local function start(lane, call, token)
   local holder = token .. '/' .. arg.worker .. '/'
   gather('ZADD', LEASES, whole(now + arg.lease), call.ref)
@@ -310,11 +157,15 @@ local function serve(name, share)
   -- An open breaker lets one probe through at a time.
   if stored.open then permits = math.min(permits, 1 - lane.flying) end
   local take = math.min(permits, slots_for(name, share), arg.jobs - given)
-  local calls = take > 0 and next_calls(lane, take, only_high) or {}
+  local calls, taken = {}, 0
+  if take > 0 then calls, taken = next_calls(lane, take, arg.jobs - given, only_high) end
   if #calls > 0 then
+    given = given + taken
     local token = number('fence', #calls)
     for i, call in ipairs(calls) do
-      take_neighbours(lane, call)
+      local riders = #call.riders
+      take_neighbours(lane, call, arg.jobs - given)
+      given = given + #call.riders - riders
       start(lane, call, token + i - 1)
     end
     take_permits(lane, #calls)
