@@ -27,7 +27,7 @@ use crate::{
     backend::QueueBackend,
     call::Api,
     clock::RedisClock,
-    deliver::Courier,
+    deliver::{Courier, Deliver},
     duties,
     feed::Feed,
     health::{self, Health},
@@ -42,14 +42,24 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs a worker until it is told to stop and has drained.
 pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
-    let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
     if settings.ghl.token.is_none() {
         tracing::warn!(
             "PENSTOCK_GHL_TOKEN is not set: tenants are held until a worker has a token"
         );
     }
+    run_with(settings, courier).await
+}
+
+/// The same with whatever delivers: it is made as soon as the queue and Redis' clock are known.
+pub async fn run_with<D: Deliver>(
+    settings: &Settings,
+    courier: impl FnOnce(&Settings, &Queue, &RedisClock) -> Result<D, Failure>,
+) -> Result<Exit, Failure> {
+    let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
     let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
-    let worker = Worker::assemble(settings, queue).await?;
+    let clock = RedisClock::new(queue.now().await?);
+    let courier = courier(settings, &queue, &clock)?;
+    let worker = Worker::assemble(settings, queue, clock, courier).await?;
     tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
     let stop = worker.stop.clone();
     let mut running = tokio::spawn(worker.run());
@@ -91,35 +101,43 @@ async fn drain(
     Ok(())
 }
 
-/// The two steps of a stop.
+/// A stop, and its two steps.
 #[derive(Debug, Clone, Default)]
 struct Stop {
     /// Nothing more is begun.
     asked: CancellationToken,
     /// Nothing is waited for any more.
     cut: CancellationToken,
+    /// How long what was cut off may still be applied.
+    quarantine: Duration,
 }
 
 /// A worker, put together.
-struct Worker {
+struct Worker<D> {
     name: String,
     feed: Feed,
-    courier: Arc<Courier>,
+    courier: Arc<D>,
     desk: Arc<Desk>,
     duties: JoinSet<()>,
     stop: Stop,
     longest_delivery: Duration,
 }
 
-impl Worker {
-    async fn assemble(settings: &Settings, queue: Queue) -> Result<Self, Failure> {
+impl<D: Deliver> Worker<D> {
+    async fn assemble(
+        settings: &Settings,
+        queue: Queue,
+        clock: RedisClock,
+        courier: D,
+    ) -> Result<Self, Failure> {
         let name = uuid::Uuid::now_v7().simple().to_string();
         let quotas = (settings.ghl.burst, settings.ghl.daily);
         duties::register::now(&queue, &name, quotas).await?;
-        let clock = RedisClock::new(queue.now().await?);
         let roster = Roster::default();
-        let stop = Stop::default();
-        let courier = Arc::new(courier(settings, &queue, &clock)?);
+        let stop = Stop {
+            quarantine: settings.delivery.quarantine,
+            ..Stop::default()
+        };
         let desk = Arc::new(Desk {
             queue: queue.clone(),
             settler: Settler::start(queue.clone()),
@@ -165,7 +183,7 @@ impl Worker {
         Ok(Self {
             name,
             feed,
-            courier,
+            courier: Arc::new(courier),
             desk,
             duties,
             stop,
@@ -202,7 +220,7 @@ impl Worker {
                 .layer(TraceLayer::new().make_span_with(span))
                 .data(Arc::clone(&courier))
                 .data(stop.clone())
-                .build(deliver)
+                .build(deliver::<D>)
         });
         let mut duties = self.duties;
         let ended = tokio::select! {
@@ -231,9 +249,9 @@ fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
 
 /// The innermost service: one delivery. What was claimed but not begun when the worker stops goes back at once, and so does at the end of the
 /// grace what was not sent.
-async fn deliver(
+async fn deliver<D: Deliver>(
     job: Arc<Assignment>,
-    courier: Data<Arc<Courier>>,
+    courier: Data<Arc<D>>,
     stop: Data<Stop>,
 ) -> Result<Outcome, BoxDynError> {
     if stop.asked.is_cancelled() {
@@ -241,7 +259,7 @@ async fn deliver(
     }
     tokio::select! {
         outcome = courier.deliver(&job) => Ok(outcome),
-        () = stop.cut.cancelled() => Ok(settle::cut_off(&job, courier.quarantine)),
+        () = stop.cut.cancelled() => Ok(settle::cut_off(&job, stop.quarantine)),
     }
 }
 

@@ -27,6 +27,12 @@ use crate::{
 /// When a job that only a later version can read is offered again.
 const LATER_VERSION: Duration = Duration::from_secs(30);
 
+/// How a worker delivers: a [`Courier`] calls the API. All around it, from the claim to the settlement, is the same for whatever delivers.
+pub trait Deliver: Send + Sync + 'static {
+    /// Delivers a job, once: whatever happens on the way comes out as an outcome.
+    fn deliver(&self, job: &Assignment) -> impl Future<Output = Outcome> + Send;
+}
+
 /// What deliveries need, shared by all of them.
 #[derive(Debug)]
 pub struct Courier {
@@ -46,16 +52,17 @@ pub struct Courier {
     pub quarantine: Duration,
 }
 
-impl Courier {
-    /// Delivers a job, once: whatever happens on the way comes out as an outcome.
-    pub async fn deliver(&self, job: &Assignment) -> Outcome {
+impl Deliver for Courier {
+    async fn deliver(&self, job: &Assignment) -> Outcome {
         let mut calls = Calls::new(&self.api, &self.queue, job);
         match self.stages(job, &mut calls).await {
             Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
             Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),
         }
     }
+}
 
+impl Courier {
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
         let stored = self.open(job)?;
         suspect(job, calls).await?;
