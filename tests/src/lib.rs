@@ -1,5 +1,6 @@
 //! The sandbox, the test harness and the load programs of Penstock.
 
+pub mod contender;
 pub mod demo;
 pub mod fixture;
 pub mod harness;
