@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use penstock_shared::{
     ghl::Operation,
     queue::{
         claim::{Claimed, SUSPECT},
+        record::{self, Record, RecordError},
         reference::Reference,
         settle::Fields,
     },
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 pub struct Assignment {
     /// What the queue gave.
     pub claimed: Claimed,
+    record: OnceLock<Result<Record, RecordError>>,
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
     /// The call of which bytes may have left since the last answer.
@@ -43,6 +45,12 @@ impl Assignment {
     /// Which job it is.
     pub fn reference(&self) -> &Reference {
         &self.claimed.reference
+    }
+
+    /// What is stored under its id, decoded once, by whoever asks first.
+    pub fn record(&self) -> Result<&Record, &RecordError> {
+        let decode = || record::decode(&self.claimed.record);
+        self.record.get_or_init(decode).as_ref()
     }
 
     /// Whether it has ended as many workers in a row as may be chance: it runs alone.
@@ -113,6 +121,7 @@ impl Roster {
         self.jobs.lock().insert(claimed.reference.clone(), entry);
         Arc::new(Assignment {
             claimed,
+            record: OnceLock::new(),
             fields: Mutex::default(),
             exposed: Mutex::default(),
             steps: AtomicU32::new(0),

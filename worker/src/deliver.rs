@@ -9,7 +9,7 @@ use penstock_shared::{
     queue::{
         Queue,
         claim::SUSPECT,
-        record::{self, Record, RecordError, StoredJob},
+        record::{Record, RecordError, StoredJob},
         run::field,
         settle::Fields,
     },
@@ -69,7 +69,7 @@ impl Courier {
         let contact = contact::find(self, job, &stored.payload, calls).await?;
         self.probe(job, &stored.payload, contact.as_ref(), calls)
             .await?;
-        journal::before(self, job, &stored, contact.as_ref(), calls).await?;
+        journal::before(self, job, stored, contact.as_ref(), calls).await?;
         let request = request(job, &stored.payload, contact.as_ref())?;
         let answer = match calls.send(&request).await {
             Ok(answer) => answer,
@@ -88,7 +88,7 @@ impl Courier {
     }
 
     /// What there is to do, or why nothing is done.
-    fn open(&self, job: &Assignment) -> Result<StoredJob, Stop> {
+    fn open<'a>(&self, job: &'a Assignment) -> Result<&'a StoredJob, Stop> {
         let run = &job.claimed.run;
         self.note_lost_call(job);
         if let Some(ending) = run
@@ -103,8 +103,8 @@ impl Courier {
                 format!("{} workers in a row ended while they had it", run.lost()),
             ));
         }
-        let stored = match record::decode(&job.claimed.record) {
-            Ok(Record::Job(stored)) => *stored,
+        let stored = match job.record() {
+            Ok(Record::Job(stored)) => stored,
             Ok(Record::Done { .. }) => {
                 return Err(dead(Cause::Undecodable, "it has ended already"));
             }
@@ -123,13 +123,13 @@ impl Courier {
         if journal::is_open(run) {
             return Ok(stored);
         }
-        if run.attempts() >= self.max_attempts_of(&stored) {
+        if run.attempts() >= self.max_attempts_of(stored) {
             return Err(dead(
                 Cause::Exhausted,
                 run.text(field::ERROR).unwrap_or("no attempts are left"),
             ));
         }
-        if self.is_expired(&stored) {
+        if self.is_expired(stored) {
             return Err(dead(
                 Cause::Expired,
                 "unfinished for longer than PENSTOCK_MAX_AGE",

@@ -17,7 +17,7 @@ use penstock_shared::{
     outcome::{Fault, Outcome, Permit},
     queue::{
         Queue,
-        record::{self, Record},
+        record::Record,
         run::field,
         settle::{Settled, Settlement},
     },
@@ -215,7 +215,7 @@ impl Desk {
 
     async fn settlement(&self, job: &Assignment, outcome: Outcome) -> Settlement {
         let now = self.clock.now_ms();
-        let stored = match record::decode(&job.claimed.record) {
+        let stored = match job.record() {
             Ok(Record::Job(stored)) => Some(stored),
             _ => None,
         };
