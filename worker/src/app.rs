@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use apalis::{
-    layers::{WorkerBuilderExt, tracing::TraceLayer},
-    prelude::{BoxDynError, Data, Monitor, Task, WorkerBuilder},
+    layers::tracing::TraceLayer,
+    prelude::{BoxDynError, Monitor, Task, WorkerBuilder},
 };
 use penstock_shared::{
     ghl::{GhlClient, Limiter, Tokens},
@@ -116,11 +116,10 @@ struct Stop {
 struct Worker<D> {
     name: String,
     feed: Feed,
-    courier: Arc<D>,
+    courier: D,
     desk: Arc<Desk>,
     duties: JoinSet<()>,
     stop: Stop,
-    longest_delivery: Duration,
 }
 
 impl<D: Deliver> Worker<D> {
@@ -145,6 +144,7 @@ impl<D: Deliver> Worker<D> {
             clock: clock.clone(),
             rules: rules(settings),
             max_attempts: settings.delivery.max_attempts,
+            longest_delivery: settings.ghl.http_timeout * CALLS + settings.delivery.lease,
             worker: name.clone(),
             company: Arc::default(),
         });
@@ -179,15 +179,13 @@ impl<D: Deliver> Worker<D> {
             let listener = health::bind(address).await?;
             duties.spawn(health::serve(listener, health));
         }
-        let longest_delivery = settings.ghl.http_timeout * CALLS + settings.delivery.lease;
         Ok(Self {
             name,
             feed,
-            courier: Arc::new(courier),
+            courier,
             desk,
             duties,
             stop,
-            longest_delivery,
         })
     }
 
@@ -202,9 +200,9 @@ impl<D: Deliver> Worker<D> {
         drop(sender);
         // apalis asks for a worker factory; ours can make only one, since the claimed jobs have one receiver.
         let jobs = parking_lot::Mutex::new(Some(jobs));
-        let (name, courier, desk, timeout) =
-            (self.name, self.courier, self.desk, self.longest_delivery);
-        let stop = self.stop;
+        let (name, desk) = (self.name, self.desk);
+        // What all deliveries share.
+        let shared = Arc::new((self.courier, self.stop));
         let context = name.clone();
         let monitor = Monitor::new().register(move |_| {
             let jobs = jobs.lock().take().unwrap_or_else(|| mpsc::channel(1).1);
@@ -214,13 +212,11 @@ impl<D: Deliver> Worker<D> {
                     desk: Arc::clone(&desk),
                 },
             );
+            let shared = Arc::clone(&shared);
             WorkerBuilder::new(context.as_str())
                 .backend(backend)
-                .timeout(timeout)
                 .layer(TraceLayer::new().make_span_with(span))
-                .data(Arc::clone(&courier))
-                .data(stop.clone())
-                .build(deliver::<D>)
+                .build(move |job| deliver(job, Arc::clone(&shared)))
         });
         let mut duties = self.duties;
         let ended = tokio::select! {
@@ -251,9 +247,9 @@ fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
 /// grace what was not sent.
 async fn deliver<D: Deliver>(
     job: Arc<Assignment>,
-    courier: Data<Arc<D>>,
-    stop: Data<Stop>,
+    shared: Arc<(D, Stop)>,
 ) -> Result<Outcome, BoxDynError> {
+    let (courier, stop) = &*shared;
     if stop.asked.is_cancelled() {
         return Ok(Outcome::untouched("the worker stops"));
     }

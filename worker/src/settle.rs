@@ -1,14 +1,14 @@
 //! The outermost layer: whatever a delivery came to, panic and timeout included, is turned into the job's next state and written.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use apalis::prelude::Task;
+use futures::{FutureExt, future::Map};
 use penstock_shared::{
     job::{
         MaxAttempts,
@@ -23,7 +23,11 @@ use penstock_shared::{
     },
 };
 use serde_json::json;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::{
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock},
+    task::{JoinError, JoinHandle},
+    time::timeout,
+};
 use tower::{BoxError, Layer, Service};
 
 use crate::{
@@ -55,6 +59,8 @@ pub struct Desk {
     pub rules: Rules,
     /// Failed attempts that a job may have if it does not say.
     pub max_attempts: u32,
+    /// How long a delivery may take.
+    pub longest_delivery: Duration,
     /// This worker's name, for the history.
     pub worker: String,
     /// Held by every delivery until it is settled, and by a suspect alone.
@@ -81,61 +87,61 @@ pub struct Settle<S> {
 
 impl<S> Service<Task<Arc<Assignment>>> for Settle<S>
 where
-    S: Service<Task<Arc<Assignment>>, Response = Outcome> + Clone + Send + 'static,
+    S: Service<Task<Arc<Assignment>>, Response = Outcome>,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
 {
     type Response = ();
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+    type Future = Map<JoinHandle<()>, fn(Result<(), JoinError>) -> Result<(), BoxError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
+    /// The delivery becomes a task of its own, settlement and all: so deliveries use every core.
     fn call(&mut self, task: Task<Arc<Assignment>>) -> Self::Future {
         let job = Arc::clone(&task.args);
         let desk = Arc::clone(&self.desk);
-        // The one that is ready is called; the next caller makes its copy ready.
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
-        Box::pin(async move {
+        // A panic in here or in the future would end the whole worker: both are caught. The future is large, and is handed on several times:
+        // it is given its place at once.
+        let begun = catch_unwind(AssertUnwindSafe(|| Box::pin(self.inner.call(task))));
+        let delivery = tokio::spawn(async move {
             let _company = desk.company(&job).await;
-            // A panic in here would end the whole worker, and one in the future every delivery beside it: both are caught.
-            let begun = catch_unwind(AssertUnwindSafe(|| inner.call(task)));
             let outcome = match begun {
-                Ok(delivery) => run(&job, delivery).await,
+                Ok(delivery) => run(&job, delivery, desk.longest_delivery).await,
                 Err(_) => broken_off(&job, PANICKED),
             };
             desk.settle(&job, outcome).await;
-            Ok(())
-        })
+        });
+        delivery.map(ended)
     }
+}
+
+/// A panic of the settlement is the worker's own.
+fn ended(ended: Result<(), JoinError>) -> Result<(), BoxError> {
+    ended.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(stopped) => stopped.into(),
+    })
 }
 
 const PANICKED: &str = "the delivery panicked";
 
-/// Runs a delivery as a task of its own: so deliveries use every core.
-async fn run<F, E>(job: &Assignment, delivery: F) -> Outcome
+/// Runs a delivery to its end, or as long as it may take.
+async fn run<F, E>(job: &Assignment, delivery: F, longest: Duration) -> Outcome
 where
-    F: Future<Output = Result<Outcome, E>> + Send + 'static,
+    F: Future<Output = Result<Outcome, E>>,
     E: Into<BoxError>,
 {
-    let delivery =
-        tokio::spawn(async move { delivery.await.map_err(|error| error.into().to_string()) });
-    match delivery.await {
-        Ok(Ok(outcome)) => outcome,
+    let delivery = AssertUnwindSafe(delivery).catch_unwind();
+    match timeout(longest, delivery).await {
+        Ok(Ok(Ok(outcome))) => outcome,
+        Ok(Ok(Err(error))) => broken_off(job, &error.into().to_string()),
+        Ok(Err(_)) => broken_off(job, PANICKED),
         // It took too long, and not for a call: it waited for others. That is not its failure.
-        Ok(Err(_)) if job.exposed().is_none() => cut_off(job, Duration::ZERO),
-        Ok(Err(error)) => broken_off(job, &error),
-        Err(ended) => broken_off(
-            job,
-            if ended.is_panic() {
-                PANICKED
-            } else {
-                "the delivery was stopped"
-            },
-        ),
+        Err(_) if job.exposed().is_none() => cut_off(job, Duration::ZERO),
+        Err(_) => broken_off(job, "the delivery took too long"),
     }
 }
 

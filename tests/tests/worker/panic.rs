@@ -59,6 +59,7 @@ impl Stage {
             clock: RedisClock::new(claim.now_ms),
             rules: RULES,
             max_attempts: 10,
+            longest_delivery: Duration::from_secs(60),
             worker: "w".into(),
             company: Arc::default(),
         };
