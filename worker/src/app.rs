@@ -118,6 +118,7 @@ struct Worker<D> {
     feed: Feed,
     courier: D,
     desk: Arc<Desk>,
+    all_written: JoinHandle<()>,
     duties: JoinSet<()>,
     stop: Stop,
 }
@@ -137,10 +138,10 @@ impl<D: Deliver> Worker<D> {
             quarantine: settings.delivery.quarantine,
             ..Stop::default()
         };
+        let (settler, all_written) = Settler::start(queue.clone(), roster.clone());
         let desk = Arc::new(Desk {
             queue: queue.clone(),
-            settler: Settler::start(queue.clone()),
-            roster: roster.clone(),
+            settler,
             clock: clock.clone(),
             rules: rules(settings),
             max_attempts: settings.delivery.max_attempts,
@@ -184,13 +185,14 @@ impl<D: Deliver> Worker<D> {
             feed,
             courier,
             desk,
+            all_written,
             duties,
             stop,
         })
     }
 
-    /// Works until the claim loops have stopped and every delivery has ended. The duties end with it, not before: leases are renewed while
-    /// it drains.
+    /// Works until the claim loops have stopped, every delivery has ended, and that is written. The duties end with it, not before: leases are
+    /// renewed while it drains.
     async fn run(self) -> anyhow::Result<()> {
         let queue = self.feed.queue.clone();
         let (sender, jobs) = mpsc::channel(self.feed.concurrency);
@@ -218,9 +220,14 @@ impl<D: Deliver> Worker<D> {
                 .layer(TraceLayer::new().make_span_with(span))
                 .build(move |job| deliver(job, Arc::clone(&shared)))
         });
-        let mut duties = self.duties;
+        let (mut duties, mut all_written) = (self.duties, self.all_written);
         let ended = tokio::select! {
-            ended = monitor.run() => ended.map_err(|error| anyhow::anyhow!("the runtime ended: {error}")),
+            // With the last delivery goes the desk, and with that the last who could hand in anything.
+            ended = monitor.run() => match ended {
+                Ok(()) => (&mut all_written).await.context("settling failed"),
+                Err(error) => Err(anyhow::anyhow!("the runtime ended: {error}")),
+            },
+            ended = &mut all_written => Err(anyhow::anyhow!("settling ended: {ended:?}")),
             // Without one of them it would only look alive: its leases would end, or nobody would know of it.
             Some(ended) = duties.join_next() => Err(anyhow::anyhow!("a duty of the worker ended: {ended:?}")),
         };

@@ -15,12 +15,7 @@ use penstock_shared::{
         state::{self, Ending, Progress, Rules},
     },
     outcome::{Fault, Outcome, Permit},
-    queue::{
-        Queue,
-        record::Record,
-        run::field,
-        settle::{Settled, Settlement},
-    },
+    queue::{Queue, record::Record, run::field, settle::Settlement},
 };
 use serde_json::json;
 use tokio::{
@@ -31,10 +26,10 @@ use tokio::{
 use tower::{BoxError, Layer, Service};
 
 use crate::{
-    assignment::{Assignment, Roster},
+    assignment::Assignment,
     clock::RedisClock,
     patience::Patience,
-    settler::Settler,
+    settler::{Ended, Settler},
 };
 
 /// Settles what the services inside it delivered.
@@ -51,8 +46,6 @@ pub struct Desk {
     pub queue: Queue,
     /// Where settlements are written.
     pub settler: Settler,
-    /// The jobs that this worker has.
-    pub roster: Roster,
     /// Redis' clock.
     pub clock: RedisClock,
     /// The policy.
@@ -99,7 +92,7 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    /// The delivery becomes a task of its own, settlement and all: so deliveries use every core.
+    /// The delivery becomes a task of its own, up to its settlement: so deliveries use every core.
     fn call(&mut self, task: Task<Arc<Assignment>>) -> Self::Future {
         let job = Arc::clone(&task.args);
         let desk = Arc::clone(&self.desk);
@@ -107,18 +100,18 @@ where
         // it is given its place at once.
         let begun = catch_unwind(AssertUnwindSafe(|| Box::pin(self.inner.call(task))));
         let delivery = tokio::spawn(async move {
-            let _company = desk.company(&job).await;
+            let company = desk.company(&job).await;
             let outcome = match begun {
                 Ok(delivery) => run(&job, delivery, desk.longest_delivery).await,
                 Err(_) => broken_off(&job, PANICKED),
             };
-            desk.settle(&job, outcome).await;
+            desk.settle(job, outcome, company).await;
         });
         delivery.map(ended)
     }
 }
 
-/// A panic of the settlement is the worker's own.
+/// A panic on the way to the settlement is the worker's own.
 fn ended(ended: Result<(), JoinError>) -> Result<(), BoxError> {
     ended.map_err(|error| match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
@@ -182,8 +175,8 @@ pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
     }
 }
 
-/// What a delivery holds while it runs.
-type Company = (
+/// What a delivery holds until it is settled.
+pub type Company = (
     Option<OwnedRwLockReadGuard<()>>,
     Option<OwnedRwLockWriteGuard<()>>,
 );
@@ -199,24 +192,15 @@ impl Desk {
         }
     }
 
-    /// Writes a delivery's end, and lets the job go.
-    async fn settle(&self, job: &Assignment, outcome: Outcome) {
-        let settlement = self.settlement(job, outcome).await;
-        let settled = match settlement.transition.ending {
-            Ending::None => Settled::Ok,
-            _ => self.settler.settle(settlement.clone()).await,
+    /// Hands in how a delivery ended.
+    async fn settle(&self, job: Arc<Assignment>, outcome: Outcome, company: Company) {
+        let settlement = self.settlement(&job, outcome).await;
+        let ended = Ended {
+            settlement,
+            job,
+            company,
         };
-        if settled == Settled::Ok {
-            report(&settlement);
-        } else {
-            tracing::warn!(
-                job = job.reference().id(),
-                tenant = job.reference().tenant(),
-                token = job.claimed.token,
-                "the delivery is no longer this worker's: nothing was written"
-            );
-        }
-        self.roster.release(job);
+        self.settler.take(ended).await;
     }
 
     async fn settlement(&self, job: &Assignment, outcome: Outcome) -> Settlement {
@@ -296,53 +280,5 @@ impl Desk {
                 Err(error) => patience.failed(&error).await,
             }
         }
-    }
-}
-
-/// Metrics and one line of log: recorded by what is written, not by what was hoped.
-fn report(settlement: &Settlement) {
-    let (state, level_is_warn) = match &settlement.transition.ending {
-        Ending::Done { .. } => ("done", false),
-        Ending::Dead { .. } => ("dead", true),
-        Ending::Back { attempt: true, .. } => ("retrying", true),
-        Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
-        Ending::None => ("returned", false),
-    };
-    let cause = match &settlement.transition.ending {
-        Ending::Dead { cause, .. } => Some(cause.as_str()),
-        _ => None,
-    };
-    metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
-    let fault = settlement.transition.fault.as_ref();
-    let (status, error) = (
-        fault.and_then(|fault| fault.status),
-        fault.map(|fault| fault.message.as_str()),
-    );
-    let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
-    if let Some(hold) = &settlement.transition.hold {
-        // Nobody else can say it: held jobs are not delivered, and so leave no line.
-        tracing::warn!(tenant, why = hold.why, error, "the tenant is held");
-    }
-    if level_is_warn {
-        tracing::warn!(
-            job,
-            tenant,
-            end = state,
-            cause,
-            attempts_before = settlement.attempts,
-            status,
-            error,
-            "delivery ended"
-        );
-    } else {
-        tracing::debug!(
-            job,
-            tenant,
-            end = state,
-            attempts_before = settlement.attempts,
-            status,
-            error,
-            "delivery ended"
-        );
     }
 }

@@ -1,69 +1,99 @@
 //! Ends deliveries in Redis, many in one round trip, and keeps at it while Redis is away.
 
-use penstock_shared::queue::{
-    Queue,
-    error::QueueError,
-    settle::{Settled, Settlement},
-};
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
 
-use crate::patience::Patience;
+use penstock_shared::{
+    job::state::Ending,
+    queue::{
+        Queue,
+        error::QueueError,
+        settle::{Settled, Settlement},
+    },
+};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    assignment::{Assignment, Roster},
+    patience::Patience,
+    settle::Company,
+};
 
 /// The most deliveries that one script call ends.
 const BATCH: usize = 128;
 
-type Order = (Settlement, oneshot::Sender<Settled>);
+/// A delivery that has ended, and what is let go of when that is written.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub settlement: Settlement,
+    /// The job, with its slot.
+    pub job: Arc<Assignment>,
+    /// Its leave to run, alone or beside others.
+    pub company: Company,
+}
 
 /// Where deliveries hand in how they ended.
 #[derive(Debug, Clone)]
 pub struct Settler {
     queue: Queue,
+    roster: Roster,
     /// By shard: one that is away holds up no other.
-    orders: Vec<mpsc::Sender<Order>>,
+    inboxes: Vec<mpsc::Sender<Ended>>,
 }
 
 impl Settler {
-    /// Starts the tasks that settle.
-    pub fn start(queue: Queue) -> Self {
-        let start = |shard| {
-            let (orders, inbox) = mpsc::channel(BATCH * 8);
-            tokio::spawn(serve(queue.clone(), shard, inbox));
-            orders
+    /// Starts what settles. The task ends when nobody can hand in anything more and all of it is written.
+    pub fn start(queue: Queue, roster: Roster) -> (Self, JoinHandle<()>) {
+        let mut shards = JoinSet::new();
+        let mut start = |shard| {
+            let (sender, inbox) = mpsc::channel(BATCH * 8);
+            shards.spawn(serve(queue.clone(), shard, roster.clone(), inbox));
+            sender
         };
-        let orders = (0..queue.shards()).map(start).collect();
-        Self { queue, orders }
+        let inboxes = (0..queue.shards()).map(&mut start).collect();
+        let settler = Self {
+            queue,
+            roster,
+            inboxes,
+        };
+        let all_written = tokio::spawn(async { drop(shards.join_all().await) });
+        (settler, all_written)
     }
 
-    /// Settles, and waits until it is written. It waits as long as Redis is away: the fencing token decides then whether it still counts.
-    pub async fn settle(&self, settlement: Settlement) -> Settled {
-        let (answer, settled) = oneshot::channel();
-        let shard = self.queue.shard_of(settlement.reference.tenant());
-        let orders = &self.orders[usize::from(shard)];
-        if orders.send((settlement, answer)).await.is_err() {
-            return Settled::Missing;
+    /// Takes over what becomes of a delivery. It is written as soon as Redis takes it, however long that is away: the fencing token decides
+    /// then whether it still counts.
+    pub async fn take(&self, ended: Ended) {
+        if ended.settlement.transition.ending == Ending::None {
+            // It was written already, as the job was put back.
+            return conclude(&self.roster, &ended.settlement, &ended.job, Settled::Ok);
         }
-        settled.await.unwrap_or(Settled::Missing)
+        let shard = self.queue.shard_of(ended.settlement.reference.tenant());
+        // The receiver goes only after all senders, unless it panics; then the worker ends.
+        let _ = self.inboxes[usize::from(shard)].send(ended).await;
     }
 }
 
-async fn serve(queue: Queue, shard: u16, mut inbox: mpsc::Receiver<Order>) {
-    let mut orders = Vec::with_capacity(BATCH);
-    while inbox.recv_many(&mut orders, BATCH).await > 0 {
-        let (settlements, answers): (Vec<_>, Vec<_>) = orders.drain(..).unzip();
-        let settled = write(&queue, shard, settlements).await;
-        for (answer, settled) in answers.into_iter().zip(settled) {
-            // The delivery may have been dropped at the end of the grace; what was written stands.
-            let _ = answer.send(settled);
+async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiver<Ended>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while inbox.recv_many(&mut batch, BATCH).await > 0 {
+        let split = |ended: Ended| (ended.settlement, (ended.job, ended.company));
+        let (settlements, held): (Vec<_>, Vec<_>) = batch.drain(..).map(split).unzip();
+        let settled = write(&queue, shard, &settlements).await;
+        for ((settlement, (job, _company)), settled) in settlements.iter().zip(held).zip(settled) {
+            conclude(&roster, settlement, &job, settled);
         }
     }
 }
 
 /// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for
 /// ever: then one by one, so that a single bad settlement holds up no other.
-async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<Settled> {
+async fn write(queue: &Queue, shard: u16, settlements: &[Settlement]) -> Vec<Settled> {
     let mut patience = Patience::new("settle");
     loop {
-        match queue.settle(shard, &settlements).await {
+        match queue.settle(shard, settlements).await {
             Ok(settled) => {
                 patience.succeeded();
                 return settled;
@@ -77,8 +107,71 @@ async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<S
         }
     }
     let mut settled = Vec::with_capacity(settlements.len());
-    for settlement in settlements {
-        settled.extend(Box::pin(write(queue, shard, vec![settlement])).await);
+    for settlement in settlements.chunks(1) {
+        settled.extend(Box::pin(write(queue, shard, settlement)).await);
     }
     settled
+}
+
+/// Says what was written, and lets the job go.
+fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled: Settled) {
+    if settled == Settled::Ok {
+        report(settlement);
+    } else {
+        tracing::warn!(
+            job = job.reference().id(),
+            tenant = job.reference().tenant(),
+            token = job.claimed.token,
+            "the delivery is no longer this worker's: nothing was written"
+        );
+    }
+    roster.release(job);
+}
+
+/// Metrics and one line of log: recorded by what is written, not by what was hoped.
+fn report(settlement: &Settlement) {
+    let (state, level_is_warn) = match &settlement.transition.ending {
+        Ending::Done { .. } => ("done", false),
+        Ending::Dead { .. } => ("dead", true),
+        Ending::Back { attempt: true, .. } => ("retrying", true),
+        Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
+        Ending::None => ("returned", false),
+    };
+    let cause = match &settlement.transition.ending {
+        Ending::Dead { cause, .. } => Some(cause.as_str()),
+        _ => None,
+    };
+    metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
+    let fault = settlement.transition.fault.as_ref();
+    let (status, error) = (
+        fault.and_then(|fault| fault.status),
+        fault.map(|fault| fault.message.as_str()),
+    );
+    let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
+    if let Some(hold) = &settlement.transition.hold {
+        // Nobody else can say it: held jobs are not delivered, and so leave no line.
+        tracing::warn!(tenant, why = hold.why, error, "the tenant is held");
+    }
+    if level_is_warn {
+        tracing::warn!(
+            job,
+            tenant,
+            end = state,
+            cause,
+            attempts_before = settlement.attempts,
+            status,
+            error,
+            "delivery ended"
+        );
+    } else {
+        tracing::debug!(
+            job,
+            tenant,
+            end = state,
+            attempts_before = settlement.attempts,
+            status,
+            error,
+            "delivery ended"
+        );
+    }
 }
