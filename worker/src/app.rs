@@ -238,10 +238,11 @@ impl<D: Deliver> Worker<D> {
     }
 }
 
-/// What every line of log within a delivery says of it.
+/// What lines of log within a delivery say of it. It is made only where lines below `info` are wanted, since every delivery would pay for it:
+/// the few above name their job themselves.
 fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
     let claimed = &task.args.claimed;
-    tracing::info_span!(
+    tracing::debug_span!(
         "delivery",
         job = claimed.reference.id(),
         tenant = claimed.reference.tenant(),
