@@ -15,7 +15,7 @@ use penstock_shared::{
     queue::{
         claim::{Claimed, SUSPECT},
         record::{self, Record, RecordError},
-        reference::Reference,
+        reference::{Lane, Reference},
         settle::Fields,
     },
 };
@@ -33,8 +33,23 @@ pub struct Assignment {
     exposed: Mutex<Option<Operation>>,
     steps: AtomicU32,
     lease: Lease,
-    /// The slot that it occupies until it is settled; none if all were taken when the answer to a repeated claim came.
-    _slot: Option<OwnedSemaphorePermit>,
+    slot: Mutex<Option<Slot>>,
+}
+
+/// What a job takes up of its worker while it is delivered.
+#[derive(Debug)]
+struct Slot {
+    lane: Lane,
+    taken: Taken,
+    /// None if all were taken when the answer to a repeated claim came.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// How many slots each lane takes up: every claim asks for it.
+#[derive(Debug, Default, Clone)]
+struct Taken {
+    lanes: Arc<Mutex<HashMap<Lane, usize>>>,
+    vacated: Arc<Notify>,
 }
 
 /// How long a lease is ours, by our own monotonic clock.
@@ -64,6 +79,11 @@ impl Assignment {
             .0
             .lock()
             .is_some_and(|end| Instant::now() + margin < end)
+    }
+
+    /// Lets others have its slot: its delivery has ended, and only that has to be written still.
+    pub fn vacate(&self) {
+        self.slot.lock().take();
     }
 
     /// Marks that a call is about to leave.
@@ -96,7 +116,7 @@ impl Assignment {
 #[derive(Debug, Default, Clone)]
 pub struct Roster {
     jobs: Arc<Mutex<HashMap<Reference, Entry>>>,
-    released: Arc<Notify>,
+    taken: Taken,
 }
 
 #[derive(Debug)]
@@ -111,8 +131,9 @@ impl Roster {
         &self,
         claimed: Claimed,
         until: Instant,
-        slot: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Arc<Assignment> {
+        let slot = self.taken.slot(claimed.reference.lane(), permit);
         let lease = Lease(Arc::new(Mutex::new(Some(until))));
         let entry = Entry {
             token: claimed.token,
@@ -126,7 +147,7 @@ impl Roster {
             exposed: Mutex::default(),
             steps: AtomicU32::new(0),
             lease,
-            _slot: slot,
+            slot: Mutex::new(Some(slot)),
         })
     }
 
@@ -139,13 +160,12 @@ impl Roster {
             .is_some_and(|entry| entry.token == assignment.claimed.token)
         {
             jobs.remove(reference);
-            self.released.notify_one();
         }
     }
 
-    /// Waits until a job is let go, if none was since the last time.
-    pub async fn released(&self) {
-        self.released.notified().await;
+    /// Waits until a slot is vacated, if none was since the last time.
+    pub async fn vacated(&self) {
+        self.taken.vacated.notified().await;
     }
 
     /// The jobs whose leases are to be renewed.
@@ -175,15 +195,40 @@ impl Roster {
 
     /// How many slots each lane holds.
     pub fn held(&self) -> Vec<(String, usize)> {
-        let mut held: HashMap<String, usize> = HashMap::new();
-        for reference in self.jobs.lock().keys() {
-            *held.entry(reference.lane().to_string()).or_default() += 1;
-        }
-        held.into_iter().collect()
+        let lanes = self.taken.lanes.lock();
+        let held = lanes.iter().map(|(lane, count)| (lane.to_string(), *count));
+        held.collect()
     }
 
-    /// How many jobs this worker has.
+    /// How many slots are taken.
     pub fn size(&self) -> usize {
-        self.jobs.lock().len()
+        self.taken.lanes.lock().values().sum()
+    }
+}
+
+impl Taken {
+    fn slot(&self, lane: &Lane, permit: Option<OwnedSemaphorePermit>) -> Slot {
+        *self.lanes.lock().entry(lane.clone()).or_default() += 1;
+        Slot {
+            lane: lane.clone(),
+            taken: self.clone(),
+            permit,
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut lanes = self.taken.lanes.lock();
+        if let Some(count) = lanes.get_mut(&self.lane) {
+            *count -= 1;
+            if *count == 0 {
+                lanes.remove(&self.lane);
+            }
+        }
+        drop(lanes);
+        // First, since whoever is told counts it.
+        self.permit.take();
+        self.taken.vacated.notify_one();
     }
 }

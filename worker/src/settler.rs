@@ -49,7 +49,8 @@ impl Settler {
     pub fn start(queue: Queue, roster: Roster) -> (Self, JoinHandle<()>) {
         let mut shards = JoinSet::new();
         let mut start = |shard| {
-            let (sender, inbox) = mpsc::channel(BATCH * 8);
+            // Not many: what waits here when a worker is killed was done, and is looked for or done again.
+            let (sender, inbox) = mpsc::channel(BATCH * 2);
             shards.spawn(serve(queue.clone(), shard, roster.clone(), inbox));
             sender
         };
@@ -72,7 +73,11 @@ impl Settler {
         }
         let shard = self.queue.shard_of(ended.settlement.reference.tenant());
         // The receiver goes only after all senders, unless it panics; then the worker ends.
-        let _ = self.inboxes[usize::from(shard)].send(ended).await;
+        if let Ok(place) = self.inboxes[usize::from(shard)].reserve().await {
+            // Not before: where Redis falls behind, no more is claimed than it can take.
+            ended.job.vacate();
+            place.send(ended);
+        }
     }
 }
 
