@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use apalis::{
-    layers::{WorkerBuilderExt, tracing::TraceLayer},
-    prelude::{BoxDynError, Data, Monitor, Task, WorkerBuilder},
+    layers::tracing::TraceLayer,
+    prelude::{BoxDynError, Monitor, Task, WorkerBuilder},
 };
 use penstock_shared::{
     ghl::{GhlClient, Limiter, Tokens},
@@ -116,11 +116,11 @@ struct Stop {
 struct Worker<D> {
     name: String,
     feed: Feed,
-    courier: Arc<D>,
+    courier: D,
     desk: Arc<Desk>,
+    all_written: JoinHandle<()>,
     duties: JoinSet<()>,
     stop: Stop,
-    longest_delivery: Duration,
 }
 
 impl<D: Deliver> Worker<D> {
@@ -138,13 +138,14 @@ impl<D: Deliver> Worker<D> {
             quarantine: settings.delivery.quarantine,
             ..Stop::default()
         };
+        let (settler, all_written) = Settler::start(queue.clone(), roster.clone());
         let desk = Arc::new(Desk {
             queue: queue.clone(),
-            settler: Settler::start(queue.clone()),
-            roster: roster.clone(),
+            settler,
             clock: clock.clone(),
             rules: rules(settings),
             max_attempts: settings.delivery.max_attempts,
+            longest_delivery: settings.ghl.http_timeout * CALLS + settings.delivery.lease,
             worker: name.clone(),
             company: Arc::default(),
         });
@@ -179,20 +180,19 @@ impl<D: Deliver> Worker<D> {
             let listener = health::bind(address).await?;
             duties.spawn(health::serve(listener, health));
         }
-        let longest_delivery = settings.ghl.http_timeout * CALLS + settings.delivery.lease;
         Ok(Self {
             name,
             feed,
-            courier: Arc::new(courier),
+            courier,
             desk,
+            all_written,
             duties,
             stop,
-            longest_delivery,
         })
     }
 
-    /// Works until the claim loops have stopped and every delivery has ended. The duties end with it, not before: leases are renewed while
-    /// it drains.
+    /// Works until the claim loops have stopped, every delivery has ended, and that is written. The duties end with it, not before: leases are
+    /// renewed while it drains.
     async fn run(self) -> anyhow::Result<()> {
         let queue = self.feed.queue.clone();
         let (sender, jobs) = mpsc::channel(self.feed.concurrency);
@@ -202,9 +202,9 @@ impl<D: Deliver> Worker<D> {
         drop(sender);
         // apalis asks for a worker factory; ours can make only one, since the claimed jobs have one receiver.
         let jobs = parking_lot::Mutex::new(Some(jobs));
-        let (name, courier, desk, timeout) =
-            (self.name, self.courier, self.desk, self.longest_delivery);
-        let stop = self.stop;
+        let (name, desk) = (self.name, self.desk);
+        // What all deliveries share.
+        let shared = Arc::new((self.courier, self.stop));
         let context = name.clone();
         let monitor = Monitor::new().register(move |_| {
             let jobs = jobs.lock().take().unwrap_or_else(|| mpsc::channel(1).1);
@@ -214,17 +214,20 @@ impl<D: Deliver> Worker<D> {
                     desk: Arc::clone(&desk),
                 },
             );
+            let shared = Arc::clone(&shared);
             WorkerBuilder::new(context.as_str())
                 .backend(backend)
-                .timeout(timeout)
                 .layer(TraceLayer::new().make_span_with(span))
-                .data(Arc::clone(&courier))
-                .data(stop.clone())
-                .build(deliver::<D>)
+                .build(move |job| deliver(job, Arc::clone(&shared)))
         });
-        let mut duties = self.duties;
+        let (mut duties, mut all_written) = (self.duties, self.all_written);
         let ended = tokio::select! {
-            ended = monitor.run() => ended.map_err(|error| anyhow::anyhow!("the runtime ended: {error}")),
+            // With the last delivery goes the desk, and with that the last who could hand in anything.
+            ended = monitor.run() => match ended {
+                Ok(()) => (&mut all_written).await.context("settling failed"),
+                Err(error) => Err(anyhow::anyhow!("the runtime ended: {error}")),
+            },
+            ended = &mut all_written => Err(anyhow::anyhow!("settling ended: {ended:?}")),
             // Without one of them it would only look alive: its leases would end, or nobody would know of it.
             Some(ended) = duties.join_next() => Err(anyhow::anyhow!("a duty of the worker ended: {ended:?}")),
         };
@@ -235,10 +238,11 @@ impl<D: Deliver> Worker<D> {
     }
 }
 
-/// What every line of log within a delivery says of it.
+/// What lines of log within a delivery say of it. It is made only where lines below `info` are wanted, since every delivery would pay for it:
+/// the few above name their job themselves.
 fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
     let claimed = &task.args.claimed;
-    tracing::info_span!(
+    tracing::debug_span!(
         "delivery",
         job = claimed.reference.id(),
         tenant = claimed.reference.tenant(),
@@ -251,9 +255,9 @@ fn span(task: &Task<Arc<Assignment>>) -> tracing::Span {
 /// grace what was not sent.
 async fn deliver<D: Deliver>(
     job: Arc<Assignment>,
-    courier: Data<Arc<D>>,
-    stop: Data<Stop>,
+    shared: Arc<(D, Stop)>,
 ) -> Result<Outcome, BoxDynError> {
+    let (courier, stop) = &*shared;
     if stop.asked.is_cancelled() {
         return Ok(Outcome::untouched("the worker stops"));
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -14,7 +14,8 @@ use penstock_shared::{
     ghl::Operation,
     queue::{
         claim::{Claimed, Rider, SUSPECT},
-        reference::Reference,
+        record::{self, Record, RecordError},
+        reference::{Lane, Reference},
         report::Report,
         settle::Fields,
     },
@@ -28,6 +29,7 @@ use crate::group::RiderEnd;
 pub struct Assignment {
     /// What the queue gave.
     pub claimed: Claimed,
+    record: OnceLock<Result<Record, RecordError>>,
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
     /// The call of which bytes may have left since the last answer.
@@ -38,8 +40,23 @@ pub struct Assignment {
     report: Mutex<Option<Report>>,
     steps: AtomicU32,
     lease: Lease,
-    /// The slot that it occupies until it is settled; none if all were taken when the answer to a repeated claim came.
-    _slot: Option<OwnedSemaphorePermit>,
+    slot: Mutex<Option<Slot>>,
+}
+
+/// What a job takes up of its worker while it is delivered.
+#[derive(Debug)]
+struct Slot {
+    lane: Lane,
+    taken: Taken,
+    /// None if all were taken when the answer to a repeated claim came.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// How many slots each lane takes up: every claim asks for it.
+#[derive(Debug, Default, Clone)]
+struct Taken {
+    lanes: Arc<Mutex<HashMap<Lane, usize>>>,
+    vacated: Arc<Notify>,
 }
 
 /// How long a lease is ours, by our own monotonic clock.
@@ -50,6 +67,12 @@ impl Assignment {
     /// Which job it is.
     pub fn reference(&self) -> &Reference {
         &self.claimed.reference
+    }
+
+    /// What is stored under its id, decoded once, by whoever asks first.
+    pub fn record(&self) -> Result<&Record, &RecordError> {
+        let decode = || record::decode(&self.claimed.record);
+        self.record.get_or_init(decode).as_ref()
     }
 
     /// Whether it has ended as many workers in a row as may be chance: it runs alone.
@@ -63,6 +86,11 @@ impl Assignment {
             .0
             .lock()
             .is_some_and(|end| Instant::now() + margin < end)
+    }
+
+    /// Lets others have its slot: its delivery has ended, and only that has to be written still.
+    pub fn vacate(&self) {
+        self.slot.lock().take();
     }
 
     /// Marks that a call is about to leave.
@@ -122,7 +150,7 @@ impl Assignment {
 #[derive(Debug, Default, Clone)]
 pub struct Roster {
     jobs: Arc<Mutex<HashMap<Reference, Entry>>>,
-    released: Arc<Notify>,
+    taken: Taken,
 }
 
 #[derive(Debug)]
@@ -137,8 +165,9 @@ impl Roster {
         &self,
         claimed: Claimed,
         until: Instant,
-        slot: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Arc<Assignment> {
+        let slot = self.taken.slot(claimed.reference.lane(), permit);
         let lease = Lease(Arc::new(Mutex::new(Some(until))));
         let entry = Entry {
             token: claimed.token,
@@ -147,13 +176,14 @@ impl Roster {
         self.jobs.lock().insert(claimed.reference.clone(), entry);
         Arc::new(Assignment {
             claimed,
+            record: OnceLock::new(),
             fields: Mutex::default(),
             exposed: Mutex::default(),
             riders: Mutex::default(),
             report: Mutex::default(),
             steps: AtomicU32::new(0),
             lease,
-            _slot: slot,
+            slot: Mutex::new(Some(slot)),
         })
     }
 
@@ -166,13 +196,12 @@ impl Roster {
             .is_some_and(|entry| entry.token == assignment.claimed.token)
         {
             jobs.remove(reference);
-            self.released.notify_one();
         }
     }
 
-    /// Waits until a job is let go, if none was since the last time.
-    pub async fn released(&self) {
-        self.released.notified().await;
+    /// Waits until a slot is vacated, if none was since the last time.
+    pub async fn vacated(&self) {
+        self.taken.vacated.notified().await;
     }
 
     /// The jobs whose leases are to be renewed.
@@ -202,15 +231,40 @@ impl Roster {
 
     /// How many slots each lane holds.
     pub fn held(&self) -> Vec<(String, usize)> {
-        let mut held: HashMap<String, usize> = HashMap::new();
-        for reference in self.jobs.lock().keys() {
-            *held.entry(reference.lane().to_string()).or_default() += 1;
-        }
-        held.into_iter().collect()
+        let lanes = self.taken.lanes.lock();
+        let held = lanes.iter().map(|(lane, count)| (lane.to_string(), *count));
+        held.collect()
     }
 
-    /// How many jobs this worker has.
+    /// How many slots are taken.
     pub fn size(&self) -> usize {
-        self.jobs.lock().len()
+        self.taken.lanes.lock().values().sum()
+    }
+}
+
+impl Taken {
+    fn slot(&self, lane: &Lane, permit: Option<OwnedSemaphorePermit>) -> Slot {
+        *self.lanes.lock().entry(lane.clone()).or_default() += 1;
+        Slot {
+            lane: lane.clone(),
+            taken: self.clone(),
+            permit,
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut lanes = self.taken.lanes.lock();
+        if let Some(count) = lanes.get_mut(&self.lane) {
+            *count -= 1;
+            if *count == 0 {
+                lanes.remove(&self.lane);
+            }
+        }
+        drop(lanes);
+        // First, since whoever is told counts it.
+        self.permit.take();
+        self.taken.vacated.notify_one();
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Calls<'a> {
                     patience.failed(&error).await;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the journal cannot be written: nothing is sent");
+                    tracing::warn!(job = %self.job.reference(), %error, "the journal cannot be written: nothing is sent");
                     return Err(self.postponed(Duration::ZERO, "the journal cannot be written"));
                 }
             }

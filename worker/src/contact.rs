@@ -140,7 +140,7 @@ pub async fn forget(
         .unremember(job.reference().tenant(), reference)
         .await
     {
-        tracing::warn!(%error, "a contact's id could not be forgotten");
+        tracing::warn!(job = %job.reference(), %error, "a contact's id could not be forgotten");
     }
     job.note(field::CONTACT, "");
     job.note(field::FORGOTTEN, contact.id.as_str());
@@ -171,6 +171,6 @@ pub async fn learn(
         .learn(job.reference().tenant(), &contact.id, &references)
         .await
     {
-        tracing::warn!(%error, "a contact's id could not be remembered; it will be looked up");
+        tracing::warn!(job = %job.reference(), %error, "a contact's id could not be remembered; it will be looked up");
     }
 }

@@ -9,7 +9,7 @@ use penstock_shared::{
     queue::{
         Queue,
         claim::SUSPECT,
-        record::{self, Record, RecordError, StoredJob},
+        record::{Record, RecordError, StoredJob},
         run::field,
         settle::Fields,
     },
@@ -64,13 +64,17 @@ impl Deliver for Courier {
 
 impl Courier {
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
-        let mut stored = self.open(job)?;
+        let stored = self.open(job)?;
         suspect(job, calls).await?;
-        if group::is_bulk(job) {
-            return group::tag_many(self, job, &stored, calls).await;
+        if job.claimed.riders.is_empty() {
+            return self.call(job, stored, 0, calls).await;
         }
-        let merged = group::merge_neighbours(self, job, &mut stored);
-        let outcome = self.call(job, &stored, merged, calls).await?;
+        if group::is_bulk(job) {
+            return group::tag_many(self, job, stored, calls).await;
+        }
+        let mut together = stored.clone();
+        let merged = group::merge_neighbours(self, job, &mut together);
+        let outcome = self.call(job, &together, merged, calls).await?;
         group::conclude(job, merged, &outcome);
         Ok(outcome)
     }
@@ -108,7 +112,7 @@ impl Courier {
     }
 
     /// What there is to do, or why nothing is done.
-    fn open(&self, job: &Assignment) -> Result<StoredJob, Stop> {
+    fn open<'a>(&self, job: &'a Assignment) -> Result<&'a StoredJob, Stop> {
         let run = &job.claimed.run;
         self.note_lost_call(job);
         if let Some(ending) = run
@@ -123,8 +127,8 @@ impl Courier {
                 format!("{} workers in a row ended while they had it", run.lost()),
             ));
         }
-        let stored = match record::decode(&job.claimed.record) {
-            Ok(Record::Job(stored)) => *stored,
+        let stored = match job.record() {
+            Ok(Record::Job(stored)) => stored,
             Ok(Record::Done { .. }) => {
                 return Err(dead(Cause::Undecodable, "it has ended already"));
             }
@@ -143,13 +147,13 @@ impl Courier {
         if journal::is_open(run) {
             return Ok(stored);
         }
-        if run.attempts() >= self.max_attempts_of(&stored) {
+        if run.attempts() >= self.max_attempts_of(stored) {
             return Err(dead(
                 Cause::Exhausted,
                 run.text(field::ERROR).unwrap_or("no attempts are left"),
             ));
         }
-        if self.is_expired(&stored) {
+        if self.is_expired(stored) {
             return Err(dead(
                 Cause::Expired,
                 "unfinished for longer than PENSTOCK_MAX_AGE",

@@ -78,7 +78,7 @@ impl Feed {
     /// Waits until there may be work. What is due already is for other workers, who are woken: this one must not answer its own call.
     async fn rest(&self, idle: &Idle, next: Option<Duration>) {
         if next == Some(Duration::ZERO) {
-            let _ = tokio::time::timeout(CROWDED, self.roster.released()).await;
+            let _ = tokio::time::timeout(CROWDED, self.roster.vacated()).await;
             return;
         }
         let wait = next.unwrap_or(LONGEST_WAIT);

@@ -1,14 +1,14 @@
 //! The outermost layer: whatever a delivery came to, panic and timeout included, is turned into the job's next state and written.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use apalis::prelude::Task;
+use futures::{FutureExt, future::Map};
 use penstock_shared::{
     job::{
         MaxAttempts,
@@ -20,19 +20,23 @@ use penstock_shared::{
         claim::Rider,
         record::{self, Record},
         run::field,
-        settle::{Fields, Settled, Settlement},
+        settle::{Fields, Settlement},
     },
 };
 use serde_json::json;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::{
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock},
+    task::{JoinError, JoinHandle},
+    time::timeout,
+};
 use tower::{BoxError, Layer, Service};
 
 use crate::{
-    assignment::{Assignment, Roster},
+    assignment::Assignment,
     clock::RedisClock,
     group::RiderEnd,
     patience::Patience,
-    settler::Settler,
+    settler::{Ended, Settler},
 };
 
 /// Settles what the services inside it delivered.
@@ -49,14 +53,14 @@ pub struct Desk {
     pub queue: Queue,
     /// Where settlements are written.
     pub settler: Settler,
-    /// The jobs that this worker has.
-    pub roster: Roster,
     /// Redis' clock.
     pub clock: RedisClock,
     /// The policy.
     pub rules: Rules,
     /// Failed attempts that a job may have if it does not say.
     pub max_attempts: u32,
+    /// How long a delivery may take.
+    pub longest_delivery: Duration,
     /// This worker's name, for the history.
     pub worker: String,
     /// Held by every delivery until it is settled, and by a suspect alone.
@@ -83,61 +87,61 @@ pub struct Settle<S> {
 
 impl<S> Service<Task<Arc<Assignment>>> for Settle<S>
 where
-    S: Service<Task<Arc<Assignment>>, Response = Outcome> + Clone + Send + 'static,
+    S: Service<Task<Arc<Assignment>>, Response = Outcome>,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
 {
     type Response = ();
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+    type Future = Map<JoinHandle<()>, fn(Result<(), JoinError>) -> Result<(), BoxError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
+    /// The delivery becomes a task of its own, up to its settlement: so deliveries use every core.
     fn call(&mut self, task: Task<Arc<Assignment>>) -> Self::Future {
         let job = Arc::clone(&task.args);
         let desk = Arc::clone(&self.desk);
-        // The one that is ready is called; the next caller makes its copy ready.
-        let next = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, next);
-        Box::pin(async move {
-            let _company = desk.company(&job).await;
-            // A panic in here would end the whole worker, and one in the future every delivery beside it: both are caught.
-            let begun = catch_unwind(AssertUnwindSafe(|| inner.call(task)));
+        // A panic in here or in the future would end the whole worker: both are caught. The future is large, and is handed on several times:
+        // it is given its place at once.
+        let begun = catch_unwind(AssertUnwindSafe(|| Box::pin(self.inner.call(task))));
+        let delivery = tokio::spawn(async move {
+            let company = desk.company(&job).await;
             let outcome = match begun {
-                Ok(delivery) => run(&job, delivery).await,
+                Ok(delivery) => run(&job, delivery, desk.longest_delivery).await,
                 Err(_) => broken_off(&job, PANICKED),
             };
-            desk.settle(&job, outcome).await;
-            Ok(())
-        })
+            desk.settle(job, outcome, company).await;
+        });
+        delivery.map(ended)
     }
+}
+
+/// A panic on the way to the settlement is the worker's own.
+fn ended(ended: Result<(), JoinError>) -> Result<(), BoxError> {
+    ended.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(stopped) => stopped.into(),
+    })
 }
 
 const PANICKED: &str = "the delivery panicked";
 
-/// Runs a delivery as a task of its own: so deliveries use every core.
-async fn run<F, E>(job: &Assignment, delivery: F) -> Outcome
+/// Runs a delivery to its end, or as long as it may take.
+async fn run<F, E>(job: &Assignment, delivery: F, longest: Duration) -> Outcome
 where
-    F: Future<Output = Result<Outcome, E>> + Send + 'static,
+    F: Future<Output = Result<Outcome, E>>,
     E: Into<BoxError>,
 {
-    let delivery =
-        tokio::spawn(async move { delivery.await.map_err(|error| error.into().to_string()) });
-    match delivery.await {
-        Ok(Ok(outcome)) => outcome,
+    let delivery = AssertUnwindSafe(delivery).catch_unwind();
+    match timeout(longest, delivery).await {
+        Ok(Ok(Ok(outcome))) => outcome,
+        Ok(Ok(Err(error))) => broken_off(job, &error.into().to_string()),
+        Ok(Err(_)) => broken_off(job, PANICKED),
         // It took too long, and not for a call: it waited for others. That is not its failure.
-        Ok(Err(_)) if job.exposed().is_none() => cut_off(job, Duration::ZERO),
-        Ok(Err(error)) => broken_off(job, &error),
-        Err(ended) => broken_off(
-            job,
-            if ended.is_panic() {
-                PANICKED
-            } else {
-                "the delivery was stopped"
-            },
-        ),
+        Err(_) if job.exposed().is_none() => cut_off(job, Duration::ZERO),
+        Err(_) => broken_off(job, "the delivery took too long"),
     }
 }
 
@@ -178,8 +182,8 @@ pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
     }
 }
 
-/// What a delivery holds while it runs.
-type Company = (
+/// What a delivery holds until it is settled.
+pub type Company = (
     Option<OwnedRwLockReadGuard<()>>,
     Option<OwnedRwLockWriteGuard<()>>,
 );
@@ -195,29 +199,20 @@ impl Desk {
         }
     }
 
-    /// Writes a delivery's end, and lets the job go.
-    async fn settle(&self, job: &Assignment, outcome: Outcome) {
-        let settlement = self.settlement(job, outcome).await;
-        let settled = match settlement.transition.ending {
-            Ending::None => Settled::Ok,
-            _ => self.settler.settle(settlement.clone()).await,
+    /// Hands in how a delivery ended.
+    async fn settle(&self, job: Arc<Assignment>, outcome: Outcome, company: Company) {
+        let settlement = self.settlement(&job, outcome).await;
+        let ended = Ended {
+            settlement,
+            job,
+            company,
         };
-        if settled == Settled::Ok {
-            report(&settlement);
-        } else {
-            tracing::warn!(
-                job = job.reference().id(),
-                tenant = job.reference().tenant(),
-                token = job.claimed.token,
-                "the delivery is no longer this worker's: nothing was written"
-            );
-        }
-        self.roster.release(job);
+        self.settler.take(ended).await;
     }
 
     async fn settlement(&self, job: &Assignment, outcome: Outcome) -> Settlement {
         let now = self.clock.now_ms();
-        let stored = match record::decode(&job.claimed.record) {
+        let stored = match job.record() {
             Ok(Record::Job(stored)) => Some(stored),
             _ => None,
         };
@@ -343,63 +338,4 @@ fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<
         report: None,
         riders: Vec::new(),
     })
-}
-
-/// Metrics and one line of log: recorded by what is written, not by what was hoped.
-fn report(settlement: &Settlement) {
-    settlement.riders.iter().for_each(report_rider);
-    let (state, level_is_warn) = match &settlement.transition.ending {
-        Ending::Done { .. } => ("done", false),
-        Ending::Dead { .. } => ("dead", true),
-        Ending::Back { attempt: true, .. } => ("retrying", true),
-        Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
-        Ending::None => ("returned", false),
-    };
-    let cause = match &settlement.transition.ending {
-        Ending::Dead { cause, .. } => Some(cause.as_str()),
-        _ => None,
-    };
-    metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
-    let fault = settlement.transition.fault.as_ref();
-    let (status, error) = (
-        fault.and_then(|fault| fault.status),
-        fault.map(|fault| fault.message.as_str()),
-    );
-    let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
-    if let Some(hold) = &settlement.transition.hold {
-        // Nobody else can say it: held jobs are not delivered, and so leave no line.
-        tracing::warn!(tenant, why = hold.why, error, "the tenant is held");
-    }
-    if level_is_warn {
-        tracing::warn!(
-            job,
-            tenant,
-            end = state,
-            cause,
-            attempts_before = settlement.attempts,
-            status,
-            error,
-            "delivery ended"
-        );
-    } else {
-        tracing::debug!(
-            job,
-            tenant,
-            end = state,
-            attempts_before = settlement.attempts,
-            status,
-            error,
-            "delivery ended"
-        );
-    }
-}
-
-/// A rider that is done has saved a call.
-fn report_rider(settlement: &Settlement) {
-    let done = matches!(settlement.transition.ending, Ending::Done { .. });
-    let end = if done { "done" } else { "postponed" };
-    metrics::counter!("penstock_deliveries_total", "end" => end, "type" => settlement.job_type.clone()).increment(1);
-    if done {
-        metrics::counter!("penstock_calls_saved_total").increment(1);
-    }
 }

@@ -1,72 +1,109 @@
 //! Ends deliveries in Redis, many in one round trip, and keeps at it while Redis is away.
 
-use penstock_shared::queue::{
-    Queue,
-    error::QueueError,
-    settle::{Settled, Settlement},
-};
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
 
-use crate::patience::Patience;
+use penstock_shared::{
+    job::state::Ending,
+    queue::{
+        Queue,
+        error::QueueError,
+        settle::{Settled, Settlement},
+    },
+};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    assignment::{Assignment, Roster},
+    patience::Patience,
+    settle::Company,
+};
 
 /// The most deliveries that one script call ends.
 const BATCH: usize = 128;
 /// The most jobs that one script call ends, those included that rode in others' calls.
 const JOBS: usize = 512;
 
-type Order = (Settlement, oneshot::Sender<Settled>);
+/// A delivery that has ended, and what is let go of when that is written.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub settlement: Settlement,
+    /// The job, with its slot.
+    pub job: Arc<Assignment>,
+    /// Its leave to run, alone or beside others.
+    pub company: Company,
+}
 
 /// Where deliveries hand in how they ended.
 #[derive(Debug, Clone)]
 pub struct Settler {
     queue: Queue,
+    roster: Roster,
     /// By shard: one that is away holds up no other.
-    orders: Vec<mpsc::Sender<Order>>,
+    inboxes: Vec<mpsc::Sender<Ended>>,
 }
 
 impl Settler {
-    /// Starts the tasks that settle.
-    pub fn start(queue: Queue) -> Self {
-        let start = |shard| {
-            let (orders, inbox) = mpsc::channel(BATCH * 8);
-            tokio::spawn(serve(queue.clone(), shard, inbox));
-            orders
+    /// Starts what settles. The task ends when nobody can hand in anything more and all of it is written.
+    pub fn start(queue: Queue, roster: Roster) -> (Self, JoinHandle<()>) {
+        let mut shards = JoinSet::new();
+        let mut start = |shard| {
+            // Not many: what waits here when a worker is killed was done, and is looked for or done again.
+            let (sender, inbox) = mpsc::channel(BATCH * 2);
+            shards.spawn(serve(queue.clone(), shard, roster.clone(), inbox));
+            sender
         };
-        let orders = (0..queue.shards()).map(start).collect();
-        Self { queue, orders }
+        let inboxes = (0..queue.shards()).map(&mut start).collect();
+        let settler = Self {
+            queue,
+            roster,
+            inboxes,
+        };
+        let all_written = tokio::spawn(async { drop(shards.join_all().await) });
+        (settler, all_written)
     }
 
-    /// Settles, and waits until it is written. It waits as long as Redis is away: the fencing token decides then whether it still counts.
-    pub async fn settle(&self, settlement: Settlement) -> Settled {
-        let (answer, settled) = oneshot::channel();
-        let shard = self.queue.shard_of(settlement.reference.tenant());
-        let orders = &self.orders[usize::from(shard)];
-        if orders.send((settlement, answer)).await.is_err() {
-            return Settled::Missing;
+    /// Takes over what becomes of a delivery. It is written as soon as Redis takes it, however long that is away: the fencing token decides
+    /// then whether it still counts.
+    pub async fn take(&self, ended: Ended) {
+        if ended.settlement.transition.ending == Ending::None {
+            // It was written already, as the job was put back.
+            return conclude(&self.roster, &ended.settlement, &ended.job, Settled::Ok);
         }
-        settled.await.unwrap_or(Settled::Missing)
+        let shard = self.queue.shard_of(ended.settlement.reference.tenant());
+        // The receiver goes only after all senders, unless it panics; then the worker ends.
+        if let Ok(place) = self.inboxes[usize::from(shard)].reserve().await {
+            // Not before: where Redis falls behind, no more is claimed than it can take.
+            ended.job.vacate();
+            place.send(ended);
+        }
     }
 }
 
-async fn serve(queue: Queue, shard: u16, mut inbox: mpsc::Receiver<Order>) {
-    let mut orders = Vec::with_capacity(BATCH);
-    while inbox.recv_many(&mut orders, BATCH).await > 0 {
-        while !orders.is_empty() {
-            let (settlements, answers) = orders.drain(..fitting(&orders)).unzip();
-            let settled = write(&queue, shard, settlements).await;
-            for (answer, settled) in Vec::into_iter(answers).zip(settled) {
-                // The delivery may have been dropped at the end of the grace; what was written stands.
-                let _ = answer.send(settled);
+async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiver<Ended>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while inbox.recv_many(&mut batch, BATCH).await > 0 {
+        while !batch.is_empty() {
+            let split = |ended: Ended| (ended.settlement, (ended.job, ended.company));
+            let fitting = batch.drain(..fitting(&batch));
+            let (settlements, held): (Vec<_>, Vec<_>) = fitting.map(split).unzip();
+            let settled = write(&queue, shard, &settlements).await;
+            let ended = settlements.iter().zip(held).zip(settled);
+            for ((settlement, (job, _company)), settled) in ended {
+                conclude(&roster, settlement, &job, settled);
             }
         }
     }
 }
 
-/// How many of the orders one script call ends: at least one, and no more jobs than it can in a short time.
-fn fitting(orders: &[Order]) -> usize {
+/// How many of these one script call ends: at least one, and no more jobs than it can in a short time.
+fn fitting(batch: &[Ended]) -> usize {
     let mut jobs = 0;
-    let fits = orders.iter().take_while(|(settlement, _)| {
-        jobs += 1 + settlement.riders.len();
+    let fits = batch.iter().take_while(|ended| {
+        jobs += 1 + ended.settlement.riders.len();
         jobs <= JOBS
     });
     fits.count().max(1)
@@ -74,10 +111,10 @@ fn fitting(orders: &[Order]) -> usize {
 
 /// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for
 /// ever: then one by one, so that a single bad settlement holds up no other.
-async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<Settled> {
+async fn write(queue: &Queue, shard: u16, settlements: &[Settlement]) -> Vec<Settled> {
     let mut patience = Patience::new("settle");
     loop {
-        match queue.settle(shard, &settlements).await {
+        match queue.settle(shard, settlements).await {
             Ok(settled) => {
                 patience.succeeded();
                 return settled;
@@ -91,8 +128,82 @@ async fn write(queue: &Queue, shard: u16, settlements: Vec<Settlement>) -> Vec<S
         }
     }
     let mut settled = Vec::with_capacity(settlements.len());
-    for settlement in settlements {
-        settled.extend(Box::pin(write(queue, shard, vec![settlement])).await);
+    for settlement in settlements.chunks(1) {
+        settled.extend(Box::pin(write(queue, shard, settlement)).await);
     }
     settled
+}
+
+/// Says what was written, and lets the job go.
+fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled: Settled) {
+    if settled == Settled::Ok {
+        report(settlement);
+    } else {
+        tracing::warn!(
+            job = job.reference().id(),
+            tenant = job.reference().tenant(),
+            token = job.claimed.token,
+            "the delivery is no longer this worker's: nothing was written"
+        );
+    }
+    roster.release(job);
+}
+
+/// Metrics and one line of log: recorded by what is written, not by what was hoped.
+fn report(settlement: &Settlement) {
+    settlement.riders.iter().for_each(report_rider);
+    let (state, level_is_warn) = match &settlement.transition.ending {
+        Ending::Done { .. } => ("done", false),
+        Ending::Dead { .. } => ("dead", true),
+        Ending::Back { attempt: true, .. } => ("retrying", true),
+        Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
+        Ending::None => ("returned", false),
+    };
+    let cause = match &settlement.transition.ending {
+        Ending::Dead { cause, .. } => Some(cause.as_str()),
+        _ => None,
+    };
+    metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
+    let fault = settlement.transition.fault.as_ref();
+    let (status, error) = (
+        fault.and_then(|fault| fault.status),
+        fault.map(|fault| fault.message.as_str()),
+    );
+    let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
+    if let Some(hold) = &settlement.transition.hold {
+        // Nobody else can say it: held jobs are not delivered, and so leave no line.
+        tracing::warn!(tenant, why = hold.why, error, "the tenant is held");
+    }
+    if level_is_warn {
+        tracing::warn!(
+            job,
+            tenant,
+            end = state,
+            cause,
+            attempts_before = settlement.attempts,
+            status,
+            error,
+            "delivery ended"
+        );
+    } else {
+        tracing::debug!(
+            job,
+            tenant,
+            end = state,
+            attempts_before = settlement.attempts,
+            status,
+            error,
+            "delivery ended"
+        );
+    }
+}
+
+/// A rider that is done has saved a call.
+fn report_rider(settlement: &Settlement) {
+    let done = matches!(settlement.transition.ending, Ending::Done { .. });
+    let end = if done { "done" } else { "postponed" };
+    metrics::counter!("penstock_deliveries_total", "end" => end, "type" => settlement.job_type.clone()).increment(1);
+    if done {
+        metrics::counter!("penstock_calls_saved_total").increment(1);
+    }
 }

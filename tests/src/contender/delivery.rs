@@ -9,7 +9,7 @@ use penstock_shared::{
     outcome::{Cause, Fault, Outcome, Permit},
     queue::{
         Queue,
-        record::{self, Record},
+        record::Record,
         run::field,
         settle::{Advance, Fields, Step},
     },
@@ -58,12 +58,10 @@ impl Deliver for Delivery {
         };
         if self.mode == Mode::Lat {
             self.tally
-                .waited_since(note::made_at(&note).unwrap_or_default());
+                .waited_since(note::made_at(note).unwrap_or_default());
         }
         let outcome = if self.mode.calls() {
-            self.call(job, &note)
-                .await
-                .unwrap_or_else(|outcome| outcome)
+            self.call(job, note).await.unwrap_or_else(|outcome| outcome)
         } else {
             delivered(None)
         };
@@ -167,10 +165,10 @@ impl Delivery {
 }
 
 /// What the job says, if it can be read.
-fn read(job: &Assignment) -> Option<AttachNote> {
-    match record::decode(&job.claimed.record) {
-        Ok(Record::Job(stored)) => match stored.payload {
-            Payload::AttachNote(note) => Some(*note),
+fn read(job: &Assignment) -> Option<&AttachNote> {
+    match job.record() {
+        Ok(Record::Job(stored)) => match &stored.payload {
+            Payload::AttachNote(note) => Some(note),
             _ => None,
         },
         _ => None,

@@ -16,7 +16,7 @@ use penstock_worker::{
     settle::{Desk, SettleLayer},
     settler::Settler,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tower::{BoxError, Layer, Service, service_fn};
 
 use crate::stage::Stage;
@@ -34,8 +34,8 @@ const RULES: Rules = Rules {
 const MANY: usize = 12;
 
 impl Stage {
-    /// The part of a worker that settles, and the jobs that it was given.
-    async fn desk(&self, number: u64) -> (SettleLayer, Vec<Arc<Assignment>>) {
+    /// The part of a worker that settles, what ends when all is written after it has gone, and the jobs that it was given.
+    async fn desk(&self, number: u64) -> (SettleLayer, JoinHandle<()>, Vec<Arc<Assignment>>) {
         let quotas = ("100/10s".parse().unwrap(), "1000/1d".parse().unwrap());
         let (queue, about) = (self.queue.clone(), HashMap::new());
         queue.register(0, "w", quotas, &about).await.unwrap();
@@ -52,22 +52,19 @@ impl Stage {
             roster.admit(claimed, until, Some(slot))
         };
         let jobs = claim.jobs.into_iter().map(admit).collect();
+        let (settler, all_written) = Settler::start(queue.clone(), roster);
         let desk = Desk {
-            settler: Settler::start(queue.clone()),
+            settler,
             queue,
-            roster: roster.clone(),
             clock: RedisClock::new(claim.now_ms),
             rules: RULES,
             max_attempts: 10,
+            longest_delivery: Duration::from_secs(60),
             worker: "w".into(),
             company: Arc::default(),
         };
-        (
-            SettleLayer {
-                desk: Arc::new(desk),
-            },
-            jobs,
-        )
+        let desk = Arc::new(desk);
+        (SettleLayer { desk }, all_written, jobs)
     }
 }
 
@@ -84,7 +81,7 @@ async fn a_panic_is_that_jobs_failure_alone() {
     let ids = bad.iter().map(String::as_str).chain(good);
     let drafts: Vec<_> = ids.map(job).collect();
     stage.enqueue(&drafts).await;
-    let (layer, jobs) = stage.desk(1).await;
+    let (layer, all_written, jobs) = stage.desk(1).await;
     assert_eq!(jobs.len(), MANY + 2);
     let mut service = layer.layer(service_fn(delivery));
     let ends = jobs
@@ -93,6 +90,8 @@ async fn a_panic_is_that_jobs_failure_alone() {
     for end in futures::future::join_all(ends).await {
         end.expect("the layer turns every end into a settlement");
     }
+    drop((layer, service));
+    all_written.await.unwrap();
     for id in &bad {
         let bad = stage.status(id).await;
         assert_eq!((bad.state, bad.attempts()), (State::Scheduled, 1), "{id}");
@@ -103,7 +102,7 @@ async fn a_panic_is_that_jobs_failure_alone() {
         assert_eq!((good.state, good.attempts()), (State::Ready, 0), "{id}");
     }
     // Nothing was heard of the API, so the breaker is closed.
-    let (_, jobs) = stage.desk(2).await;
+    let (_, _, jobs) = stage.desk(2).await;
     let again: Vec<_> = jobs.iter().map(|job| job.reference().id()).collect();
     assert_eq!(again, good);
 }
