@@ -1,6 +1,7 @@
 //! What a worker makes of the API's and Redis' answers, and load: real workers, a real Redis and the sandbox, whose ledger tells every call.
 
 mod breaker;
+mod cluster;
 mod coalesce;
 mod disk;
 mod load;
