@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     assignment::{Assignment, Roster},
-    clock::RedisClock,
+    clock::{RedisClock, Seen, Step, Steps},
     patience::Patience,
 };
 
@@ -57,12 +57,16 @@ impl Feed {
         let idle = Idle::start(self.queue.clone(), shard, self.stopping.clone());
         let mut patience = Patience::new("claim");
         let mut number = first_number();
+        let mut steps = Steps::default();
         while let Some(slots) = self.free_slots().await {
             number += 1;
             let asked = slots.len();
             let Some(answer) = self.claim(shard, number, slots, &mut patience).await else {
                 break;
             };
+            if let Some(step) = steps.notice(answer.seen, answer.claim.shift_ms) {
+                self.tell(shard, step, &mut steps).await;
+            }
             let given = answer.claim.jobs.len();
             let next = answer.claim.next;
             self.hand_over(answer, &jobs).await;
@@ -72,6 +76,19 @@ impl Feed {
                     () = self.stopping.cancelled() => break,
                 }
             }
+        }
+    }
+
+    /// Redis' clock was set: what it is set by is told before anything is called that it may have freed.
+    async fn tell(&self, shard: u16, step: Step, steps: &mut Steps) {
+        tracing::warn!(
+            shard,
+            by_ms = step.by,
+            "Redis' clock was set: permits and holds move with it"
+        );
+        match self.queue.step(shard, step.by, step.known).await {
+            Ok(shift_ms) => steps.told(shift_ms),
+            Err(error) => tracing::warn!(%error, "that Redis' clock was set could not be told"),
         }
     }
 
@@ -130,7 +147,15 @@ impl Feed {
                 Ok(claim) => {
                     patience.succeeded();
                     self.clock.set(claim.now_ms);
-                    return Some(Answer { claim, sent, slots });
+                    return Some(Answer {
+                        seen: Seen {
+                            now_ms: claim.now_ms,
+                            sent,
+                            received: Instant::now(),
+                        },
+                        claim,
+                        slots,
+                    });
                 }
                 Err(error) => {
                     slots.clear();
@@ -144,7 +169,7 @@ impl Feed {
     }
 
     async fn hand_over(&self, answer: Answer, jobs: &mpsc::Sender<Arc<Assignment>>) {
-        let until = answer.sent + self.queue.terms().lease;
+        let until = answer.seen.sent + self.queue.terms().lease;
         let mut slots = answer.slots.into_iter();
         for claimed in answer.claim.jobs {
             // A first try may have had more slots than there are now, but what it gave is this worker's: it has some jobs too many for a
@@ -161,8 +186,8 @@ impl Feed {
 /// What a claim gave, and the slots for it.
 struct Answer {
     claim: Claim,
-    /// Just before it was asked for: the leases run from then at the earliest.
-    sent: Instant,
+    /// What time it was. The leases run from when it was asked for, at the earliest.
+    seen: Seen,
     slots: Vec<OwnedSemaphorePermit>,
 }
 

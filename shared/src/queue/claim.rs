@@ -50,6 +50,8 @@ pub struct Claim {
     pub now_ms: u64,
     /// How long until a lane may next be served; `None` if nothing waits for a moment.
     pub next: Option<Duration>,
+    /// What Redis' clock was set by in all, ms, as far as workers have noticed.
+    pub shift_ms: i64,
     /// The jobs, leased to the worker.
     pub jobs: Vec<Claimed>,
 }
@@ -125,6 +127,13 @@ struct RegisterArguments<'a> {
     burst: String,
     daily: String,
     about: &'a HashMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct StepArguments {
+    by: i64,
+    known: i64,
+    lease: u64,
 }
 
 #[derive(Serialize)]
@@ -241,6 +250,18 @@ impl Queue {
         }
     }
 
+    /// Tells that Redis' clock was set by so many milliseconds, of which nobody knew; `known` is what it was set by in all as far as the
+    /// teller knew. Returns what it was set by in all.
+    pub async fn step(&self, shard: u16, by: i64, known: i64) -> Result<i64, QueueError> {
+        let arguments = StepArguments {
+            by,
+            known,
+            lease: millis(self.terms().lease),
+        };
+        self.call(shard, &self.scripts().step, &arguments, super::no_tail)
+            .await
+    }
+
     /// Looks at every lane again, a page at a time: they stand where other quotas have put them.
     async fn reindex(&self, shard: u16, quotas: &str) -> Result<(), QueueError> {
         let mut cursor = "0".to_owned();
@@ -290,8 +311,8 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
     .ok()
 }
 
-/// A claim's answer as the script gives it: the time, the next moment, the lanes, the jobs.
-type RawClaim = (u64, i64, Vec<RawLane>, Vec<RawJob>);
+/// A claim's answer as the script gives it: the time, the next moment, what the clock was set by, the lanes, the jobs.
+type RawClaim = (u64, i64, i64, Vec<RawLane>, Vec<RawJob>);
 /// Name, burst, daily, whether its breaker is open.
 type RawLane = (String, String, String, bool);
 /// Reference, token, record, run, riders.
@@ -307,7 +328,7 @@ struct LaneTerms {
 
 impl FromRedisValue for Claim {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (now_ms, next, lanes, jobs): RawClaim = redis::from_redis_value(value)?;
+        let (now_ms, next, shift_ms, lanes, jobs): RawClaim = redis::from_redis_value(value)?;
         let next = u64::try_from(next)
             .ok()
             .map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
@@ -319,7 +340,12 @@ impl FromRedisValue for Claim {
             .into_iter()
             .map(|job| claimed(job, &lanes))
             .collect::<Result<_, _>>()?;
-        Ok(Self { now_ms, next, jobs })
+        Ok(Self {
+            now_ms,
+            next,
+            shift_ms,
+            jobs,
+        })
     }
 }
 

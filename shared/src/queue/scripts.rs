@@ -83,6 +83,7 @@ scripts! {
     govern: Allowed,
     wake: Allowed,
     position: Allowed,
+    step: Allowed,
 }
 
 fn version(sources: &[Source]) -> String {

@@ -28,6 +28,7 @@ mod room;
 mod settle;
 mod slot;
 mod state;
+mod step;
 mod undecodable;
 mod volume;
 mod wake;

@@ -4,7 +4,7 @@
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
--- Returns {now, next (ms of the next moment, -1 none), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
+-- Returns {now, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
 -- job its reference, token, record, what its run has (fields and values; '' if it was never claimed before), and its riders ('' or of each
 -- its reference, record, the API's id of its contact ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader).
 local told, jobs, given, slots, held, names, weighted, heaviest
@@ -34,7 +34,8 @@ local function reply()
   local at = tonumber(first[2])
   local out = {}
   for i, value in ipairs(told) do out[i] = value end
-  return { now, (at and at < math.huge) and math.max(at, now) or -1, out, jobs }
+  local shift = tonumber(redis.call('HGET', CONFIG, 'shift')) or 0
+  return { now, (at and at < math.huge) and math.max(at, now) or -1, shift, out, jobs }
 end
 
 -- The jobs that the same request was given before.

@@ -10,7 +10,7 @@ local WINDOWS = {
 }
 local LANE_FIELDS = {
   'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'foreign', 'flying',
-  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn',
+  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift',
 }
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
@@ -82,8 +82,20 @@ local function read_window(lane, window, default)
   return { quota = quota or '', calls = calls, span = span, used = used }
 end
 
+-- Redis' clock was set since the lane was last written: its moments move with it, so that as much time passes until them as before.
+local function follow_clock(lane)
+  local stored = lane.stored
+  local by = (tonumber(in_force[3]) or 0) - (tonumber(stored.shift) or 0)
+  if by == 0 then return end
+  for _, window in ipairs(WINDOWS) do
+    shift(window.ring(lane.name), tonumber(stored[window.past]) or 0, by)
+    set(lane, window.past, nil)
+  end
+  if stored.hold then set(lane, 'hold', tonumber(stored.hold) + by) end
+  set(lane, 'shift', in_force[3])
+end
+
 local function read_windows(lane)
-  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily')
   for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, in_force[i] or nil) end
 end
 
@@ -94,6 +106,8 @@ local function lane_of(name)
   local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
   for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
   lane.flying = tonumber(lane.stored.flying) or 0
+  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift')
+  follow_clock(lane)
   read_windows(lane)
   lanes[name] = lane
   return lane

@@ -1,0 +1,111 @@
+//! Redis' clock is set: as much time passes until a permit returns, or a hold ends, as without it.
+
+use std::time::Duration;
+
+use penstock_shared::job::state::{Ending, Hold};
+use penstock_tests::fixture::{Bench, done, job, settlement};
+
+const WINDOW: u64 = 10_000;
+const HOUR: u64 = 3_600_000;
+
+/// All ten calls have been made, and jobs are left.
+async fn spent() -> Bench {
+    let mut bench = Bench::unregistered(|_| {}).await;
+    bench.quotas("10/10s", "1000/1d").await;
+    let jobs: Vec<_> = (0..40).map(|number| job(&number.to_string())).collect();
+    bench.enqueue(&jobs).await;
+    for sent in bench.claim(100).await {
+        bench.settle(&[done(&sent)]).await;
+    }
+    assert!(bench.claim(100).await.is_empty());
+    bench
+}
+
+/// The clock is set, and a worker tells.
+async fn set(bench: &mut Bench, by: i64, known: i64) -> i64 {
+    bench.now = bench.now.saturating_add_signed(by);
+    bench.queue().step(0, by, known).await.unwrap()
+}
+
+const AHEAD: i64 = 3_600_000;
+
+#[tokio::test]
+async fn set_ahead_no_permit_comes_back_early() {
+    let mut bench = spent().await;
+    bench.pass(WINDOW / 2);
+    assert_eq!(set(&mut bench, AHEAD, 0).await, AHEAD);
+    assert!(bench.claim(100).await.is_empty());
+    bench.pass(WINDOW / 2 - 1);
+    assert!(bench.claim(100).await.is_empty());
+    bench.pass(WINDOW / 100 + 1);
+    assert_eq!(bench.claim(100).await.len(), 10);
+}
+
+#[tokio::test]
+async fn set_back_no_permit_comes_back_late() {
+    let mut bench = spent().await;
+    bench.pass(WINDOW / 2);
+    set(&mut bench, -AHEAD, 0).await;
+    // Every lane is looked at again, as its moment is an hour away.
+    bench.quotas("10/10s", "1000/1d").await;
+    bench.pass(WINDOW / 2 - 1);
+    assert!(bench.claim(100).await.is_empty());
+    bench.pass(WINDOW / 100 + 1);
+    assert_eq!(bench.claim(100).await.len(), 10);
+}
+
+#[tokio::test]
+async fn told_by_every_worker_it_counts_once() {
+    let mut bench = spent().await;
+    assert_eq!(set(&mut bench, AHEAD, 0).await, AHEAD);
+    assert_eq!(bench.queue().step(0, AHEAD + 3, 0).await.unwrap(), AHEAD);
+    bench.pass(WINDOW + WINDOW / 100);
+    assert_eq!(bench.claim(100).await.len(), 10);
+}
+
+#[tokio::test]
+async fn there_and_back_again_nothing_has_changed() {
+    let mut bench = spent().await;
+    set(&mut bench, AHEAD, 0).await;
+    assert!(bench.claim(100).await.is_empty());
+    assert_eq!(set(&mut bench, -AHEAD, AHEAD).await, 0);
+    bench.quotas("10/10s", "1000/1d").await;
+    bench.pass(WINDOW - 1);
+    assert!(bench.claim(100).await.is_empty());
+    bench.pass(WINDOW / 100 + 1);
+    assert_eq!(bench.claim(100).await.len(), 10);
+}
+
+#[tokio::test]
+async fn no_lease_ends_for_it() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let running = bench.claim_one().await;
+    set(&mut bench, AHEAD, 0).await;
+    assert!(bench.claim(10).await.is_empty(), "it was taken over");
+    bench.settle(&[done(&running)]).await;
+    assert_eq!(bench.queue().stats().await.unwrap().done_total, 1);
+}
+
+#[tokio::test]
+async fn a_hold_lasts_as_long() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a"), job("b")]).await;
+    let first = bench.claim_one().await;
+    let back = Ending::Back {
+        after: Duration::ZERO,
+        attempt: false,
+        delivery: false,
+    };
+    let mut throttled = settlement(&first, back);
+    throttled.transition.hold = Some(Hold {
+        wait: Duration::from_millis(HOUR / 2),
+        why: "throttled",
+        token: None,
+    });
+    bench.settle(&[throttled]).await;
+    set(&mut bench, AHEAD, 0).await;
+    assert!(bench.claim(10).await.is_empty());
+    bench.pass(HOUR / 2);
+    assert_eq!(bench.claim(10).await.len(), 2);
+}
