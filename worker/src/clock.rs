@@ -64,16 +64,16 @@ pub struct Step {
 impl Steps {
     /// Compares an answer with the one before; `shift_ms` is what workers have told in all.
     pub fn notice(&mut self, seen: Seen, shift_ms: i64) -> Option<Step> {
-        let last = self.last.replace(seen)?;
+        let before = self.last.replace(seen)?;
         let known = std::mem::replace(&mut self.shift_ms, shift_ms);
         // Another worker has seen it too, and told.
         if known != shift_ms {
             return None;
         }
         let signed = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let gone_on = seen.now_ms.cast_signed() - last.now_ms.cast_signed();
-        let least = signed(seen.sent.saturating_duration_since(last.received));
-        let most = signed(seen.received.saturating_duration_since(last.sent));
+        let gone_on = seen.now_ms.cast_signed() - before.now_ms.cast_signed();
+        let least = signed(seen.sent.saturating_duration_since(before.received));
+        let most = signed(seen.received.saturating_duration_since(before.sent));
         let tolerance = signed(TOLERANCE);
         let set = gone_on < least - tolerance || gone_on > most + tolerance;
         set.then_some(Step {
