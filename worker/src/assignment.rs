@@ -38,6 +38,8 @@ pub struct Assignment {
     riders: Mutex<Vec<(Reference, RiderEnd)>>,
     /// What the last response said of the quota, as long as nobody has told the ledger.
     report: Mutex<Option<Report>>,
+    /// Calls made and the time that these took, as long as nobody has told the ledger.
+    calls: Mutex<(u32, Duration)>,
     steps: AtomicU32,
     lease: Lease,
     slot: Mutex<Option<Slot>>,
@@ -130,6 +132,17 @@ impl Assignment {
         end.map(|(_, end)| end.clone())
     }
 
+    /// A call was made, and took so long.
+    pub fn called(&self, took: Duration) {
+        let mut calls = self.calls.lock();
+        *calls = (calls.0 + 1, calls.1 + took);
+    }
+
+    /// The calls made and the time that these took: once, for the ledger.
+    pub fn take_calls(&self) -> (u32, Duration) {
+        std::mem::take(&mut *self.calls.lock())
+    }
+
     /// The number of the next step of this delivery.
     pub fn next_step(&self) -> u32 {
         self.steps.fetch_add(1, Ordering::SeqCst) + 1
@@ -181,6 +194,7 @@ impl Roster {
             exposed: Mutex::default(),
             riders: Mutex::default(),
             report: Mutex::default(),
+            calls: Mutex::default(),
             steps: AtomicU32::new(0),
             lease,
             slot: Mutex::new(Some(slot)),

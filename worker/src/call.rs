@@ -1,6 +1,6 @@
 //! The calls of one delivery: each has a permit of the shared ledger, passes the limiter, and is sent only while the lease is ours.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use penstock_shared::{
     ghl::{Answer, CallError, GhlClient, Limiter, Reply, Request, Tokens},
@@ -74,12 +74,15 @@ impl<'a> Calls<'a> {
         if !answered && fields.is_empty() && intent.is_none() {
             return Ok(());
         }
+        let (calls, took) = self.job.take_calls();
         let step = Step {
             number: self.job.next_step(),
             answered,
             fields,
             intent,
             report: self.job.take_report(),
+            calls,
+            took,
         };
         match self.write(&step).await? {
             Advance::Granted => {
@@ -134,7 +137,7 @@ impl<'a> Calls<'a> {
             return Err(self.postponed(Duration::ZERO, "its lease is about to end"));
         }
         self.job.expose(request.operation());
-        let sent_ms = self.clock.now_ms();
+        let (sent_ms, sent) = (self.clock.now_ms(), Instant::now());
         let Reply { answer, rate } = self.api.client.send(passage, token, request).await;
         self.job.reported(Report { sent_ms, rate });
         self.permit = match &answer {
@@ -144,6 +147,9 @@ impl<'a> Calls<'a> {
         };
         if self.permit != Permit::Unanswered {
             self.job.cover();
+        }
+        if self.permit != Permit::Unsent {
+            self.job.called(sent.elapsed());
         }
         answer.map_err(Stop::Call)
     }

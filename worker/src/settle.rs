@@ -250,6 +250,7 @@ impl Desk {
             (None, Ending::Dead { .. }) => Some(self.headed_by(job).await),
             _ => None,
         };
+        let (calls, took) = job.take_calls();
         Settlement {
             reference: job.reference().clone(),
             token: job.claimed.token,
@@ -270,6 +271,8 @@ impl Desk {
                 .iter()
                 .filter_map(|rider| rides(job, rider, transition.unanswered.then_some(now)))
                 .collect(),
+            calls,
+            took,
             keys,
             transition,
             fields,
@@ -337,5 +340,7 @@ fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<
         keys: None,
         report: None,
         riders: Vec::new(),
+        calls: 0,
+        took: Duration::ZERO,
     })
 }

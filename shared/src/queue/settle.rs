@@ -54,6 +54,10 @@ pub struct Settlement {
     pub report: Option<Report>,
     /// How the jobs ended that rode in its call. Those that are missing come back as if they had not been taken.
     pub riders: Vec<Settlement>,
+    /// Calls made, as far as no step has told of them.
+    pub calls: u32,
+    /// The time that these took.
+    pub took: Duration,
 }
 
 /// What the script said of a settlement.
@@ -91,6 +95,10 @@ pub struct Step {
     pub intent: Option<String>,
     /// What the last response said of the quota.
     pub report: Option<Report>,
+    /// Calls made since the last step.
+    pub calls: u32,
+    /// The time that these took.
+    pub took: Duration,
 }
 
 #[derive(Serialize)]
@@ -103,6 +111,7 @@ struct SettleArguments<'a> {
     probe_every: u64,
     reports: BTreeMap<&'a str, report::Words>,
     report_for: u64,
+    paces: BTreeMap<&'a str, [u64; 4]>,
 }
 
 /// How a delivery ended, where it did not end as most do.
@@ -280,6 +289,25 @@ fn last_reports(settlements: &[Settlement]) -> BTreeMap<&str, report::Words> {
     last.into_iter().filter_map(words).collect()
 }
 
+/// What each lane's deliveries add to its pace: jobs ended, calls made, those of them after which a job waits for another attempt, and the
+/// milliseconds that they took.
+fn paces(settlements: &[Settlement]) -> BTreeMap<&str, [u64; 4]> {
+    let mut paces: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
+    let riders = settlements.iter().flat_map(|leader| &leader.riders);
+    for settlement in settlements.iter().chain(riders) {
+        let ending = &settlement.transition.ending;
+        let ended = matches!(ending, Ending::Done { .. } | Ending::Dead { .. });
+        let waits = matches!(ending, Ending::Back { after, .. } if !after.is_zero());
+        let calls = u64::from(settlement.calls);
+        let failed = if waits { calls } else { 0 };
+        let added = [ended.into(), calls, failed, millis(settlement.took)];
+        let pace = paces.entry(settlement.reference.lane().as_str());
+        let sums = pace.or_default().iter_mut().zip(added);
+        sums.for_each(|(sum, number)| *sum += number);
+    }
+    paces
+}
+
 fn json(value: &impl Serialize) -> Result<String, QueueError> {
     serde_json::to_string(value).map_err(|error| QueueError::Unexpected(error.to_string()))
 }
@@ -306,6 +334,8 @@ struct AdvanceArguments<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<report::Words>,
     report_for: u64,
+    calls: u32,
+    took: u64,
     #[serde(flatten)]
     policy: Policy,
 }
@@ -324,6 +354,7 @@ impl Queue {
             probe_every: millis(PROBE_EVERY),
             reports: last_reports(settlements),
             report_for: millis(BELIEVED_FOR),
+            paces: paces(settlements),
         };
         let mut results = vec![Settled::Ok; settlements.len()];
         let mut said = Vec::with_capacity(settlements.len());
@@ -371,6 +402,8 @@ impl Queue {
             intent: step.intent.as_deref(),
             report: step.report.as_ref().and_then(Report::words),
             report_for: millis(BELIEVED_FOR),
+            calls: step.calls,
+            took: millis(step.took),
             policy: self.terms().policy(),
         };
         let shard = self.shard_of(reference.tenant());

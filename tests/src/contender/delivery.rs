@@ -132,6 +132,8 @@ impl Delivery {
             fields: Fields::from([(field::INTENT, nothing()), (field::ABSENT, nothing())]),
             intent: Some(self.clock.now_ms().to_string()),
             report: None,
+            calls: 0,
+            took: Duration::ZERO,
         };
         let advance = self
             .queue

@@ -13,6 +13,7 @@ use penstock_shared::{
         claim::{ClaimRequest, Claimed},
         enqueue::{Admission, Enqueued},
         record::NewJob,
+        report::Report,
         settle::{Fields, Settled, Settlement},
     },
     settings::Durability,
@@ -157,6 +158,17 @@ impl World {
         transition: Transition,
         fields: Fields,
     ) {
+        self.settle_with(claimed, transition, fields, None).await;
+    }
+
+    /// Ends a delivery whose response said this of the quota.
+    pub(crate) async fn settle_with(
+        &self,
+        claimed: &Claimed,
+        transition: Transition,
+        fields: Fields,
+        report: Option<Report>,
+    ) {
         let history = json!({ "error": "the API said no", "status": 422 }).to_string();
         let settlement = Settlement {
             reference: claimed.reference.clone(),
@@ -169,8 +181,10 @@ impl World {
             record: Arc::clone(&claimed.record),
             has_run: true,
             keys: None,
-            report: None,
+            report,
             riders: Vec::new(),
+            calls: 1,
+            took: Duration::ZERO,
         };
         let shard = self.queue.shard_of(claimed.reference.tenant());
         let settled = self.queue.settle(shard, &[settlement]).await.unwrap();

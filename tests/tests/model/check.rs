@@ -158,7 +158,7 @@ pub(crate) fn leaked(snapshot: &Snapshot) -> Vec<(&String, &Entry)> {
             // The API's ids of contacts expire by themselves.
             "config" | "tenants" | "workers" | "worker" | "wake" | "contact" => true,
             "counts" | "open" => no_count_but(entry, &["done"]),
-            "lane" => no_count_but(entry, &["burst", "daily", "burstSpan", "daySpan"]),
+            "lane" => no_count_but(entry, &["burst", "daily", "burstSpan", "daySpan", "pace"]),
             _ => false,
         }
     };

@@ -301,6 +301,8 @@ impl World {
             fields: Fields::new(),
             intent: intent.then(|| "a note".into()),
             report: None,
+            calls: 0,
+            took: Duration::ZERO,
         };
         let said: Advance = self
             .bench

@@ -1,5 +1,7 @@
 //! `advance`: from one call of a job to its next.
 
+use std::time::Duration;
+
 use penstock_shared::{
     job::state::State,
     queue::{
@@ -18,6 +20,8 @@ fn step(number: u32, answered: bool) -> Step {
         fields: Fields::from([("contact", "c1".to_owned())]),
         intent: Some(format!("intent {number}")),
         report: None,
+        calls: 0,
+        took: Duration::ZERO,
     }
 }
 

@@ -56,6 +56,8 @@ async fn changes_nothing(bench: &Bench, stale: &Claimed) {
             fields: Fields::from([("contact", "stolen".to_owned())]),
             intent: Some("stolen".into()),
             report: None,
+            calls: 0,
+            took: Duration::ZERO,
         };
         let advance = bench
             .queue()

@@ -1,5 +1,7 @@
 //! Leases: kept by renewing, taken over when they end, and spared when Redis was away.
 
+use std::time::Duration;
+
 use penstock_shared::{
     job::state::State,
     queue::settle::{Advance, Fields, Step},
@@ -50,6 +52,8 @@ async fn past_the_second_only_a_delivery_alone_is_counted() {
         fields: Fields::from([("alone", alone.token.to_string())]),
         intent: None,
         report: None,
+        calls: 0,
+        took: Duration::ZERO,
     };
     let queue = bench.queue();
     let advance = queue.advance(&alone.reference, alone.token, &step).await;

@@ -17,6 +17,7 @@ mod lease;
 mod letter;
 mod life;
 mod order;
+mod pace;
 mod permit;
 mod priority;
 mod quota;

@@ -123,6 +123,8 @@ async fn what_has_begun_is_ended() {
         fields: Fields::from([("contact", "c1".to_owned())]),
         intent: Some("sent".into()),
         report: None,
+        calls: 0,
+        took: Duration::ZERO,
     };
     let advance = queue
         .advance(&jobs[0].reference, jobs[0].token, &step)

@@ -10,7 +10,7 @@ local WINDOWS = {
 }
 local LANE_FIELDS = {
   'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'foreign', 'flying',
-  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift',
+  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
 }
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
@@ -256,6 +256,18 @@ local function forget_past(lane)
       set(lane, window.past, nil)
     end
   end
+end
+
+-- What the lane's jobs cost, for whoever foresees what others will: `pace` = jobs ended / calls made / those of them after which a job waited
+-- for another attempt / milliseconds that all took. What is old counts ever less: beyond a thousand all is halved.
+local function count_pace(lane, jobs, calls, failed, took)
+  if jobs + calls == 0 then return end
+  local before = { string.match(lane.stored.pace or '0/0/0/0', '^(%d+)/(%d+)/(%d+)/(%d+)$') }
+  local sums = { jobs, calls, failed, took }
+  for i, number in ipairs(before) do sums[i] = sums[i] + number end
+  local share = math.max(sums[1], sums[2]) > 1000 and 2 or 1
+  for i, sum in ipairs(sums) do sums[i] = whole(sum / share) end
+  set(lane, 'pace', table.concat(sums, '/'))
 end
 
 local function write_lane(lane)
