@@ -52,7 +52,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  penstock-admin stats -o json\n  penstock-admin stats --watch 5s"
     )]
     Stats(Watch),
-    /// Show every tenant: its jobs, the calls it has left, and whether it is held
+    /// Show every tenant: its jobs, the calls it has left, whether it is held, and when its backlog is done
     #[command(
         after_help = "Examples:\n  penstock-admin tenants\n  penstock-admin tenants --watch -o ndjson"
     )]

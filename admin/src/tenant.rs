@@ -3,7 +3,7 @@
 use penstock_shared::{
     job::Tenant,
     program::{Exit, Failure},
-    queue::{Queue, govern::Govern, outlook::Window, reference::Lane},
+    queue::{Queue, govern::Govern, ledger::Window, reference::Lane},
 };
 use serde::Serialize;
 
@@ -42,19 +42,19 @@ pub(crate) async fn run(
 
 async fn governed(queue: &Queue, tenant: &Tenant) -> Result<(Governed, bool), Failure> {
     let lane = Lane::ghl(tenant.as_str());
-    let status = queue.lane_status(&lane).await?;
     let outlook = queue.outlook(&lane).await?;
+    let status = outlook.status;
     let quota = |window: Option<Window>| window.map(|window| window.quota.to_string());
     let governed = Governed {
         tenant: tenant.to_string(),
         paused: status.paused,
         held_until: status.held_until_ms.map(moment),
         why: status.why,
-        burst: quota(outlook.burst),
-        daily: quota(outlook.daily),
+        burst: quota(outlook.ledger.burst),
+        daily: quota(outlook.ledger.daily),
         weight: outlook.weight,
     };
-    Ok((governed, outlook.known))
+    Ok((governed, queue.is_known(tenant.as_str()).await?))
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ struct Governed {
     paused: bool,
     held_until: Option<String>,
     why: Option<String>,
-    /// The quotas that count: its own, or those in force for everybody.
+    /// The quotas that count: its own or those in force for everybody, and less where the API announced less.
     burst: Option<String>,
     daily: Option<String>,
     weight: Option<u32>,

@@ -2,11 +2,14 @@
 
 mod lane;
 
+use std::fmt::Write;
+
 use penstock_shared::{
     job::state::State,
     program::{Exit, Failure},
     queue::{
         Queue,
+        forecast::{Limit, Turn},
         reference::Lane,
         run::field,
         status::{JobStatus, Place},
@@ -24,21 +27,19 @@ use crate::{
 /// `job why`.
 pub(crate) async fn why(queue: &Queue, format: Format, wanted: &OneJob) -> Result<Exit, Failure> {
     let status = target::job(queue, wanted).await?;
-    let eta = queue.eta(&status).await?.map(moment);
-    let mut reasons = vec![own(queue, &status).await?];
-    if !matches!(status.state, State::Running | State::Done | State::Dead) {
-        let account = Lane::ghl(&status.tenant);
-        let reserve = queue.terms().reserve;
-        let outlook = queue.outlook(&account).await?;
-        reasons.extend(lane::held(&queue.lane_status(&account).await?));
-        reasons.extend(lane::ahead(&outlook, reserve));
-    }
+    let only = |reason| (vec![reason], None);
+    let (reasons, turn) = match status.state {
+        State::Done => only(done(&status)),
+        State::Dead => only(dead(&status)),
+        State::Running => only(running(&status)),
+        State::Scheduled | State::Ready | State::Blocked => waiting(queue, &status).await?,
+    };
     let answer = Answer {
         id: status.id,
         tenant: status.tenant,
         state: status.state,
         reasons,
-        eta,
+        eta: turn.map(|turn| moment(turn.at_ms)),
     };
     match format {
         Format::Table => answer.tell()?,
@@ -104,21 +105,28 @@ impl Answer {
     }
 }
 
-/// What the job's own state says.
-async fn own(queue: &Queue, status: &JobStatus) -> Result<Reason, Failure> {
-    Ok(match status.state {
-        State::Done => Reason::new("done", format!("it was done {}", ended(status))),
-        State::Dead => dead(status),
-        State::Running => running(status),
-        State::Scheduled => scheduled(status),
-        State::Ready => ready(status),
-        State::Blocked => blocked(queue, status).await?,
-    })
+/// What a job waits for, and when it runs.
+async fn waiting(
+    queue: &Queue,
+    status: &JobStatus,
+) -> Result<(Vec<Reason>, Option<Turn>), Failure> {
+    let outlook = queue.outlook(&Lane::ghl(&status.tenant)).await?;
+    let crew = queue.crew().await?;
+    let turn = status.turn(&outlook, &crew);
+    let mut reasons = vec![match status.state {
+        State::Ready => ready(status, turn),
+        State::Blocked => blocked(queue, status, turn).await?,
+        _ => scheduled(status),
+    }];
+    reasons.extend(lane::held(&outlook.status));
+    reasons.extend(lane::ahead(&outlook.ledger, crew.workers, status.is_high()));
+    Ok((reasons, turn))
 }
 
-fn ended(status: &JobStatus) -> String {
+fn done(status: &JobStatus) -> Reason {
     let at = status.done.as_ref().map(|(_, at)| *at);
-    at.map_or_else(String::new, |at| format!("at {}", moment(at)))
+    let at = at.map_or_else(String::new, |at| format!("at {}", moment(at)));
+    Reason::new("done", format!("it was done {at}"))
 }
 
 fn dead(status: &JobStatus) -> Reason {
@@ -168,16 +176,36 @@ fn scheduled(status: &JobStatus) -> Reason {
     reason.until(status.due_ms)
 }
 
-fn ready(status: &JobStatus) -> Reason {
-    let detail = match status.position {
+fn ready(status: &JobStatus, turn: Option<Turn>) -> Reason {
+    let mut detail = match status.position {
         Some(0) => "it is its tenant's next job".to_owned(),
         Some(before) => format!("{before} due jobs of its tenant are before it"),
         None => "it is due".to_owned(),
     };
-    Reason::new("lane", detail)
+    let jobs = status.ahead.map_or(0, |ahead| ahead.jobs);
+    let others = jobs.saturating_sub(status.position.unwrap_or(0));
+    if others > 0 {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            detail,
+            ", and about {others} that wait for others of their contacts or for a moment go before it too"
+        );
+    }
+    Reason::new("lane", detail + pace(turn)).until(turn.filter(|_| jobs > 0).map(|turn| turn.at_ms))
 }
 
-async fn blocked(queue: &Queue, status: &JobStatus) -> Result<Reason, Failure> {
+/// What the jobs before it wait for most.
+fn pace(turn: Option<Turn>) -> &'static str {
+    match turn.and_then(|turn| turn.limit) {
+        None => "",
+        Some(Limit::Burst) => "; the burst quota sets the pace",
+        Some(Limit::Daily) => "; the daily quota sets the pace",
+        Some(Limit::Slots) => "; the workers' slots set the pace",
+        Some(Limit::Contacts) => "; that of a contact one job runs at a time sets the pace",
+    }
+}
+
+async fn blocked(queue: &Queue, status: &JobStatus, turn: Option<Turn>) -> Result<Reason, Failure> {
     let Some(place) = queue.place(status).await? else {
         return Ok(Reason::new(
             "sequence",
@@ -190,7 +218,8 @@ async fn blocked(queue: &Queue, status: &JobStatus) -> Result<Reason, Failure> {
     };
     let found = queue.find(head, Some(&status.tenant)).await?;
     let state = found.first().map(|head| head.state);
-    Ok(Reason::new("sequence", behind(&place, state)))
+    let turn = turn.map(|turn| turn.at_ms);
+    Ok(Reason::new("sequence", behind(&place, state)).until(turn))
 }
 
 fn behind(place: &Place, head: Option<State>) -> String {

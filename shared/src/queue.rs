@@ -4,12 +4,18 @@
 pub mod claim;
 mod connection;
 pub mod contacts;
+pub mod crew;
 pub mod dead;
 pub mod enqueue;
 pub mod error;
+pub mod eta;
+pub mod forecast;
 pub mod govern;
 pub mod keys;
+pub mod ledger;
 pub mod outlook;
+pub mod pace;
+pub mod position;
 pub mod record;
 pub mod reference;
 pub mod repair;

@@ -132,7 +132,8 @@ impl<D: Deliver> Worker<D> {
     ) -> Result<Self, Failure> {
         let name = uuid::Uuid::now_v7().simple().to_string();
         let quotas = (settings.ghl.burst, settings.ghl.daily);
-        duties::register::now(&queue, &name, quotas).await?;
+        let concurrency = usize::from(settings.delivery.concurrency);
+        duties::register::now(&queue, &name, quotas, concurrency).await?;
         let roster = Roster::default();
         let stop = Stop {
             quarantine: settings.delivery.quarantine,
@@ -149,7 +150,6 @@ impl<D: Deliver> Worker<D> {
             worker: name.clone(),
             company: Arc::default(),
         });
-        let concurrency = usize::from(settings.delivery.concurrency);
         let feed = Feed {
             queue: queue.clone(),
             worker: name.clone(),
@@ -168,7 +168,12 @@ impl<D: Deliver> Worker<D> {
                 roster.clone(),
             ));
         }
-        duties.spawn(duties::register::run(queue.clone(), name.clone(), quotas));
+        duties.spawn(duties::register::run(
+            queue.clone(),
+            name.clone(),
+            quotas,
+            concurrency,
+        ));
         duties.spawn(duties::reauthorise::run(
             queue.clone(),
             Tokens::new(settings.ghl.token.clone()),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use penstock_shared::queue::{
-    outlook::{Outlook, Window},
+    ledger::{Ledger, Window},
     status::LaneStatus,
 };
 
@@ -49,50 +49,78 @@ fn hold(lane: &LaneStatus) -> Reason {
     }
 }
 
-/// The calls that are left, and whether anybody is there to make them.
-pub(super) fn ahead(outlook: &Outlook, reserve: f64) -> Vec<Reason> {
+/// The calls that are left to a job, of high priority or not, and whether anybody is there to make them.
+pub(super) fn ahead(ledger: &Ledger, workers: u64, high: bool) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    if outlook.workers == 0 {
+    if workers == 0 {
         let detail = "no worker is alive: start penstock-worker";
         reasons.push(Reason::new("no-worker", detail));
     }
-    match (outlook.burst, outlook.daily) {
-        (Some(burst), Some(daily)) => {
-            reasons.push(permits("burst", burst, 0));
-            reasons.push(permits("daily", daily, kept(daily, reserve)));
-        }
-        _ => reasons.push(Reason::new(
-            "no-quota",
-            "no worker has ever said what the quota is",
-        )),
-    }
+    let Some((burst, daily)) = ledger.windows() else {
+        let detail = "no worker has ever said what the quota is";
+        reasons.push(Reason::new("no-quota", detail));
+        return reasons;
+    };
+    // A share of the burst is another reason than the burst, one of the day is not another than the day.
+    reasons.push(permits("burst", burst, true));
+    reasons.extend(spread(burst).filter(|_| !high));
+    reasons.push(permits("daily", daily, high));
+    reasons.extend(announced("burst", burst));
+    reasons.extend(announced("daily", daily));
+    reasons.extend(ledger.foreign.map(foreign));
     reasons
 }
 
-/// The calls of a window that are kept for high priority, rounded as the scripts do.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of at most ten million, not below zero"
-)]
-fn kept(window: Window, reserve: f64) -> u64 {
-    (f64::from(window.quota.calls().get()) * reserve).floor() as u64
-}
-
-fn permits(what: &'static str, window: Window, kept: u64) -> Reason {
-    let mut detail = format!("{} calls are left of {}", window.left, window.quota);
+fn permits(what: &'static str, window: &Window, high: bool) -> Reason {
+    let mut detail = format!("{} calls are left of {}", window.left(true), window.quota);
+    let kept = window.allowed(true) - window.allowed(high);
     if kept > 0 {
         // Writing to a String cannot fail.
         let _ = write!(detail, ", {kept} of them kept for high priority");
     }
-    if window.left > kept {
+    freeing(what, detail, window, high)
+}
+
+/// With the moment at which the next call is free, where none is.
+fn freeing(what: &'static str, mut detail: String, window: &Window, high: bool) -> Reason {
+    if window.left(high) > 0 {
         return Reason::new(what, detail);
     }
-    match window.next_ms {
-        Some(_) => detail += "; the next one frees then",
-        None => detail += "; the next one frees one window after a call in flight has ended",
-    }
-    Reason::new(what, detail).until(window.next_ms)
+    let frees = window.frees_ms(high);
+    detail += match frees {
+        Some(_) => "; the next one frees then",
+        None => "; the next one frees one window after a call in flight has ended",
+    };
+    Reason::new(what, detail).until(frees)
+}
+
+/// That what is not of high priority gets only its part of the day in each burst window.
+fn spread(burst: &Window) -> Option<Reason> {
+    let part = burst.allowed(false);
+    let detail = || {
+        let left = burst.left(false);
+        format!(
+            "the day's calls are spread evenly over it, but for high priority: {left} are left of {part} in a burst window"
+        )
+    };
+    (part < burst.allowed(true)).then(|| freeing("spread", detail(), burst, false))
+}
+
+fn announced(what: &str, window: &Window) -> Option<Reason> {
+    let (quota, configured) = (window.quota, window.configured);
+    let detail = || {
+        format!(
+            "the API announced a lower {what} quota than {configured}, which is configured: {quota} counts"
+        )
+    };
+    (quota != configured).then(|| Reason::new("announced", detail()))
+}
+
+fn foreign((calls, until): (u64, u64)) -> Reason {
+    let detail = format!(
+        "somebody else was seen to use {calls} calls of the day, which is believed until then"
+    );
+    Reason::new("foreign", detail).until(Some(until))
 }
 
 #[cfg(test)]
@@ -101,22 +129,22 @@ mod tests {
 
     use super::*;
 
-    fn window(quota: &str, left: u64, next_ms: Option<u64>) -> Window {
+    fn window(quota: &str, taken: u64, returns: &[(u64, u64)]) -> Window {
         let quota: Quota = quota.parse().unwrap();
         Window {
             quota,
-            left,
-            next_ms,
+            configured: quota,
+            normal: quota.calls().get().into(),
+            taken,
+            returns: returns.to_vec(),
         }
     }
 
-    fn outlook(burst: Option<Window>, workers: u64) -> Outlook {
-        Outlook {
-            burst,
-            daily: Some(window("200000/1d", 20_000, Some(9_000))),
-            weight: None,
-            known: true,
-            workers,
+    fn ledger() -> Ledger {
+        Ledger {
+            burst: Some(window("100/10s", 0, &[])),
+            daily: Some(window("200000/1d", 180_000, &[(9_000, 180_000)])),
+            ..Ledger::default()
         }
     }
 
@@ -126,33 +154,71 @@ mod tests {
 
     #[test]
     fn a_window_with_calls_left_is_waited_for_by_nobody() {
-        let reason = permits("burst", window("100/10s", 3, Some(5_000)), 0);
+        let reason = permits("burst", &window("100/10s", 97, &[(5_000, 97)]), true);
         assert_eq!(reason.detail, "3 calls are left of 100/10s");
         assert_eq!(reason.until, None);
     }
 
     #[test]
     fn an_exhausted_window_says_when_the_next_call_frees() {
-        let reason = permits("burst", window("100/10s", 0, Some(5_000)), 0);
+        let reason = permits("burst", &window("100/10s", 100, &[(5_000, 1)]), true);
         assert_eq!(reason.until.as_deref(), Some("1970-01-01T00:00:05Z"));
-        let in_flight = permits("burst", window("1/10s", 0, None), 0);
+        let in_flight = permits("burst", &window("1/10s", 1, &[]), true);
         assert!(in_flight.detail.contains("in flight"), "{in_flight:?}");
     }
 
     #[test]
     fn the_reserve_of_the_day_is_not_for_everybody() {
-        let reasons = ahead(&outlook(Some(window("100/10s", 100, None)), 1), 0.1);
+        let mut ledger = ledger();
+        ledger.daily.as_mut().unwrap().normal = 180_000;
+        let reasons = ahead(&ledger, 1, false);
         assert_eq!(whats(&reasons), ["burst", "daily"]);
         assert!(
             reasons[1].detail.contains("20000 of them kept"),
             "{reasons:?}"
         );
         assert!(reasons[1].until.is_some());
+        let high = ahead(&ledger, 1, true);
+        assert_eq!(high[1].detail, "20000 calls are left of 200000/1d");
+        assert_eq!(high[1].until, None);
+    }
+
+    #[test]
+    fn pacing_holds_back_what_is_not_of_high_priority() {
+        let mut ledger = ledger();
+        ledger.burst = Some(Window {
+            normal: 21,
+            ..window("100/10s", 30, &[(4_000, 9), (5_000, 21)])
+        });
+        let reasons = ahead(&ledger, 1, false);
+        assert_eq!(whats(&reasons), ["burst", "spread", "daily"]);
+        assert_eq!(reasons[0].detail, "70 calls are left of 100/10s");
+        assert!(
+            reasons[1].detail.contains("0 are left of 21"),
+            "{reasons:?}"
+        );
+        // With nine back as many are taken as may be.
+        assert_eq!(reasons[1].until.as_deref(), Some("1970-01-01T00:00:05Z"));
+        let high = ahead(&ledger, 1, true);
+        assert_eq!(whats(&high), ["burst", "daily"]);
+    }
+
+    #[test]
+    fn what_the_api_said_is_told() {
+        let mut ledger = ledger();
+        ledger.burst.as_mut().unwrap().configured = "400/10s".parse().unwrap();
+        ledger.foreign = Some((1234, 5_000));
+        let reasons = ahead(&ledger, 1, false);
+        assert_eq!(whats(&reasons), ["burst", "daily", "announced", "foreign"]);
+        let announced = "the API announced a lower burst quota than 400/10s, which is configured: 100/10s counts";
+        assert_eq!(reasons[2].detail, announced);
+        assert!(reasons[3].detail.contains("1234"), "{reasons:?}");
+        assert_eq!(reasons[3].until.as_deref(), Some("1970-01-01T00:00:05Z"));
     }
 
     #[test]
     fn without_workers_nothing_happens() {
-        let reasons = ahead(&outlook(None, 0), 0.1);
+        let reasons = ahead(&Ledger::default(), 0, false);
         assert_eq!(whats(&reasons), ["no-worker", "no-quota"]);
     }
 

@@ -120,7 +120,7 @@ pub(super) struct Standing {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     run_at: Option<Timestamp>,
-    /// About when it will run, if nothing fails.
+    /// About when it will run, if it waits and nothing fails. Left out while its tenant waits for a person or a worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     eta: Option<Timestamp>,

@@ -101,7 +101,7 @@ keys! {
     effects(tenant) = "EFFECTS", "effects:";
     /// Sorted set: worker → last seen (ms).
     workers() = "WORKERS", "workers";
-    /// Hash per worker: its quotas, its last claim, what it is.
+    /// Hash per worker: its quotas, its slots, its last claim, what it is.
     worker(worker) = "WORKER", "worker:";
     /// Hash: lane → fingerprint of the token that the API refused for it.
     refused() = "REFUSED", "refused";

@@ -1,149 +1,235 @@
-//! What a lane can do next: the calls left in its windows, when more come back, and whether anybody works.
+//! A lane at a moment: what it has to do, what it may do, and when it will have done it.
 
 use std::collections::HashMap;
 
-use super::{Queue, claim::read_quota, error::QueueError, reference::Lane};
-use crate::{quota::Quota, span::millis};
+use redis::{Pipeline, Value};
 
-/// One window of a lane's quota, now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// The quota that counts: the lane's own, or the one in force.
-    pub quota: Quota,
-    /// Calls that may still be made.
-    pub left: u64,
-    /// When (ms) the next call comes back; `None` if none was made, or every one is still in flight.
-    pub next_ms: Option<u64>,
-}
+use super::{
+    Queue,
+    crew::Crew,
+    error::QueueError,
+    forecast::{Conditions, Forecast, Limit, Turn},
+    keys::Keys,
+    ledger::{self, Ledger},
+    pace::Pace,
+    reference::Lane,
+    score_ms,
+    status::LaneStatus,
+};
+use crate::job::state::NEEDS_AUTHORISATION;
 
-/// What a lane can do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A lane at a moment.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outlook {
-    /// The burst window; `None` before any worker has registered a quota.
-    pub burst: Option<Window>,
-    /// The daily window.
-    pub daily: Option<Window>,
-    /// The lane's share among others, if it has one of its own.
+    /// When that is (ms).
+    pub now_ms: u64,
+    /// How it stands.
+    pub status: LaneStatus,
+    /// Its permits.
+    pub ledger: Ledger,
+    /// What its jobs have cost lately.
+    pub pace: Pace,
+    /// Its share among others, if it has one of its own.
     pub weight: Option<u32>,
-    /// Whether the lane's tenant ever had a job here.
-    pub known: bool,
-    /// Workers alive.
-    pub workers: u64,
+    /// Due jobs, in all.
+    pub ready: u64,
+    /// Those of them that count with high priority.
+    pub high: u64,
+    /// Jobs that wait for another attempt.
+    pub retrying: Waiting,
+    /// Jobs that are scheduled.
+    pub scheduled: Waiting,
+    /// When (ms) the last of those that wait for another attempt is due.
+    pub last_retry_ms: Option<u64>,
 }
 
-/// The lane's hash, the quotas in force, the two rings, membership of the tenants, and the living workers.
-type Raw = (
+/// Jobs that wait for their moments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many they are.
+    pub count: u64,
+    /// How many of them are due by now, and will be moved by the next claim.
+    pub due: u64,
+}
+
+impl Outlook {
+    /// Nothing is sent before this moment (ms): now, or the end of its hold.
+    pub fn start_ms(&self) -> u64 {
+        self.status.held_until_ms.unwrap_or(0).max(self.now_ms)
+    }
+
+    /// When the job is sent that so many others go before, if nothing fails. `None` where that waits for a person, a worker or a quota.
+    pub fn turn(&self, crew: &Crew, ahead: u64, high: bool) -> Option<Turn> {
+        let first_call = self.pace.first_calls_for(ahead).saturating_add(1);
+        let turn = self.forecast(crew, high)?.turn(first_call)?;
+        let limit = match turn.limit {
+            Some(Limit::Slots) if self.runnable() < self.share(crew) => Some(Limit::Contacts),
+            limit => limit,
+        };
+        Some(Turn { limit, ..turn })
+    }
+
+    /// When (ms) all that is due or retrying is done, and so many jobs that are blocked by these; `None` as for a turn, and if there are none.
+    pub fn done_ms(&self, crew: &Crew, blocked: u64) -> Option<u64> {
+        let jobs = self.ready + self.retrying.count + self.scheduled.due + blocked;
+        if jobs == 0 {
+            return None;
+        }
+        let last_call = self.pace.calls_for(jobs).max(1);
+        let last_call = self.forecast(crew, self.high == jobs)?.turn(last_call)?;
+        let last_call = last_call.at_ms.saturating_add(self.pace.call_ms());
+        let last_retry = self.last_retry_ms.unwrap_or(0);
+        Some(last_call.max(last_retry.saturating_add(self.pace.jobs_ms(1))))
+    }
+
+    fn forecast(&self, crew: &Crew, high: bool) -> Option<Forecast> {
+        let waits_for_a_person =
+            self.status.paused || self.status.why.as_deref() == Some(NEEDS_AUTHORISATION);
+        if waits_for_a_person || crew.workers == 0 {
+            return None;
+        }
+        let conditions = Conditions {
+            now_ms: self.now_ms,
+            start_ms: self.start_ms(),
+            high,
+            call_ms: self.pace.call_ms(),
+            slots: Some(self.share(crew).min(self.runnable())),
+        };
+        Forecast::new(&self.ledger, &conditions)
+    }
+
+    /// How many slots it gets; infinitely many where that is not known.
+    fn share(&self, crew: &Crew) -> f64 {
+        let is_due = self.status.moment_ms.is_some_and(|at| at <= self.now_ms);
+        let share = crew.share(self.weight.unwrap_or(1), is_due);
+        share.unwrap_or(f64::INFINITY)
+    }
+
+    /// How many of its jobs could run at once: of a contact's one at a time.
+    #[allow(clippy::cast_precision_loss, reason = "far below 2⁵³ jobs")]
+    fn runnable(&self) -> f64 {
+        let jobs = self.ready + self.retrying.count + self.scheduled.count + self.ledger.flying;
+        jobs.max(1) as f64
+    }
+}
+
+/// How many commands tell of one lane.
+const COMMANDS: usize = 12;
+
+/// The quotas in force, and what Redis' clock was set by in all (ms).
+type RawConfig = [Option<String>; 3];
+
+/// What they answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
+/// the last retry with its moment; the lane's own moment.
+type RawLane = (
     HashMap<String, String>,
-    [Option<String>; 2],
     Vec<String>,
     Vec<String>,
-    bool,
     u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    Vec<(String, f64)>,
+    Option<f64>,
 );
 
 impl Queue {
-    /// What a lane can do next.
+    /// A lane, now.
     pub async fn outlook(&self, lane: &Lane) -> Result<Outlook, QueueError> {
-        let now = self.now().await?;
         let keys = self.keys_of(lane.tenant());
+        let now = self.now().await?;
+        let outlooks = self.outlooks(keys, std::slice::from_ref(lane), now).await?;
+        let only = outlooks.into_iter().next();
+        only.ok_or_else(|| QueueError::Unexpected("outlook: no lane".into()))
+    }
+
+    /// Lanes of one shard, in one round trip.
+    pub(super) async fn outlooks(
+        &self,
+        keys: &Keys,
+        lanes: &[Lane],
+        now: u64,
+    ) -> Result<Vec<Outlook>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.cmd("HGETALL").arg(keys.lane(lane.as_str()));
         pipeline
             .cmd("HMGET")
             .arg(keys.config())
             .arg("burst")
-            .arg("daily");
-        for ring in [keys.burst(lane.as_str()), keys.day(lane.as_str())] {
-            pipeline
-                .cmd("ZRANGEBYSCORE")
-                .arg(ring)
-                .arg(format!("({now}"))
-                .arg("+inf");
+            .arg("daily")
+            .arg("shift");
+        for lane in lanes {
+            ask(&mut pipeline, keys, lane.as_str(), now);
         }
-        pipeline
-            .cmd("SISMEMBER")
-            .arg(keys.tenants())
-            .arg(lane.tenant());
-        pipeline
-            .cmd("ZCOUNT")
-            .arg(keys.workers())
-            .arg(now.saturating_sub(millis(self.terms().lease) * 2))
-            .arg("+inf");
-        let raw: Raw = self.connection().run_all(&pipeline).await?;
-        Ok(outlook(raw))
+        let answers: Vec<Value> = self.connection().run_all(&pipeline).await?;
+        let (config, answers) = answers
+            .split_first()
+            .ok_or_else(|| QueueError::Unexpected("outlook: no answer".into()))?;
+        let config = read(config.clone())?;
+        let lanes = answers.chunks(COMMANDS);
+        let lanes = lanes.map(|lane| read::<RawLane>(Value::Array(lane.to_vec())));
+        lanes
+            .map(|lane| Ok(self.look(lane?, &config, now)))
+            .collect()
+    }
+
+    fn look(&self, raw: RawLane, config: &RawConfig, now: u64) -> Outlook {
+        let (fields, burst, day, due, high, line, wait, later, wait_due, later_due, last, moment) =
+            raw;
+        let text = |name: &str| fields.get(name).map(String::as_str);
+        let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
+        let [burst_in_force, daily_in_force, set_by] = config.each_ref().map(Option::as_deref);
+        let signed = |number: Option<&str>| number.and_then(|number| number.parse().ok());
+        let set_by: i64 = signed(set_by).unwrap_or(0) - signed(text("shift")).unwrap_or(0);
+        let raw = ledger::Raw {
+            fields: &fields,
+            in_force: [burst_in_force, daily_in_force],
+            rings: [&burst, &day],
+            set_by,
+        };
+        Outlook {
+            now_ms: now,
+            ledger: raw.read(&self.terms().policy(), now),
+            pace: Pace::read(text("pace").unwrap_or_default()),
+            weight: number("weight").and_then(|weight| weight.try_into().ok()),
+            ready: (due + high + line).saturating_sub(number("ghosts").unwrap_or(0)),
+            high,
+            retrying: Waiting {
+                count: wait,
+                due: wait_due,
+            },
+            scheduled: Waiting {
+                count: later,
+                due: later_due,
+            },
+            last_retry_ms: last.first().map(|(_, due)| score_ms(*due)),
+            status: LaneStatus::read(&fields, moment, set_by, now),
+        }
     }
 }
 
-fn outlook((fields, [burst, daily], burst_ring, day_ring, known, workers): Raw) -> Outlook {
-    let flying = number(&fields, "flying").unwrap_or(0);
-    let window = |name: &str, in_force: Option<String>, ring: &[String]| {
-        let stored = fields.get(name).cloned().or(in_force)?;
-        read_quota(&stored).map(|quota| window(quota, flying, ring))
-    };
-    Outlook {
-        burst: window("burst", burst, &burst_ring),
-        daily: window("daily", daily, &day_ring),
-        weight: number(&fields, "weight").and_then(|weight| weight.try_into().ok()),
-        known,
-        workers,
+fn ask(pipeline: &mut Pipeline, keys: &Keys, lane: &str, now: u64) {
+    pipeline.cmd("HGETALL").arg(keys.lane(lane));
+    for ring in [keys.burst(lane), keys.day(lane)] {
+        pipeline.cmd("ZRANGE").arg(ring).arg(0).arg(-1);
     }
+    let (wait, later) = (keys.wait(lane), keys.later(lane));
+    pipeline.cmd("ZCARD").arg(keys.due(lane));
+    pipeline.cmd("ZCARD").arg(keys.high(lane));
+    pipeline.cmd("LLEN").arg(keys.line(lane));
+    for set in [&wait, &later] {
+        pipeline.cmd("ZCARD").arg(set);
+    }
+    for set in [&wait, &later] {
+        pipeline.cmd("ZCOUNT").arg(set).arg("-inf").arg(now);
+    }
+    let last = pipeline.cmd("ZRANGE").arg(wait).arg(-1).arg(-1);
+    last.arg("WITHSCORES");
+    pipeline.cmd("ZSCORE").arg(keys.lanes()).arg(lane);
 }
 
-fn window(quota: Quota, flying: u64, ring: &[String]) -> Window {
-    let next = ring.first().and_then(|entry| entry.split_once(':'));
-    Window {
-        quota,
-        left: calls_left(quota, flying, ring),
-        next_ms: next.and_then(|(moment, _)| moment.parse().ok()),
-    }
-}
-
-/// The calls of a window that are neither in flight nor yet to come back.
-pub(super) fn calls_left(quota: Quota, flying: u64, ring: &[String]) -> u64 {
-    let counts = ring
-        .iter()
-        .filter_map(|entry| entry.split_once(':')?.1.parse::<u64>().ok());
-    u64::from(quota.calls().get()).saturating_sub(counts.sum::<u64>() + flying)
-}
-
-fn number(fields: &HashMap<String, String>, name: &str) -> Option<u64> {
-    fields.get(name)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn raw(fields: &[(&str, &str)], ring: &[&str]) -> Raw {
-        let fields = fields
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()))
-            .collect();
-        let ring: Vec<String> = ring.iter().map(|entry| (*entry).into()).collect();
-        let in_force = [Some("100/10000".into()), Some("200000/86400000".into())];
-        (fields, in_force, ring.clone(), ring, true, 2)
-    }
-
-    #[test]
-    fn calls_in_flight_and_those_not_yet_back_are_taken() {
-        let outlook = outlook(raw(&[("flying", "3")], &["5000:60", "6000:37"]));
-        let burst = outlook.burst.unwrap();
-        assert_eq!((burst.left, burst.next_ms), (0, Some(5000)));
-        assert_eq!(outlook.daily.unwrap().left, 199_900);
-    }
-
-    #[test]
-    fn an_own_quota_goes_before_the_one_in_force() {
-        let outlook = outlook(raw(&[("burst", "7/1000"), ("weight", "4")], &[]));
-        let burst = outlook.burst.unwrap();
-        assert_eq!((burst.quota.to_string(), burst.left), ("7/1s".into(), 7));
-        assert_eq!((burst.next_ms, outlook.weight), (None, Some(4)));
-    }
-
-    #[test]
-    fn without_a_quota_there_is_no_window() {
-        let mut raw = raw(&[], &[]);
-        raw.1 = [None, None];
-        assert_eq!(outlook(raw).burst, None);
-    }
+fn read<T: redis::FromRedisValue>(answer: Value) -> Result<T, QueueError> {
+    redis::from_redis_value(answer).map_err(|error| QueueError::Unexpected(error.to_string()))
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::{
     Queue,
-    claim::read_quota,
+    crew::Crew,
     error::QueueError,
     keys::Keys,
-    outlook::calls_left,
+    ledger::Window,
+    outlook::Outlook,
     reference::{Lane, Reference},
 };
-use crate::{job::state::NEEDS_AUTHORISATION, quota::Quota, span::millis};
 
 /// How many lanes one round trip asks about.
 const PAGE: usize = 200;
@@ -59,7 +59,8 @@ pub struct TenantStats {
     pub why: Option<String>,
     /// Whether a person paused it.
     pub paused: bool,
-    /// About when (ms) its due jobs are done, at the pace of both windows; `None` if it is paused or has none.
+    /// About when (ms) all its unfinished jobs are done that are not scheduled; `None` if there are none, and where they wait for a person, a
+    /// worker or a quota.
     pub eta_ms: Option<u64>,
 }
 
@@ -67,7 +68,6 @@ impl Queue {
     /// The whole system in numbers.
     pub async fn stats(&self) -> Result<Stats, QueueError> {
         let now = self.now().await?;
-        let alive_since = now.saturating_sub(millis(self.terms().lease) * 2);
         let mut sum = Stats::default();
         for shard in 0..self.shards() {
             let keys = self.keys(shard);
@@ -83,7 +83,7 @@ impl Queue {
             pipeline
                 .cmd("ZCOUNT")
                 .arg(keys.workers())
-                .arg(alive_since)
+                .arg(self.alive_since(now))
                 .arg("+inf");
             let ((open, blocked, done), running, dead, workers): (Counts, u64, u64, u64) =
                 self.connection().run_all(&pipeline).await?;
@@ -124,28 +124,26 @@ impl Queue {
 
     /// Every tenant in numbers, by name.
     pub async fn tenant_stats(&self) -> Result<Vec<TenantStats>, QueueError> {
-        let now = self.now().await?;
+        let (now, crew) = (self.now().await?, self.crew().await?);
         let mut rows = Vec::new();
         for shard in 0..self.shards() {
             let keys = self.keys(shard);
             let mut pipeline = redis::pipe();
             pipeline.cmd("SMEMBERS").arg(keys.tenants());
             pipeline.cmd("HKEYS").arg(keys.running());
-            pipeline
-                .cmd("HMGET")
-                .arg(keys.config())
-                .arg("burst")
-                .arg("daily");
-            let (tenants, references, in_force): (Vec<String>, Vec<String>, [Option<String>; 2]) =
+            let (tenants, references): (Vec<String>, Vec<String>) =
                 self.connection().run_all(&pipeline).await?;
             let mut running: HashMap<String, u64> = HashMap::new();
             for reference in references.iter().filter_map(|name| Reference::parse(name)) {
                 *running.entry(reference.tenant().to_owned()).or_default() += 1;
             }
             for page in tenants.chunks(PAGE) {
+                let lanes: Vec<_> = page.iter().map(|tenant| Lane::ghl(tenant)).collect();
+                let outlooks = self.outlooks(keys, &lanes, now).await?;
+                let counted = self.counted(keys, page, &running).await?;
+                let page = page.iter().zip(outlooks.iter().zip(&counted));
                 rows.extend(
-                    self.tenant_page(keys, page, &running, &in_force, now)
-                        .await?,
+                    page.map(|(tenant, (lane, counted))| row(tenant, lane, counted, &crew)),
                 );
             }
         }
@@ -153,139 +151,55 @@ impl Queue {
         Ok(rows)
     }
 
-    async fn tenant_page(
+    /// What the lanes of tenants do not tell.
+    async fn counted(
         &self,
         keys: &Keys,
         tenants: &[String],
         running: &HashMap<String, u64>,
-        in_force: &[Option<String>; 2],
-        now: u64,
-    ) -> Result<Vec<TenantStats>, QueueError> {
+    ) -> Result<Vec<Counted>, QueueError> {
         let mut pipeline = redis::pipe();
         for tenant in tenants {
-            let lane = Lane::ghl(tenant);
-            let lane = lane.as_str();
-            for set in [
-                keys.due(lane),
-                keys.high(lane),
-                keys.wait(lane),
-                keys.later(lane),
-                keys.dead_of(tenant),
-            ] {
-                pipeline.cmd("ZCARD").arg(set);
-            }
-            pipeline.cmd("LLEN").arg(keys.line(lane));
             pipeline.cmd("HGET").arg(keys.open()).arg(tenant);
-            pipeline.cmd("HGETALL").arg(keys.lane(lane));
-            for ring in [keys.burst(lane), keys.day(lane)] {
-                pipeline
-                    .cmd("ZRANGEBYSCORE")
-                    .arg(ring)
-                    .arg(format!("({now}"))
-                    .arg("+inf");
-            }
+            pipeline.cmd("ZCARD").arg(keys.dead_of(tenant));
         }
-        let values: Vec<redis::Value> = self.connection().run_all(&pipeline).await?;
-        let mut rows = Vec::new();
-        for (tenant, chunk) in tenants.iter().zip(values.chunks(10)) {
-            let raw: RawTenant = redis::from_redis_value(redis::Value::Array(chunk.to_vec()))
-                .map_err(|error| QueueError::Unexpected(error.to_string()))?;
-            rows.push(tenant_row(
-                tenant,
-                raw,
-                running.get(tenant).copied().unwrap_or(0),
-                in_force,
-                now,
-            ));
-        }
-        Ok(rows)
-    }
-
-    /// The burst quota that counts for a tenant: its own, or the one in force; `None` before any worker has registered.
-    pub(super) async fn burst_of(&self, tenant: &str) -> Result<Option<Quota>, QueueError> {
-        let keys = self.keys_of(tenant);
-        let mut pipeline = redis::pipe();
-        pipeline
-            .cmd("HGET")
-            .arg(keys.lane(Lane::ghl(tenant).as_str()))
-            .arg("burst");
-        pipeline.cmd("HGET").arg(keys.config()).arg("burst");
-        let (own, in_force): (Option<String>, Option<String>) =
-            self.connection().run_all(&pipeline).await?;
-        Ok(own.or(in_force).as_deref().and_then(read_quota))
+        let counts: Vec<Option<u64>> = self.connection().run_all(&pipeline).await?;
+        let counts = counts.chunks_exact(2).zip(tenants);
+        let counted = counts.map(|(counts, tenant)| Counted {
+            open: counts[0].unwrap_or(0),
+            dead: counts[1].unwrap_or(0),
+            running: running.get(tenant).copied().unwrap_or(0),
+        });
+        Ok(counted.collect())
     }
 }
 
 type Counts = (Option<u64>, Option<u64>, Option<u64>);
-/// Six cardinalities, the open count, the lane's hash, and what is left in its two rings.
-type RawTenant = (
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    Option<u64>,
-    HashMap<String, String>,
-    Vec<String>,
-    Vec<String>,
-);
 
-fn tenant_row(
-    tenant: &str,
-    raw: RawTenant,
+/// What a lane does not tell of its tenant.
+struct Counted {
+    open: u64,
     running: u64,
-    in_force: &[Option<String>; 2],
-    now: u64,
-) -> TenantStats {
-    let (due, high, wait, later, dead, line, open, fields, burst, day) = raw;
-    let number = |name| {
-        let text: Option<&String> = fields.get(name);
-        text.and_then(|text| text.parse().ok()).unwrap_or(0)
-    };
-    let flying = number("flying");
-    let quota = |name: &str, default: &Option<String>| {
-        fields
-            .get(name)
-            .or(default.as_ref())
-            .and_then(|text| read_quota(text))
-    };
-    let (burst_quota, daily_quota) = (quota("burst", &in_force[0]), quota("daily", &in_force[1]));
-    let left = |quota: Option<Quota>, ring: &[String]| {
-        quota.map_or(0, |quota| calls_left(quota, flying, ring))
-    };
-    let held_until_ms = fields
-        .get("hold")
-        .and_then(|at| at.parse::<f64>().ok())
-        .map(super::score_ms)
-        .filter(|at| *at > now);
-    let paused = fields.contains_key("paused");
-    let (burst_left, daily_left) = (left(burst_quota, &burst), left(daily_quota, &day));
-    let ready = (due + high + line).saturating_sub(number("ghosts"));
-    let why = fields.get("why").filter(|_| held_until_ms.is_some());
-    let waits_for_somebody = paused || why.is_some_and(|why| why == NEEDS_AUTHORISATION);
-    let eta_ms = burst_quota
-        .filter(|_| ready > 0 && !waits_for_somebody)
-        .map(|quota| {
-            held_until_ms.unwrap_or(now) + drain_ms(quota, ready.saturating_sub(burst_left))
-        });
+    dead: u64,
+}
+
+fn row(tenant: &str, outlook: &Outlook, counted: &Counted, crew: &Crew) -> TenantStats {
+    let ready = outlook.ready;
+    let scheduled = outlook.retrying.count + outlook.scheduled.count;
+    let others = ready + scheduled + counted.running;
+    let left = |window: &Option<Window>| window.as_ref().map_or(0, |window| window.left(true));
     TenantStats {
         tenant: tenant.to_owned(),
         ready,
-        scheduled: wait + later,
-        running,
-        open: open.unwrap_or(0),
-        dead,
-        burst_left,
-        daily_left,
-        why: why.cloned(),
-        held_until_ms,
-        paused,
-        eta_ms,
+        scheduled,
+        running: counted.running,
+        open: counted.open,
+        dead: counted.dead,
+        burst_left: left(&outlook.ledger.burst),
+        daily_left: left(&outlook.ledger.daily),
+        why: outlook.status.why.clone(),
+        held_until_ms: outlook.status.held_until_ms,
+        paused: outlook.status.paused,
+        eta_ms: outlook.done_ms(crew, counted.open.saturating_sub(others)),
     }
-}
-
-fn drain_ms(quota: Quota, jobs: u64) -> u64 {
-    let windows = jobs.div_ceil(u64::from(quota.calls().get()));
-    windows.saturating_mul(millis(quota.window()))
 }

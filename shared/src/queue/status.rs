@@ -1,21 +1,18 @@
 //! Where one job stands.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     Queue,
     error::QueueError,
+    position::{Ahead, Stands},
     record::{self, DoneRecord, Record, StoredJob},
     reference::{GHL, Lane, Reference},
     run::{Run, field},
 };
-use crate::{
-    job::state::{NEEDS_AUTHORISATION, State},
-    span::millis,
-};
+use crate::job::{Priority, state::State};
 
 /// How many tenants one round trip asks for an id.
 const TENANTS: usize = 500;
@@ -45,6 +42,8 @@ pub struct JobStatus {
     pub lease_ms: Option<u64>,
     /// Its place among the due jobs of its lane, from 0.
     pub position: Option<u64>,
+    /// What goes before it, if it waits.
+    pub ahead: Option<Ahead>,
 }
 
 impl JobStatus {
@@ -55,6 +54,12 @@ impl JobStatus {
             .map_or_else(|| self.run.attempts(), |(done, _)| done.attempts)
     }
 
+    /// Whether it was enqueued with high priority.
+    pub fn is_high(&self) -> bool {
+        let priority = self.job.as_ref().map(|job| job.priority);
+        priority == Some(Priority::High)
+    }
+
     /// Its type, if it can be told.
     pub fn job_type(&self) -> Option<&str> {
         let done = self.done.as_ref().map(|(done, _)| done.job_type.as_str());
@@ -63,7 +68,7 @@ impl JobStatus {
 }
 
 /// A lane as it stands now.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LaneStatus {
     /// The next moment (ms) at which it may be served; `None`: nothing is due, or it waits for the end of a call or for a person.
     pub moment_ms: Option<u64>,
@@ -75,6 +80,34 @@ pub struct LaneStatus {
     pub paused: bool,
     /// Whether its breaker is open.
     pub breaker_open: bool,
+}
+
+impl LaneStatus {
+    /// From the lane's hash and its moment; `set_by`: what Redis' clock was set by since the lane was last written, by which its hold moves.
+    pub(super) fn read(
+        fields: &HashMap<String, String>,
+        moment: Option<f64>,
+        set_by: i64,
+        now: u64,
+    ) -> Self {
+        let held_until_ms = fields
+            .get("hold")
+            .and_then(|until| until.parse::<f64>().ok())
+            .map(|until| super::score_ms(until).saturating_add_signed(set_by))
+            .filter(|until| *until > now);
+        Self {
+            moment_ms: moment
+                .filter(|moment| moment.is_finite())
+                .map(super::score_ms),
+            why: fields
+                .get("why")
+                .filter(|_| held_until_ms.is_some())
+                .cloned(),
+            held_until_ms,
+            paused: fields.contains_key("paused"),
+            breaker_open: fields.contains_key("open"),
+        }
+    }
 }
 
 /// What stands before a blocked job.
@@ -112,6 +145,13 @@ impl Queue {
         }
         all.sort();
         Ok(all)
+    }
+
+    /// Whether a tenant ever had a job.
+    pub async fn is_known(&self, tenant: &str) -> Result<bool, QueueError> {
+        let mut command = redis::cmd("SISMEMBER");
+        command.arg(self.keys_of(tenant).tenants()).arg(tenant);
+        Ok(self.connection().run(&command).await?)
     }
 
     async fn tenants_with(&self, id: &str) -> Result<Vec<String>, QueueError> {
@@ -163,9 +203,18 @@ impl Queue {
         let due_ms = snapshot
             .waits_until
             .or_else(|| job.as_ref().map(|job| job.due_ms));
-        let position = match state {
-            State::Ready => self.position(&names, due_ms.unwrap_or(0)).await?,
-            _ => None,
+        let priority = job.as_ref().map(|job| job.priority).unwrap_or_default();
+        let waits = matches!(state, State::Ready | State::Scheduled | State::Blocked);
+        let (position, ahead) = if waits {
+            let stands = Stands {
+                due: due_ms.unwrap_or(0),
+                priority,
+                is_scheduled: state == State::Scheduled,
+            };
+            let found = self.position(&names.lane, &names.tickets, stands).await?;
+            (found.0, Some(found.1))
+        } else {
+            (None, None)
         };
         let deliveries = snapshot.run.deliveries() + u32::from(state == State::Running);
         Ok(Some(JobStatus {
@@ -180,6 +229,7 @@ impl Queue {
             due_ms,
             lease_ms: snapshot.lease_ms,
             position,
+            ahead,
         }))
     }
 
@@ -242,21 +292,6 @@ impl Queue {
         Ok(scores.iter().any(Option::is_some))
     }
 
-    async fn position(&self, names: &Names, due: u64) -> Result<Option<u64>, QueueError> {
-        let arguments = PositionArguments {
-            lane: names.lane.as_str(),
-            due,
-        };
-        let shard = self.shard_of(names.lane.tenant());
-        let tail = |command: &mut redis::Cmd| {
-            command.arg(&names.tickets);
-        };
-        let position: i64 = self
-            .call(shard, &self.scripts().position, &arguments, tail)
-            .await?;
-        Ok(u64::try_from(position).ok())
-    }
-
     /// The failed attempts of a job, oldest first.
     pub async fn history(&self, tenant: &str, id: &str) -> Result<Vec<Value>, QueueError> {
         let key = self.keys_of(tenant).history(&format!("{tenant}/{id}"));
@@ -272,27 +307,7 @@ impl Queue {
 
     /// How a lane stands.
     pub async fn lane_status(&self, lane: &Lane) -> Result<LaneStatus, QueueError> {
-        let keys = self.keys_of(lane.tenant());
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("ZSCORE").arg(keys.lanes()).arg(lane.as_str());
-        pipeline.cmd("HGETALL").arg(keys.lane(lane.as_str()));
-        let (moment, fields): (Option<f64>, HashMap<String, String>) =
-            self.connection().run_all(&pipeline).await?;
-        let now = self.now().await?;
-        let held_until_ms = fields
-            .get("hold")
-            .and_then(|until| until.parse::<f64>().ok())
-            .map(super::score_ms);
-        let held = held_until_ms.is_some_and(|until| until > now);
-        Ok(LaneStatus {
-            moment_ms: moment
-                .filter(|moment| moment.is_finite())
-                .map(super::score_ms),
-            held_until_ms: held_until_ms.filter(|_| held),
-            why: fields.get("why").filter(|_| held).cloned(),
-            paused: fields.contains_key("paused"),
-            breaker_open: fields.contains_key("open"),
-        })
+        Ok(self.outlook(lane).await?.status)
     }
 
     /// What stands before a blocked job in its contact's sequence.
@@ -366,30 +381,6 @@ impl Queue {
         }
         Ok(key)
     }
-
-    /// About when a job will run, if nothing fails: its due time, its lane's next moment, and those before it at the rate of the burst window.
-    pub async fn eta(&self, status: &JobStatus) -> Result<Option<u64>, QueueError> {
-        // A blocked one waits for ends that nobody can foresee.
-        if !matches!(status.state, State::Ready | State::Scheduled) {
-            return Ok(None);
-        }
-        let lane = self.lane_status(&Lane::ghl(&status.tenant)).await?;
-        if lane.paused || lane.why.as_deref() == Some(NEEDS_AUTHORISATION) {
-            return Ok(None);
-        }
-        let Some(burst) = self.burst_of(&status.tenant).await? else {
-            return Ok(None);
-        };
-        let ahead =
-            u32::try_from(status.position.unwrap_or(0)).unwrap_or(u32::MAX) / burst.calls().get();
-        let queueing = burst.window().checked_mul(ahead).unwrap_or(Duration::MAX);
-        let start = status
-            .due_ms
-            .unwrap_or(0)
-            .max(lane.moment_ms.unwrap_or(0))
-            .max(self.now().await?);
-        Ok(Some(start.saturating_add(millis(queueing))))
-    }
 }
 
 /// The names that a job may have, since its priority is not known.
@@ -429,12 +420,6 @@ struct Snapshot {
 
 fn worker_of(holder: &str) -> Option<String> {
     holder.split('/').nth(1).map(str::to_owned)
-}
-
-#[derive(Serialize)]
-struct PositionArguments<'a> {
-    lane: &'a str,
-    due: u64,
 }
 
 /// Record, run, holders, and its scores in the leases and the lane's four sets.

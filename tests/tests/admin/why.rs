@@ -5,7 +5,8 @@ use std::time::Duration;
 use penstock_shared::{
     job::state::{Ending, Hold, Transition},
     outcome::{Cause, Permit},
-    queue::settle::Fields,
+    queue::{report::Report, settle::Fields},
+    quota::RateReport,
 };
 use serde_json::{Value, json};
 
@@ -96,8 +97,11 @@ async fn a_blocked_job_names_what_is_before_it() {
         reason["detail"],
         "2 earlier jobs of its contact must end before it; the first is first, which is running"
     );
+    assert_eq!(reason["until"], answer["eta"]);
+    assert!(answer["eta"].is_string(), "{answer}");
     let running = world.ask(&["job", "why", "first"]).await;
     assert_eq!(whats(&running), ["running"]);
+    assert_eq!(running["eta"], json!(null));
     assert!(running["reasons"][0]["until"].is_string(), "{running}");
 }
 
@@ -150,6 +154,72 @@ async fn a_pause_is_a_reason_and_leaves_no_moment() {
     assert_eq!(answer["eta"], json!(null));
 }
 
+/// Those of its contact are before it, and they are not alone.
+#[tokio::test]
+async fn a_ready_job_counts_those_that_will_overtake_it() {
+    let world = World::start().await;
+    let contact = json!({ "email": "jane@example.com" });
+    for id in ["first", "second", "third"] {
+        world.enqueue(note(ACME, id, &contact)).await;
+    }
+    world.note(ACME, "last").await;
+    world.register().await;
+    let answer = world.ask(&["job", "why", "last"]).await;
+    assert_eq!(
+        answer["reasons"][0]["detail"],
+        "1 due jobs of its tenant are before it, and about 2 that wait for others of their contacts or for a moment go before it too; \
+         that of a contact one job runs at a time sets the pace"
+    );
+}
+
+#[tokio::test]
+async fn what_the_api_says_of_the_quota_is_a_reason() {
+    let mut world = World::start().await;
+    for id in ["a", "b"] {
+        world.note(ACME, id).await;
+    }
+    let claimed = world.claim(ACME, 1).await;
+    let report = Report {
+        sent_ms: world.queue.now().await.unwrap() - 1,
+        rate: RateReport {
+            burst_limit: Some(40),
+            daily_limit: Some(200_000),
+            daily_remaining: Some(0),
+            ..RateReport::default()
+        },
+    };
+    let back = Ending::Back {
+        after: Duration::ZERO,
+        attempt: false,
+        delivery: false,
+    };
+    let transition = Transition::new(back, Permit::Answered);
+    world
+        .settle_with(&claimed[0], transition, Fields::new(), Some(report))
+        .await;
+    let answer = world.ask(&["job", "why", "b"]).await;
+    assert_eq!(
+        whats(&answer),
+        ["lane", "burst", "daily", "announced", "foreign"]
+    );
+    let reasons = &answer["reasons"];
+    assert_eq!(
+        reasons[3]["detail"],
+        "the API announced a lower burst quota than 100/10s, which is configured: 40/10s counts"
+    );
+    assert!(
+        reasons[4]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("199999 calls"),
+        "{answer}"
+    );
+    // Then somebody else's calls are believed no longer, and the day is free.
+    assert!(reasons[4]["until"].is_string(), "{answer}");
+    assert_eq!(reasons[2]["until"], reasons[4]["until"]);
+    assert!(answer["eta"].is_string(), "{answer}");
+}
+
 #[tokio::test]
 async fn a_hold_is_told_with_its_end() {
     let throttled = held("throttled", Duration::from_secs(3_600)).await;
@@ -169,7 +239,13 @@ async fn an_exhausted_window_tells_when_a_call_frees() {
         .await;
     world.note(ACME, "b").await;
     let answer = world.ask(&["job", "why", "b"]).await;
+    let lane = &answer["reasons"][0];
+    assert_eq!(
+        lane["detail"],
+        "it is its tenant's next job; the burst quota sets the pace"
+    );
     let burst = &answer["reasons"][1];
+    assert_eq!(answer["eta"], burst["until"]);
     assert_eq!(
         burst["detail"],
         "0 calls are left of 1/10m; the next one frees then"

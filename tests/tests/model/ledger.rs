@@ -7,7 +7,7 @@ use governor::{RateLimiter, clock::FakeRelativeClock};
 use penstock_shared::{
     job::state::Ending,
     outcome::Permit,
-    queue::{Terms, claim::Claimed},
+    queue::{Terms, claim::Claimed, reference::Lane},
     quota::Quota,
 };
 use penstock_tests::fixture::{Bench, START, done, job, settlement};
@@ -159,6 +159,12 @@ impl Run {
         self.bench.now = until;
     }
 
+    /// The calls that may be made, as the ledger is read outside of the scripts.
+    async fn free(&self) -> u64 {
+        let outlook = self.bench.queue().outlook(&Lane::ghl("acme")).await;
+        outlook.expect("it can be asked").ledger.free(false)
+    }
+
     async fn claim(&mut self, slots: usize) -> Vec<Claimed> {
         // Never fewer due than could be asked for; a tenant gets half of a worker's slots.
         let drafts: Vec<_> = (0..slots)
@@ -223,7 +229,13 @@ async fn all(run: &mut Run, claims: &[Claim]) -> Result<()> {
     for claim in claims {
         run.pass(claim.after).await;
         clock.advance(Duration::from_millis(claim.after));
+        let free = run.free().await;
         let given = run.claim(claim.slots).await;
+        ensure!(
+            given.len() as u64 == free.min(claim.slots as u64),
+            "{} calls are given of {free} that are said to be free",
+            given.len()
+        );
         for (claimed, fate) in given.into_iter().zip(&claim.fates) {
             // What is not sent passes no limiter: there its permit is free again at once, here it would be used.
             let sent = !matches!(fate, Fate::Unsent { .. });

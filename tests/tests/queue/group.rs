@@ -118,8 +118,8 @@ async fn those_that_get_the_same_tags_ride_on_one_permit() {
         bench.settle(&[all_done(group)]).await;
     }
     let left = bench.queue().outlook(&Lane::ghl("acme")).await.unwrap();
-    assert_eq!(left.burst.unwrap().left, 0);
-    assert_eq!(left.daily.unwrap().left, 7);
+    assert_eq!(left.ledger.burst.unwrap().left(true), 0);
+    assert_eq!(left.ledger.daily.unwrap().left(true), 7);
     bench.pass(10_100);
     assert_eq!(
         groups(&bench.claim(20).await),

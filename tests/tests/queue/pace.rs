@@ -6,6 +6,7 @@ use penstock_shared::{
     outcome::Cause,
     queue::{
         claim::Claimed,
+        reference::Lane,
         settle::{Advance, Fields, Settlement, Step},
     },
 };
@@ -103,6 +104,10 @@ async fn a_call_between_is_counted_with_its_step() {
     }
     bench.settle(&[after(delivered(&jobs[0]), 1, 30)]).await;
     assert_eq!(pace(&bench).await.as_deref(), Some("1/2/0/100"));
+    let outlook = queue.outlook(&Lane::ghl("acme")).await.unwrap();
+    // So few are taken together with one that is guessed: one call of 200 ms.
+    assert_eq!(outlook.pace.calls_for(10), 15);
+    assert_eq!(outlook.pace.call_ms(), 100);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Tells every shard of this worker and its quotas, and says so when another worker's differ.
+//! Tells every shard of this worker, its quotas and its slots, and says so when another worker's differ.
 
 use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::{
-    queue::{Queue, claim::InForce, error::QueueError},
+    queue::{Queue, claim::InForce, crew::SLOTS, error::QueueError},
     quota::Quota,
 };
 
@@ -14,10 +14,12 @@ pub async fn now(
     queue: &Queue,
     worker: &str,
     quotas: (Quota, Quota),
+    slots: usize,
 ) -> Result<InForce, QueueError> {
     let about = HashMap::from([
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("pid".to_owned(), std::process::id().to_string()),
+        (SLOTS.to_owned(), slots.to_string()),
     ]);
     let mut in_force = alone(quotas);
     for shard in 0..queue.shards() {
@@ -35,11 +37,11 @@ fn alone((burst, daily): (Quota, Quota)) -> InForce {
 }
 
 /// Tells it again and again: other workers come and go.
-pub async fn run(queue: Queue, worker: String, quotas: (Quota, Quota)) {
+pub async fn run(queue: Queue, worker: String, quotas: (Quota, Quota), slots: usize) {
     let mut said = alone(quotas);
     let mut patience = Patience::new("register");
     loop {
-        match now(&queue, &worker, quotas).await {
+        match now(&queue, &worker, quotas, slots).await {
             Ok(in_force) => {
                 patience.succeeded();
                 if in_force != said {

@@ -1,0 +1,328 @@
+//! A lane's permit ledger as `part/ledger.lua` reads it: what each window allows, what is taken of that, and when it comes back.
+
+use std::collections::HashMap;
+
+use super::{Policy, claim::read_quota};
+use crate::{quota::Quota, span::millis};
+
+/// A lane's permits, now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// The burst window; `None` before any worker has registered a quota.
+    pub burst: Option<Window>,
+    /// The daily window.
+    pub daily: Option<Window>,
+    /// Calls in flight: each has a permit of both windows, which comes back one window after its answer.
+    pub flying: u64,
+    /// The calls of the day that somebody else was seen to use, and until when (ms) that is believed.
+    pub foreign: Option<(u64, u64)>,
+}
+
+/// One window of a ledger, now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The quota that counts: what keeps the configured one and what the API announced.
+    pub quota: Quota,
+    /// The configured one: the lane's own, or the one in force.
+    pub configured: Quota,
+    /// The calls that it allows to normal and low priority, less than all where some are reserved or they are spread over the day.
+    pub normal: u64,
+    /// The calls that are taken: in flight, not yet back, or somebody else's.
+    pub taken: u64,
+    /// What is to come back, by moment (ms) after now: moment and count. What is in flight has no moment yet.
+    pub returns: Vec<(u64, u64)>,
+}
+
+impl Ledger {
+    /// The calls that may be made now, with high priority or without.
+    pub fn free(&self, high: bool) -> u64 {
+        let left = |window: &Option<Window>| window.as_ref().map_or(0, |window| window.left(high));
+        left(&self.burst).min(left(&self.daily))
+    }
+
+    /// Both windows, if both quotas are known.
+    pub fn windows(&self) -> Option<(&Window, &Window)> {
+        self.burst.as_ref().zip(self.daily.as_ref())
+    }
+}
+
+impl Window {
+    /// The calls that it allows.
+    pub fn allowed(&self, high: bool) -> u64 {
+        if high {
+            u64::from(self.quota.calls().get())
+        } else {
+            self.normal
+        }
+    }
+
+    /// Those that may still be made.
+    pub fn left(&self, high: bool) -> u64 {
+        self.allowed(high).saturating_sub(self.taken)
+    }
+
+    /// When (ms) a call may be made, where none is left; `None` if that waits for the end of a call in flight.
+    pub fn frees_ms(&self, high: bool) -> Option<u64> {
+        let mut missing = (self.taken + 1).saturating_sub(self.allowed(high));
+        let back = self.returns.iter().find(|(_, count)| {
+            missing = missing.saturating_sub(*count);
+            missing == 0
+        });
+        back.map(|(moment, _)| *moment)
+    }
+}
+
+/// What Redis holds of a ledger.
+pub(super) struct Raw<'a> {
+    /// The lane's hash.
+    pub(super) fields: &'a HashMap<String, String>,
+    /// The quotas in force.
+    pub(super) in_force: [Option<&'a str>; 2],
+    /// The two rings in full.
+    pub(super) rings: [&'a [String]; 2],
+    /// By how much (ms) Redis' clock was set since the lane was last written.
+    pub(super) set_by: i64,
+}
+
+/// The names of a window's fields in the lane's hash.
+struct Names {
+    quota: &'static str,
+    told: &'static str,
+    span: &'static str,
+    past: &'static str,
+}
+
+const BURST: Names = Names {
+    quota: "burst",
+    told: "toldBurst",
+    span: "burstSpan",
+    past: "burstPast",
+};
+const DAILY: Names = Names {
+    quota: "daily",
+    told: "toldDaily",
+    span: "daySpan",
+    past: "dayPast",
+};
+
+impl Raw<'_> {
+    /// The ledger as it stands at `now`.
+    pub(super) fn read(&self, policy: &Policy, now: u64) -> Ledger {
+        let flying = self.number("flying").unwrap_or(0);
+        let foreign = self.foreign().filter(|(_, until)| *until > now);
+        let mut burst = self.window(&BURST, self.in_force[0], self.rings[0], now);
+        let mut daily = self.window(&DAILY, self.in_force[1], self.rings[1], now);
+        for window in [&mut burst, &mut daily].into_iter().flatten() {
+            window.taken += flying;
+        }
+        if let Some(day) = &mut daily {
+            day.normal = shared(day.normal, policy.reserve);
+            if let Some((count, until)) = foreign {
+                day.taken += count;
+                day.returns.push((until, count));
+                day.returns.sort_unstable();
+            }
+            if let Some(burst) = burst.as_mut().filter(|_| policy.spread) {
+                burst.normal = burst.normal.min(spread(burst.quota, day));
+            }
+        }
+        Ledger {
+            burst,
+            daily,
+            flying,
+            foreign,
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.fields.get(name)?.parse().ok()
+    }
+
+    fn quota(&self, name: &str) -> Option<Quota> {
+        self.fields.get(name).and_then(|quota| read_quota(quota))
+    }
+
+    fn foreign(&self) -> Option<(u64, u64)> {
+        let (count, until) = self.fields.get("foreign")?.split_once('/')?;
+        Some((count.parse().ok()?, until.parse().ok()?))
+    }
+
+    /// A window before anything is known of the other one.
+    fn window(
+        &self,
+        names: &Names,
+        in_force: Option<&str>,
+        ring: &[String],
+        now: u64,
+    ) -> Option<Window> {
+        let configured = self.quota(names.quota).or_else(|| read_quota(in_force?))?;
+        let told = self.quota(names.told);
+        let quota = told.map_or(configured, |told| configured.stricter(told));
+        let returns = self.returns(names, ring, millis(quota.window()), now);
+        Some(Window {
+            quota,
+            configured,
+            normal: quota.calls().get().into(),
+            taken: returns.iter().map(|(_, count)| count).sum(),
+            returns,
+        })
+    }
+
+    /// What has not come back: `past` says up to when the scripts have looked. Where the window is another than when these permits were
+    /// given back, or Redis' clock was set, the next script will move them by the difference.
+    fn returns(&self, names: &Names, ring: &[String], span: u64, now: u64) -> Vec<(u64, u64)> {
+        let past = self.number(names.past).unwrap_or(0);
+        let given = self.number(names.span).unwrap_or(span);
+        let entries = ring.iter().filter_map(|entry| {
+            let (moment, count) = entry.split_once(':')?;
+            Some((moment.parse::<u64>().ok()?, count.parse::<u64>().ok()?))
+        });
+        entries
+            .filter(|(moment, _)| *moment > past)
+            .map(|(moment, count)| ((moment + span).saturating_sub(given), count))
+            .map(|(moment, count)| (moment.saturating_add_signed(self.set_by), count))
+            .filter(|(moment, _)| *moment > now)
+            .collect()
+    }
+}
+
+/// The calls of the day that are not kept for high priority, rounded as the scripts do.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of at most ten million, not below zero"
+)]
+fn shared(calls: u64, reserve: f64) -> u64 {
+    calls.saturating_sub((calls as f64 * reserve).floor() as u64)
+}
+
+/// The calls of a window that are its part of the day, rounded as the scripts do.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "calls of at most ten million, windows of at most a week"
+)]
+fn spread(quota: Quota, day: &Window) -> u64 {
+    let spans = (
+        millis(quota.window()) as f64,
+        millis(day.quota.window()) as f64,
+    );
+    (day.normal as f64 * spans.0 / spans.1).ceil() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn read(fields: &[(&str, &str)], burst: &[&str], daily: &[&str], policy: &Policy) -> Ledger {
+        let fields = fields.iter();
+        let fields = fields.map(|(name, value)| ((*name).into(), (*value).into()));
+        let own = |ring: &[&str]| ring.iter().map(|entry| (*entry).to_owned()).collect();
+        let (burst, daily): (Vec<String>, Vec<String>) = (own(burst), own(daily));
+        let raw = Raw {
+            fields: &fields.collect(),
+            in_force: [Some("100/10000"), Some("1000/86400000")],
+            rings: [&burst, &daily],
+            set_by: 0,
+        };
+        raw.read(policy, NOW)
+    }
+
+    fn plain() -> Policy {
+        Policy {
+            head_start: [0; 3],
+            reserve: 0.0,
+            spread: false,
+        }
+    }
+
+    #[test]
+    fn what_flies_and_what_is_not_back_is_taken() {
+        let rings = ["999000:5", "1000100:60", "1000200:37"];
+        let ledger = read(&[("flying", "3")], &rings, &rings, &plain());
+        assert_eq!((ledger.free(false), ledger.flying), (0, 3));
+        let burst = ledger.burst.unwrap();
+        assert_eq!((burst.taken, burst.frees_ms(false)), (100, Some(1_000_100)));
+        assert_eq!(ledger.daily.unwrap().left(false), 900);
+    }
+
+    #[test]
+    fn more_may_have_to_come_back_than_the_next() {
+        let fields = [("burst", "10/10000")];
+        let burst = read(&fields, &["1000100:3", "1000200:9"], &[], &plain()).burst;
+        assert_eq!(burst.unwrap().frees_ms(true), Some(1_000_100));
+        let burst = read(&fields, &["1000100:3", "1000200:12"], &[], &plain()).burst;
+        assert_eq!(burst.unwrap().frees_ms(true), Some(1_000_200));
+        let flying = [("burst", "1/10000"), ("flying", "1")];
+        let burst = read(&flying, &[], &[], &plain()).burst;
+        assert_eq!(burst.unwrap().frees_ms(true), None);
+    }
+
+    #[test]
+    fn an_own_quota_goes_before_the_one_in_force_and_an_announced_one_only_downwards() {
+        let quota = |told: &str| {
+            let fields = [("burst", "50/10000"), ("toldBurst", told)];
+            let burst = read(&fields, &[], &[], &plain()).burst.unwrap();
+            (burst.quota.to_string(), burst.configured.to_string())
+        };
+        assert_eq!(quota("100/10000"), ("50/10s".into(), "50/10s".into()));
+        assert_eq!(quota("20/10000"), ("20/10s".into(), "50/10s".into()));
+        assert_eq!(quota("nonsense"), ("50/10s".into(), "50/10s".into()));
+    }
+
+    #[test]
+    fn a_window_that_has_changed_moves_what_is_to_come_back() {
+        let fields = [("burstSpan", "20000"), ("burstPast", "1000000")];
+        let ring = ["1000000:9", "1009000:1", "1015000:2"];
+        let burst = read(&fields, &ring, &[], &plain()).burst.unwrap();
+        assert_eq!((burst.taken, burst.returns), (2, vec![(1_005_000, 2)]));
+    }
+
+    #[test]
+    fn what_somebody_else_uses_of_the_day_comes_back_when_it_is_believed_no_longer() {
+        let fields = [("foreign", "990/1003000")];
+        let ledger = read(&fields, &[], &["1002000:1", "1004000:1"], &plain());
+        assert_eq!(ledger.foreign, Some((990, 1_003_000)));
+        let daily = ledger.daily.unwrap();
+        assert_eq!(daily.left(true), 8);
+        assert_eq!(daily.returns[1], (1_003_000, 990));
+        let past = read(&[("foreign", "990/1000000")], &[], &[], &plain());
+        assert_eq!((past.foreign, past.free(true)), (None, 100));
+    }
+
+    #[test]
+    fn reserve_and_spread_are_for_what_is_not_of_high_priority() {
+        let policy = Policy {
+            reserve: 0.1,
+            spread: true,
+            ..plain()
+        };
+        let fields = [("daily", "20000/86400000")];
+        let (burst, daily) = {
+            let ledger = read(&fields, &[], &[], &policy);
+            (ledger.burst.unwrap(), ledger.daily.unwrap())
+        };
+        // 18,000 a day are 2.083 in 10 s.
+        assert_eq!((burst.allowed(false), burst.allowed(true)), (3, 100));
+        assert_eq!(
+            (daily.allowed(false), daily.allowed(true)),
+            (18_000, 20_000)
+        );
+    }
+
+    #[test]
+    fn without_a_quota_nothing_is_free() {
+        let raw = Raw {
+            fields: &HashMap::new(),
+            in_force: [None, None],
+            rings: [&[], &[]],
+            set_by: 0,
+        };
+        let ledger = raw.read(&plain(), NOW);
+        assert_eq!((ledger.free(true), ledger.windows()), (0, None));
+    }
+}
