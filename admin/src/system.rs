@@ -77,6 +77,8 @@ struct Counts {
     dead: u64,
     done_total: u64,
     workers: u64,
+    /// Ready jobs that could run now if there were more workers.
+    eligible: u64,
 }
 
 impl Row for Counts {
@@ -88,6 +90,7 @@ impl Row for Counts {
         "dead",
         "doneTotal",
         "workers",
+        "eligible",
     ];
 }
 
@@ -101,6 +104,7 @@ impl From<Stats> for Counts {
             dead: stats.dead,
             done_total: stats.done_total,
             workers: stats.workers,
+            eligible: stats.eligible,
         }
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 pub mod contacts;
 pub mod crew;
 pub mod dead;
+pub mod demand;
 pub mod enqueue;
 pub mod error;
 pub mod eta;

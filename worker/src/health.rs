@@ -1,14 +1,28 @@
 //! `/metrics`, `/livez` and `/readyz` of a worker.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use penstock_shared::{program::Failure, queue::Queue};
-use tokio::net::TcpListener;
+use penstock_shared::{
+    program::Failure,
+    queue::{Queue, demand::Demand},
+};
+use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 
 use crate::assignment::Roster;
+
+const BACKLOG: &str = "penstock_backlog_jobs";
+const ELIGIBLE: &str = "penstock_eligible_jobs";
+
+/// How long it is told again what there is to do, before Redis is asked again, and how long that may take.
+const ASKED: Duration = Duration::from_secs(1);
 
 /// What is asked for the worker's health.
 #[derive(Clone)]
@@ -17,7 +31,11 @@ pub struct Health {
     roster: Roster,
     concurrency: usize,
     metrics: PrometheusHandle,
+    demand: Arc<Mutex<Asked>>,
 }
+
+/// What there is to do, and when Redis was asked for that; `None` if it did not answer.
+type Asked = Option<(Instant, Option<Demand>)>;
 
 impl Health {
     /// Starts recording metrics: once per process.
@@ -25,12 +43,30 @@ impl Health {
         let metrics = PrometheusBuilder::new()
             .install_recorder()
             .context("metrics cannot be recorded")?;
+        describe_gauge!(BACKLOG, "Unfinished jobs of all tenants.");
+        describe_gauge!(
+            ELIGIBLE,
+            "Jobs that could run now if there were more workers: due, and their tenants have calls free."
+        );
         Ok(Self {
             queue,
             roster,
             concurrency,
             metrics,
+            demand: Arc::default(),
         })
+    }
+
+    /// What there is to do, no older than a second.
+    async fn demand(&self) -> Option<Demand> {
+        let mut asked = self.demand.lock().await;
+        if let Some((_, demand)) = asked.filter(|(at, _)| at.elapsed() < ASKED) {
+            return demand;
+        }
+        let answer = timeout(ASKED, self.queue.demand()).await;
+        let demand = answer.ok().and_then(Result::ok);
+        *asked = Some((Instant::now(), demand));
+        demand
     }
 }
 
@@ -61,8 +97,12 @@ async fn ready(State(health): State<Health>) -> (StatusCode, String) {
 }
 
 async fn render(State(health): State<Health>) -> String {
-    let count = |size: usize| u32::try_from(size).map_or(f64::INFINITY, f64::from);
-    metrics::gauge!("penstock_slots").set(count(health.concurrency));
-    metrics::gauge!("penstock_slots_taken").set(count(health.roster.size()));
+    let count = |size: u64| u32::try_from(size).map_or(f64::INFINITY, f64::from);
+    gauge!("penstock_slots").set(count(health.concurrency as u64));
+    gauge!("penstock_slots_taken").set(count(health.roster.size() as u64));
+    let demand = health.demand().await;
+    // Of a Redis that is away nothing is known: neither nothing, nor what was before.
+    gauge!(BACKLOG).set(demand.map_or(f64::NAN, |demand| count(demand.backlog)));
+    gauge!(ELIGIBLE).set(demand.map_or(f64::NAN, |demand| count(demand.eligible)));
     health.metrics.render()
 }

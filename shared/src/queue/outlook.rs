@@ -111,6 +111,20 @@ impl Outlook {
         let jobs = self.ready + self.retrying.count + self.scheduled.count + self.ledger.flying;
         jobs.max(1) as f64
     }
+
+    /// How many of its jobs could run now, if there were workers enough: the due ones, as far as permits are free.
+    pub fn eligible(&self) -> u64 {
+        let due = self.ready + self.retrying.due + self.scheduled.due;
+        let jobs = match self.ledger.free(false) {
+            0 => self.ledger.free(true).min(self.high),
+            permits => permits.min(due),
+        };
+        if self.status.breaker_open {
+            jobs.min(1_u64.saturating_sub(self.ledger.flying))
+        } else {
+            jobs
+        }
+    }
 }
 
 /// How many commands tell of one lane.

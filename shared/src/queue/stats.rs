@@ -32,6 +32,8 @@ pub struct Stats {
     pub done_total: u64,
     /// Workers alive.
     pub workers: u64,
+    /// Ready jobs that could run now if there were more workers.
+    pub eligible: u64,
 }
 
 /// One tenant in numbers.
@@ -97,6 +99,7 @@ impl Queue {
             sum.done_total += done.unwrap_or(0);
             // Every worker serves every shard.
             sum.workers = sum.workers.max(workers);
+            sum.eligible += self.eligible(keys, now).await?;
         }
         Ok(sum)
     }

@@ -32,7 +32,7 @@ async fn every_state() -> World {
 async fn stats_count_every_state() {
     let world = every_state().await;
     let expected = json!({
-        "scheduled": 1, "ready": 1, "blocked": 1, "running": 1, "dead": 1, "doneTotal": 1, "workers": 1,
+        "scheduled": 1, "ready": 1, "blocked": 1, "running": 1, "dead": 1, "doneTotal": 1, "workers": 1, "eligible": 1,
     });
     assert_eq!(world.ask(&["stats"]).await, expected);
     let table = world.admin(&["stats"]).await.stdout;

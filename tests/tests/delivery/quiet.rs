@@ -125,7 +125,20 @@ async fn a_worker_tells_whether_it_lives_is_ready_and_what_it_did() {
             .filter(|(_, text)| text.contains(done))
     })
     .await;
+    let nothing_to_do = ["penstock_backlog_jobs 0", "penstock_eligible_jobs 0"];
+    wait_until("the demand to be asked again", PATIENCE, || async {
+        let (_, text) = get(&metrics, "/metrics").await?;
+        let shown = |line: &&str| text.lines().any(|shown| shown == *line);
+        nothing_to_do.iter().all(shown).then_some(())
+    })
+    .await;
     stage.redis.kill9();
+    wait_until("the demand to be unknown", PATIENCE, || async {
+        get(&metrics, "/metrics")
+            .await
+            .filter(|(_, text)| text.contains("penstock_eligible_jobs NaN"))
+    })
+    .await;
     wait_until("it to be unready", PATIENCE, || async {
         get(&metrics, "/readyz")
             .await

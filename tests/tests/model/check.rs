@@ -84,10 +84,17 @@ impl World {
             dead: count(State::Dead),
             done_total: self.plain.done_total,
             workers: stats.workers,
+            eligible: stats.eligible,
         };
         ensure!(
             stats == expected,
             "the counts are {stats:?} instead of {expected:?}"
+        );
+        let (least, most) = self.plain.eligible();
+        ensure!(
+            (least..=most).contains(&stats.eligible),
+            "{} are eligible instead of {least} to {most}",
+            stats.eligible
         );
         Ok(())
     }

@@ -195,6 +195,26 @@ impl Plain {
         Ok(())
     }
 
+    /// How many jobs could run now if there were workers enough: at the least, at the most. Of those that have come due unseen it is not known
+    /// yet whether they are blocked.
+    pub(crate) fn eligible(&self) -> (u64, u64) {
+        let mut sum = (0, 0);
+        for (tenant, lane) in (0_u8..).zip(&self.lanes) {
+            if lane.paused || lane.held_until > self.now {
+                continue;
+            }
+            let ready = self.ready(tenant).count() as u64;
+            let jobs = self.jobs.iter();
+            let unseen = jobs.filter(|(key, job)| {
+                key.tenant == tenant && job.overdue && self.state(**key) == State::Blocked
+            });
+            let free = lane.permits.free(self.now);
+            sum.0 += ready.min(free.0);
+            sum.1 += (ready + unseen.count() as u64).min(free.1);
+        }
+        sum
+    }
+
     /// The last claim of a worker, repeated: the same jobs, as far as it still has them, with whole leases.
     pub(crate) fn claim_again(&mut self, worker: u8) -> Vec<(Key, u64)> {
         let given = self.given.get(&worker).into_iter().flatten().copied();

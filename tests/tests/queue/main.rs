@@ -4,6 +4,7 @@ mod advance;
 mod breaker;
 mod claim;
 mod contact;
+mod demand;
 mod discard;
 mod edit;
 mod enqueue;
