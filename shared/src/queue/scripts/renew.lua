@@ -11,7 +11,7 @@ transition(function()
   for i = 3, #ARGV, 2 do refs[#refs + 1] = ARGV[i] end
   local holders = #refs > 0 and redis.call('HMGET', RUNNING, unpack(refs)) or {}
   for i, ref in ipairs(refs) do
-    if string.match(holders[i] or '', '^%d+') == ARGV[2 * i + 2] then
+    if parse_holder(holders[i]) == ARGV[2 * i + 2] then
       gather('ZADD', LEASES, whole(now + arg.lease), ref)
     else
       out[#out + 1] = ref

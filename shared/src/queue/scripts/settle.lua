@@ -133,7 +133,7 @@ transition(function()
   for i = 3, #ARGV, 5 do refs[#refs + 1] = ARGV[i] end
   local holders = redis.call('HMGET', RUNNING, unpack(refs))
   for i, ref in ipairs(refs) do
-    local token, role = string.match(holders[i] or '', '^(%d+)/[^/]*/(.*)$')
+    local token, role = parse_holder(holders[i])
     holders[i] = { token = token, role = role }
     if role == 'leader' and token == ARGV[5 * i - 1] then leaders[#leaders + 1] = ref end
   end

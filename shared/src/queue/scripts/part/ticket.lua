@@ -88,10 +88,13 @@ local function record_of(job)
 end
 
 -- Who has a job that is running: `<token>/<worker>/<role>`. Its role is 'probe' if it is the one that an open breaker let through, 'leader'
--- or 'rider' in a group, else nothing.
+-- or 'rider' in a group, else nothing. Returns token and role.
+local function parse_holder(holder)
+  return string.match(holder or '', '^(%d+)/[^/]*/(.*)$')
+end
+
 local function holder_of(ref)
-  local token, role = string.match(redis.call('HGET', RUNNING, ref) or '', '^(%d+)/[^/]*/(.*)$')
-  return token, role
+  return parse_holder(redis.call('HGET', RUNNING, ref))
 end
 
 -- Writes into a job's journal; an empty value takes the field out.
