@@ -61,7 +61,7 @@ pub struct Claim {
 pub struct Claimed {
     /// Its name.
     pub reference: Reference,
-    /// The fencing token: every write for this delivery proves itself with it.
+    /// The fencing token, which is its claim's: every write for this delivery proves itself with it and its name.
     pub token: u64,
     /// Which delivery this is, from 1.
     pub deliveries: u32,
@@ -311,12 +311,15 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
     .ok()
 }
 
-/// A claim's answer as the script gives it: the time, the next moment, what the clock was set by, the lanes, the jobs.
-type RawClaim = (u64, i64, i64, Vec<RawLane>, Vec<RawJob>);
+/// A claim's answer as the script gives it: the time, the next moment, what the clock was set by, the token, the lanes, the jobs, and what
+/// some of these have besides.
+type RawClaim = (u64, i64, i64, u64, Vec<RawLane>, Vec<RawJob>, Vec<RawMore>);
 /// Name, burst, daily, whether its breaker is open.
 type RawLane = (String, String, String, bool);
-/// Reference, token, record, run, riders.
-type RawJob = (String, u64, Vec<u8>, Value, Value);
+/// Reference, record.
+type RawJob = (String, Vec<u8>);
+/// The place of the job, its run, its riders.
+type RawMore = (usize, HashMap<String, String>, Vec<RawRider>);
 /// Reference, record, contact, whether it stands behind the leader.
 type RawRider = (String, Vec<u8>, String, bool);
 
@@ -328,7 +331,8 @@ struct LaneTerms {
 
 impl FromRedisValue for Claim {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (now_ms, next, shift_ms, lanes, jobs): RawClaim = redis::from_redis_value(value)?;
+        let (now_ms, next, shift_ms, token, lanes, jobs, more): RawClaim =
+            redis::from_redis_value(value)?;
         let next = u64::try_from(next)
             .ok()
             .map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
@@ -336,10 +340,16 @@ impl FromRedisValue for Claim {
             .into_iter()
             .map(lane_terms)
             .collect::<Result<HashMap<_, _>, _>>()?;
-        let jobs = jobs
-            .into_iter()
-            .map(|job| claimed(job, &lanes))
-            .collect::<Result<_, _>>()?;
+        let jobs = jobs.into_iter().map(|job| claimed(job, token, &lanes));
+        let mut jobs = jobs.collect::<Result<Vec<_>, _>>()?;
+        for (place, run, riders) in more {
+            let job = jobs
+                .get_mut(place)
+                .ok_or_else(|| ParsingError::from(format!("no such job: {place}")))?;
+            job.run = Run::new(run);
+            job.deliveries = job.run.deliveries() + 1;
+            job.riders = riders.into_iter().map(rider).collect::<Result<_, _>>()?;
+        }
         Ok(Self {
             now_ms,
             next,
@@ -357,31 +367,24 @@ fn lane_terms((name, burst, daily, probe): RawLane) -> Result<(String, LaneTerms
 }
 
 fn claimed(
-    (name, token, record, run, riders): RawJob,
+    (name, record): RawJob,
+    token: u64,
     lanes: &HashMap<String, LaneTerms>,
 ) -> Result<Claimed, ParsingError> {
     let reference = parse_reference(&name)?;
     let terms = lanes
         .get(reference.lane().as_str())
         .ok_or_else(|| ParsingError::from(format!("no such lane: {name}")))?;
-    // Most were never claimed before: then there is no list of fields at all.
-    let run = match run {
-        Value::Array(_) | Value::Map(_) => Run::new(redis::from_redis_value(run)?),
-        _ => Run::default(),
-    };
-    let riders: Vec<RawRider> = match riders {
-        Value::Array(_) => redis::from_redis_value(riders)?,
-        _ => Vec::new(),
-    };
+    // Most were never claimed before, and most have no riders.
     Ok(Claimed {
         token,
-        deliveries: run.deliveries() + 1,
+        deliveries: 1,
         record: record.into(),
         probe: terms.probe,
         quotas: terms.quotas,
         reference,
-        run,
-        riders: riders.into_iter().map(rider).collect::<Result<_, _>>()?,
+        run: Run::default(),
+        riders: Vec::new(),
     })
 }
 

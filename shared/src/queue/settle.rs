@@ -112,6 +112,7 @@ struct SettleArguments<'a> {
     reports: BTreeMap<&'a str, report::Words>,
     report_for: u64,
     paces: BTreeMap<&'a str, [u64; 4]>,
+    lanes: Vec<(&'a str, usize)>,
 }
 
 /// How a delivery ended, where it did not end as most do.
@@ -347,15 +348,6 @@ impl Queue {
         shard: u16,
         settlements: &[Settlement],
     ) -> Result<Vec<Settled>, QueueError> {
-        let arguments = SettleArguments {
-            late: millis(self.terms().quarantine),
-            policy: self.terms().policy(),
-            breaker_after: BREAKER_AFTER,
-            probe_every: millis(PROBE_EVERY),
-            reports: last_reports(settlements),
-            report_for: millis(BELIEVED_FOR),
-            paces: paces(settlements),
-        };
         let mut results = vec![Settled::Ok; settlements.len()];
         let mut said = Vec::with_capacity(settlements.len());
         for (at, settlement) in settlements.iter().enumerate() {
@@ -366,10 +358,24 @@ impl Queue {
         if said.is_empty() {
             return Ok(results);
         }
+        said.sort_by_key(|(_, settlement, _)| settlement.reference.lane());
+        let lanes = said.chunk_by(|(_, a, _), (_, b, _)| a.reference.lane() == b.reference.lane());
+        let arguments = SettleArguments {
+            late: millis(self.terms().quarantine),
+            policy: self.terms().policy(),
+            breaker_after: BREAKER_AFTER,
+            probe_every: millis(PROBE_EVERY),
+            reports: last_reports(settlements),
+            report_for: millis(BELIEVED_FOR),
+            paces: paces(settlements),
+            lanes: lanes
+                .map(|group| (group[0].1.reference.lane().as_str(), group.len()))
+                .collect(),
+        };
         let tail = |command: &mut Cmd| {
             for (_, settlement, words) in &said {
                 command
-                    .arg(settlement.reference.as_str())
+                    .arg(settlement.reference.ticket())
                     .arg(settlement.token)
                     .arg(&*settlement.contact_keys())
                     .arg(&words.outcome)

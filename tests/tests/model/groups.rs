@@ -176,8 +176,8 @@ impl World {
             return Ok(());
         };
         for group in self.bench.claim_as("w", request).await.jobs {
-            let same = |known: &&Claimed| known.token == group.token;
-            let known = self.running.iter().find(same).context("an unknown token")?;
+            let same = |known: &&Claimed| is_same(known, &group);
+            let known = self.running.iter().find(same).context("unknown")?;
             ensure!(members(known) == members(&group), "another group");
         }
         Ok(())
@@ -217,7 +217,7 @@ impl World {
     }
 
     async fn settle(&mut self, group: &Claimed, done: usize, leader_ends: bool) -> Result<()> {
-        self.running.retain(|other| other.token != group.token);
+        self.running.retain(|other| !is_same(other, group));
         // Those that stand behind the leader are done only with it.
         let done = if leader_ends || group.riders.iter().all(|rider| !rider.behind) {
             done
@@ -278,6 +278,11 @@ fn back() -> Ending {
         attempt: false,
         delivery: false,
     }
+}
+
+/// Whether the two are one delivery.
+fn is_same(a: &Claimed, b: &Claimed) -> bool {
+    (&a.reference, a.token) == (&b.reference, b.token)
 }
 
 fn members(group: &Claimed) -> Vec<String> {

@@ -95,6 +95,10 @@ impl Plain {
         self.take_back();
         ensure!(given.len() <= slots, "more than was asked for");
         let ranks: Vec<i64> = given.iter().map(|job| self.rank(job.key)).collect();
+        if let Some(first) = given.first() {
+            ensure!(first.token > self.fence, "the claim's token is not new");
+            self.fence = first.token;
+        }
         for job in given {
             self.start(worker, *job)?;
         }
@@ -112,8 +116,10 @@ impl Plain {
         ensure!(self.jobs.contains_key(&key), "{key:?} is unknown");
         let state = self.state(key);
         ensure!(state == State::Ready, "{key:?} was given while {state}");
-        ensure!(given.token > self.fence, "{key:?}: the token is not new");
-        self.fence = given.token;
+        ensure!(
+            given.token == self.fence,
+            "{key:?}: the token is not its claim's"
+        );
         let (now, lease) = (self.now, self.now + ms(self.terms.lease));
         let lane = self.lane(key);
         ensure!(!lane.paused, "{key:?} was given while its tenant is paused");

@@ -4,20 +4,13 @@
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
--- Returns {now, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), lanes, jobs}: of each lane its name, burst, daily and 1 if its breaker is open; of each
--- job its reference, token, record, what its run has (fields and values; '' if it was never claimed before), and its riders ('' or of each
--- its reference, record, the API's id of its contact ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader).
-local told, jobs, given, slots, held, names, weighted, heaviest
+-- Returns {now, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), token, lanes, jobs, more}: of
+-- each lane its name, burst, daily and 1 if its breaker is open; of each job its reference and record; and of each that has more than that its
+-- place among the jobs (from 0), what its run has (fields and values), and its riders: of each its reference, record, the API's id of its contact
+-- ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader.
+local answer, lease, given, slots, held, weighted, heaviest
 
-local function describe(lane, ref, token, record, run, riders)
-  if not told[lane.name] then
-    told[lane.name] = true
-    for _, value in ipairs({ lane.name, lane[1].quota, lane[DAILY].quota, lane.stored.open and 1 or 0 }) do told[#told + 1] = value end
-  end
-  local at = #jobs
-  jobs[at + 1], jobs[at + 2], jobs[at + 3], jobs[at + 4] = ref, token, record or '', run
-  jobs[at + 5] = ''
-  if #riders == 0 then return end
+local function flatten(riders)
   local flat = {}
   for _, rider in ipairs(riders) do
     flat[#flat + 1] = rider.ref
@@ -25,33 +18,51 @@ local function describe(lane, ref, token, record, run, riders)
     flat[#flat + 1] = rider.contact or ''
     flat[#flat + 1] = rider.order and 1 or 0
   end
-  jobs[at + 5] = flat
+  return flat
+end
+
+local function describe(lane, ref, record, run, riders)
+  local jobs, more, told = answer.jobs, answer.more, answer.lanes
+  if not lane.told then
+    lane.told = true
+    for _, value in ipairs({ lane.name, lane[1].quota, lane[DAILY].quota, lane.stored.open and 1 or 0 }) do told[#told + 1] = value end
+  end
+  local at = #jobs
+  jobs[at + 1], jobs[at + 2] = ref, record or ''
+  if #run > 0 or #riders > 0 then
+    for _, value in ipairs({ at / 2, run, flatten(riders) }) do more[#more + 1] = value end
+  end
 end
 
 local function reply()
   finish()
   local first = redis.call('ZRANGE', LANES, 0, 0, 'WITHSCORES')
   local at = tonumber(first[2])
-  local out = {}
-  for i, value in ipairs(told) do out[i] = value end
   local shift = tonumber(redis.call('HGET', CONFIG, 'shift')) or 0
-  return { now, (at and at < math.huge) and math.max(at, now) or -1, shift, out, jobs }
+  return { now, (at and at < math.huge) and math.max(at, now) or -1, shift, lease.token or 0, answer.lanes, answer.jobs, answer.more }
 end
 
--- The jobs that the same request was given before.
-local function repeat_claim(refs)
-  for ref, token in string.gmatch(refs, '([^\n]+)\n(%d+)\n') do
-    if holder_of(ref) == token then
-      local job = parse_ref(ref)
+local function describe_again(ref)
+  local job, riders = parse_ref(ref), riders_of(ref)
+  for _, rider in ipairs(riders) do
+    local rides = parse_ref(rider.ref)
+    rider.record = record_of(rides)
+    if string.sub(merge_key(rider.record), 1, 1) == 'T' then rider.contact = remembered(rides.tenant, rider.record) end
+  end
+  describe(lane_of(job.lane), ref, record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
+end
+
+-- The jobs that the same request was given before: it alone has given its token. That all that runs is looked at is a price for lost answers
+-- only.
+local function repeat_claim(given_token)
+  lease.token = tonumber(given_token)
+  local running = lease.token and redis.call('HGETALL', RUNNING) or {}
+  for i = 1, #running, 2 do
+    local its_token, role = parse_holder(running[i + 1])
+    if its_token == given_token and role ~= 'rider' then
       -- The worker counts its lease from the request that was answered.
-      redis.call('ZADD', LEASES, whole(now + arg.lease), ref)
-      local riders = riders_of(ref)
-      for _, rider in ipairs(riders) do
-        local rides = parse_ref(rider.ref)
-        rider.record = record_of(rides)
-        if string.sub(merge_key(rider.record), 1, 1) == 'T' then rider.contact = remembered(rides.tenant, rider.record) end
-      end
-      describe(lane_of(job.lane), ref, tonumber(token), record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
+      redis.call('ZADD', LEASES, lease.ends, running[i])
+      describe_again(running[i])
     end
   end
   return reply()
@@ -114,15 +125,20 @@ local function promote(lane)
   join_due(lane)
 end
 
-local function start(lane, call, token)
-  local holder = token .. '/' .. arg.worker .. '/'
-  gather('ZADD', LEASES, whole(now + arg.lease), call.ref)
-  gather('HSET', RUNNING, call.ref, holder .. (lane.stored.open and 'probe' or #call.riders > 0 and 'leader' or ''))
-  for _, rider in ipairs(call.riders) do gather('HSET', RUNNING, rider.ref, holder .. 'rider') end
-  if #call.riders > 0 then store_group(call.ref, call.riders) end
-  describe(lane, call.ref, token, call.record, #call.run > 0 and call.run or '', call.riders)
-  names[#names + 1] = call.ref
-  names[#names + 1] = token
+local function start(lane, call)
+  local ref, riders, holder = call.ref, call.riders, lease.holder
+  gather('ZADD', LEASES, lease.ends, ref)
+  gather('HSET', RUNNING, ref, lane.stored.open and holder .. 'probe' or #riders > 0 and holder .. 'leader' or holder)
+  for _, rider in ipairs(riders) do gather('HSET', RUNNING, rider.ref, holder .. 'rider') end
+  if #riders > 0 then store_group(ref, riders) end
+  describe(lane, ref, call.record, call.run, riders)
+end
+
+-- One token is enough for all that a claim gives: what proves itself with it also names its job, and no later claim has the same.
+local function take_token()
+  if lease.token then return end
+  lease.token = number('fence', 1)
+  lease.holder = whole(lease.token) .. '/' .. arg.worker .. '/'
 end
 
 local function weight_of(name)
@@ -162,12 +178,12 @@ local function serve(name, share)
   if take > 0 then calls, taken = next_calls(lane, take, arg.jobs - given, only_high) end
   if #calls > 0 then
     given = given + taken
-    local token = number('fence', #calls)
-    for i, call in ipairs(calls) do
+    take_token()
+    for _, call in ipairs(calls) do
       local riders = #call.riders
       take_neighbours(lane, call, arg.jobs - given)
       given = given + #call.riders - riders
-      start(lane, call, token + i - 1)
+      start(lane, call)
     end
     take_permits(lane, #calls)
     slots = slots - #calls
@@ -195,31 +211,31 @@ local function serve_ready()
     -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
     local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
     if #ready == 0 then break end
-    local before, share = #jobs, slots / (weigh(ready) + heaviest)
+    local before, share = #answer.jobs, slots / (weigh(ready) + heaviest)
     for _, name in ipairs(ready) do
       if slots == 0 or given >= arg.jobs then break end
       visited = visited + 1
       serve(name, math.max(1, math.floor(share * weight_of(name))))
     end
     -- All that was visited is at its new moment now; a round that gave nothing would only visit the same lanes again.
-    if #jobs == before then break end
+    if #answer.jobs == before then break end
   end
 end
 
 transition(function()
   local worker_key = WORKER .. arg.worker
-  told, jobs, given, slots, held, names, heaviest = {}, {}, 0, arg.slots, {}, {}, 1
+  answer, lease = { lanes = {}, jobs = {}, more = {} }, { ends = whole(now + arg.lease) }
+  given, slots, held, heaviest = 0, arg.slots, {}, 1
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
-  local previous = redis.call('HMGET', worker_key, 'claim', 'refs')
-  if tonumber(previous[1]) == arg.claim then return repeat_claim(previous[2] or '') end
+  local previous = redis.call('HMGET', worker_key, 'claim', 'token')
+  if tonumber(previous[1]) == arg.claim then return repeat_claim(previous[2]) end
   if now >= grace() then take_back_ended() end
   serve_ready()
   -- What is due and was left (no slot, or too many lanes) is another worker's, if one is idle.
   local left = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, 1)
   if left[1] then wake() end
-  names[#names + 1] = ''
-  redis.call('HSET', worker_key, 'claim', arg.claim, 'refs', table.concat(names, '\n'))
+  redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '')
   redis.call('PEXPIRE', worker_key, arg.workerTtl)
   return reply()
 end)

@@ -8,7 +8,7 @@ local line
 
 local function rank_at(index)
   local entry = redis.call('LINDEX', line, index)
-  return entry and struct.unpack('>I6', string.sub(entry, 1, 6)) or math.huge
+  return entry and struct.unpack('>I6', entry) or math.huge
 end
 
 -- The first place in the line whose rank is at least `rank`.
@@ -36,7 +36,7 @@ local function place_among_due(tickets, due)
   local first = place_of(due)
   for from = first, first + 9900, 100 do
     for at, entry in ipairs(redis.call('LRANGE', line, from, from + 99)) do
-      if struct.unpack('>I6', string.sub(entry, 1, 6)) > due then return end
+      if struct.unpack('>I6', entry) > due then return end
       for _, ticket in ipairs(tickets) do
         if string.sub(entry, 7) == ticket then return before(due, from + at - 1) end
       end

@@ -1,7 +1,7 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
 -- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = report, …} (see
---   part/ledger.lua: the last of each lane), reportFor; paces {lane = {…}, …} (see count_pace there).
--- ARGV[3…]: five per job: reference; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
+--   part/report.lua: the last of each lane), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
+-- ARGV[3…]: five per job, lane by lane: ticket; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
 --   journal; else a MessagePack map:
 --   permit 'answered' | 'unanswered' | 'unsent'
@@ -50,18 +50,21 @@ local function settle_call(lane, item)
   if item.hold then hold(lane, item.hold, item.why) end
 end
 
-local function close(job, keys)
-  add(OPEN, job.tenant, -1)
-  add(COUNTS, 'open', -1)
-  local next_lane = leave(job, keys)
-  if next_lane then lane_of(next_lane) end
+-- An open job of the lane has ended.
+local function close(lane, job)
+  lane.closed = (lane.closed or 0) + 1
+  if job.keys ~= '' then leave(lane.tenant, lane.places .. job.ticket, string.sub(job.keys, 1, 11)) end
 end
 
-local function finish_job(job)
-  gather('HSET', JOB .. job.tenant, job.id, pack_time(now) .. job.outcome)
-  gather('RPUSH', ENDED, string.format('%d/%s', now, key_of(job)))
-  add(COUNTS, 'done', 1)
-  close(job, job.keys)
+local end_time
+
+local function finish_job(lane, job)
+  local id = string.sub(job.ticket, 2)
+  gather('HSET', JOB .. lane.tenant, id, end_time .. job.outcome)
+  lane.ended = lane.ended or whole(now) .. '/' .. lane.tenant .. '/'
+  gather('RPUSH', ENDED, lane.ended .. id)
+  lane.done = (lane.done or 0) + 1
+  close(lane, job)
 end
 
 -- No two deaths have one moment: jobs of one contact that die within a millisecond are still listed and retried in their order.
@@ -72,27 +75,27 @@ local function moment_of_death()
   return at
 end
 
-local function bury(job, keys, item)
+local function bury(lane, job, key, item)
   local at = moment_of_death()
-  local key = key_of(job)
-  redis.call('HSET', RUN .. key, 'cause', item.cause, 'deadAt', string.match(at, '^%d+'), 'lane', job.lane)
+  redis.call('HSET', RUN .. key, 'cause', item.cause, 'deadAt', string.match(at, '^%d+'), 'lane', lane.name)
   redis.call('ZADD', DEAD, at, key)
-  redis.call('ZADD', DEAD_TENANT .. job.tenant, at, key)
+  redis.call('ZADD', DEAD_TENANT .. lane.tenant, at, key)
   redis.call('ZADD', DEAD_CAUSE .. item.cause, at, key)
   redis.call('HINCRBY', CAUSES, item.cause, 1)
-  close(job, keys)
+  close(lane, job)
 end
 
 -- It has not ended as most do.
-local function settle_otherwise(job, item)
-  local token, keys = job.token, job.keys
-  local lane, run_key, history = lane_of(job.lane), RUN .. key_of(job), HISTORY .. key_of(job)
+local function settle_otherwise(lane, job, item)
+  local token, ref = job.token, parse_ref(job.ref)
+  local key = key_of(ref)
+  local run_key, history = RUN .. key, HISTORY .. key
   if job.role ~= 'rider' then settle_call(lane, item) end
-  if item.auth then redis.call('HSET', REFUSED, job.lane, item.auth) end
+  if item.auth then redis.call('HSET', REFUSED, lane.name, item.auth) end
   if item.to == 'done' then
-    if item.effect then redis.call('HSET', EFFECTS .. job.tenant, item.effect, job.id) end
+    if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
     redis.call('DEL', run_key, history)
-    return finish_job(job)
+    return finish_job(lane, job)
   end
   redis.call('HDEL', run_key, 'alone', 'step', 'lostAt')
   redis.call('HSET', run_key, 'settled', token)
@@ -105,69 +108,116 @@ local function settle_otherwise(job, item)
     redis.call('RPUSH', history, item.history)
     redis.call('LTRIM', history, -50, -1)
   end
-  if item.to == 'dead' then return bury(job, keys, item) end
-  return_rider(job, job.order, record_of(job), now + item.at)
+  if item.to == 'dead' then return bury(lane, job, key, item) end
+  return_rider(ref, job.order, record_of(ref), now + item.at)
 end
 
--- Where the riders stood whose leaders' runs end in this call.
-local function orders_of(leaders)
-  local orders = {}
-  for _, leader in ipairs(leaders) do
-    for _, rider in ipairs(riders_of(leader)) do orders[rider.ref] = { order = rider.order } end
-  end
-  return orders
+-- The calls that were answered, as most are, are settled together: before one that was not, or as the last.
+local function settle_answered(lane)
+  local answered = lane.answered or 0
+  if answered == 0 then return end
+  return_permits(lane, answered, now)
+  close_breaker(lane)
+  lane.answered = 0
 end
 
 local function settle_one(job)
-  if job.rest ~= '' then return settle_otherwise(job, cmsgpack.unpack(job.rest)) end
-  if job.role ~= 'rider' then
-    local lane = lane_of(job.lane)
-    return_permits(lane, 1, now)
-    close_breaker(lane)
+  local lane = job.lane
+  if job.rest ~= '' then
+    settle_answered(lane)
+    return settle_otherwise(lane, job, cmsgpack.unpack(job.rest))
   end
-  finish_job(job)
+  if job.role ~= 'rider' then lane.answered = (lane.answered or 0) + 1 end
+  finish_job(lane, job)
 end
 
-transition(function()
-  local refs, roots, leaders = {}, {}, {}
-  for i = 3, #ARGV, 5 do refs[#refs + 1] = ARGV[i] end
-  local holders = redis.call('HMGET', RUNNING, unpack(refs))
-  for i, ref in ipairs(refs) do
-    local token, role = parse_holder(holders[i])
-    holders[i] = { token = token, role = role }
-    if role == 'leader' and token == ARGV[5 * i - 1] then leaders[#leaders + 1] = ref end
+local function close_lane(lane)
+  settle_answered(lane)
+  local done, closed = lane.done or 0, lane.closed or 0
+  if done > 0 then add(COUNTS, 'done', done) end
+  if closed > 0 then
+    add(OPEN, lane.tenant, -closed)
+    add(COUNTS, 'open', -closed)
   end
-  local orders = orders_of(leaders)
-  local settled, codes = {}, {}
-  for i, ref in ipairs(refs) do
-    local at, job, holder = 5 * i - 2, parse_ref(ref), holders[i]
-    local token = ARGV[at + 1]
+end
+
+-- The deliveries that ARGV names, and who has their jobs.
+local function read_deliveries()
+  local jobs, refs, at = {}, {}, 3
+  for _, group in ipairs(arg.lanes) do
+    local name = group[1]
+    for _ = 1, group[2] do
+      local ref = name .. '/' .. ARGV[at]
+      refs[#refs + 1] = ref
+      jobs[#jobs + 1] = {
+        name = name, ticket = ARGV[at], ref = ref, token = ARGV[at + 1], keys = ARGV[at + 2], outcome = ARGV[at + 3], rest = ARGV[at + 4],
+        lane = false, role = false, order = false,
+      }
+      at = at + 5
+    end
+  end
+  local holders = redis.call('HMGET', RUNNING, unpack(refs))
+  return jobs, holders
+end
+
+-- Where the riders stood whose leaders' runs end in this call; and those leaders.
+local function read_riders(jobs, holders)
+  local orders, leaders = {}, {}
+  for i, job in ipairs(jobs) do
+    local token, role = parse_holder(holders[i])
+    if role == 'leader' and token == job.token then
+      leaders[#leaders + 1] = job.ref
+      for _, rider in ipairs(riders_of(job.ref)) do orders[rider.ref] = { order = rider.order } end
+    end
+  end
+  return orders, leaders
+end
+
+-- Takes out of `running` what may be settled. Returns that, what was taken (token by reference), and of each delivery what is to be said.
+local function take_over(jobs, holders, orders)
+  local settled, taken, codes = {}, {}, {}
+  for i, job in ipairs(jobs) do
+    local ref, token, holds, role = job.ref, job.token, parse_holder(holders[i])
     -- One that comes twice in one call is settled once; a rider only with its leader.
-    if settled[ref] ~= token and holder.token == token and (holder.role ~= 'rider' or orders[ref]) then
-      codes[i], settled[ref] = 'o', token
-      job.token, job.keys, job.outcome, job.rest = token, split_keys(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
-      job.role, job.order = holder.role, orders[ref] and orders[ref].order
+    if taken[ref] ~= token and holds == token and (role ~= 'rider' or orders[ref]) then
+      codes[i], taken[ref] = 'o', token
+      job.lane, job.role, job.order = lane_of(job.name), role, orders[ref] and orders[ref].order
       settled[#settled + 1] = job
-      if job.keys[1] then
-        local tenant_roots = roots[job.tenant] or {}
-        roots[job.tenant] = tenant_roots
-        tenant_roots[#tenant_roots + 1] = root_of(job.tenant, job.keys[1])
-      end
       gather('ZREM', LEASES, ref)
       gather('HDEL', RUNNING, ref)
     else
-      codes[i] = settled[ref] == token and 'o' or refusal(job, token)
+      codes[i] = taken[ref] == token and 'o' or refusal(parse_ref(ref), token)
+    end
+  end
+  return settled, taken, codes
+end
+
+local function read_sequences(settled)
+  local roots = {}
+  for _, job in ipairs(settled) do
+    if job.keys ~= '' then
+      local tenant = job.lane.tenant
+      local of_tenant = roots[tenant] or {}
+      roots[tenant] = of_tenant
+      of_tenant[#of_tenant + 1] = root_of(tenant, string.sub(job.keys, 1, 11))
     end
   end
   for tenant, of_tenant in pairs(roots) do read_heads(tenant, of_tenant) end
+end
+
+transition(function()
+  end_time = pack_time(now)
+  local jobs, holders = read_deliveries()
+  local orders, leaders = read_riders(jobs, holders)
+  local settled, taken, codes = take_over(jobs, holders, orders)
+  read_sequences(settled)
   flush()
   -- Before their leaders, who let go what comes after them.
-  for _, leader in ipairs(leaders) do disband(leader, settled[leader]) end
-  for _, rider_first in ipairs({ true, false }) do
-    for _, job in ipairs(settled) do
-      if (job.role == 'rider') == rider_first then settle_one(job) end
-    end
-  end
+  for _, leader in ipairs(leaders) do disband(leader, taken[leader]) end
+  for _, job in ipairs(settled) do if job.role == 'rider' then settle_one(job) end end
+  for _, job in ipairs(settled) do if job.role ~= 'rider' then settle_one(job) end end
+  for _, lane in pairs(lanes) do close_lane(lane) end
+  follow()
   -- Counted with what is settled: repeated, nothing is.
   for name, pace in pairs(arg.paces) do
     if lanes[name] then count_pace(lanes[name], unpack(pace)) end

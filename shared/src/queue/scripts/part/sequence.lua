@@ -115,9 +115,13 @@ local function count_blocked(by)
   return blocked
 end
 
+local function priority_of_place(place)
+  return tonumber(string.match(place, '/(%d)'))
+end
+
 local function block(tenant, root, place, order)
   redis.call('ZADD', BLOCKED .. tenant .. '/' .. root, whole(order), place)
-  count_priority(tenant, root, tonumber(string.match(place, '/(%d)')), 1)
+  count_priority(tenant, root, priority_of_place(place), 1)
   count_blocked(1)
 end
 
@@ -155,7 +159,7 @@ local function merge_sequence(tenant, from, into)
   local heads = {}
   for _, root in ipairs({ into, from }) do
     for _, head in ipairs(heads_of(tenant, root)) do
-      head.own = tonumber(string.match(head.place, '/(%d)'))
+      head.own = priority_of_place(head.place)
       head.before = effective_priority(tenant, root, head.own)
       heads[#heads + 1] = head
     end
@@ -222,16 +226,15 @@ local function join(job, keys, due)
   local priority = priority_of(job.ticket)
   if #keys == 0 then return put_first(job, due, priority) end
   local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys, now)
-  local order = number('order', 1)
-  if not stored_heads(job.tenant, root) then
-    store_heads(job.tenant, root, string.format('%d/%s', order, job.place))
+  local order, stored = number('order', 1), stored_heads(job.tenant, root)
+  if not stored then
+    store_heads(job.tenant, root, whole(order) .. '/' .. job.place)
     return put_first(job, due, priority)
   end
-  local heads = heads_of(job.tenant, root)
-  local own = tonumber(string.match(heads[1].place, '/(%d)'))
+  local own = tonumber(string.match(stored, '^%d+/[^/]+/(%d)'))
   local before = effective_priority(job.tenant, root, own)
   block(job.tenant, root, job.place, order)
-  escalate(job.tenant, heads[1], before, math.max(before, priority))
+  if priority > before then escalate(job.tenant, heads_of(job.tenant, root)[1], before, priority) end
 end
 
 local function put_later(job, due)
@@ -294,31 +297,48 @@ local function requeue(job, record, at)
   put_due(job.lane, job.ticket, rank_of(due_of(record), effective), effective)
 end
 
--- `job` has ended: the next of its sequence goes into its lane. Returns that lane, or nil.
-local function leave(job, keys)
-  if #keys == 0 then return nil end
-  local root = root_of(job.tenant, keys[1])
-  local heads, rest = heads_of(job.tenant, root), {}
-  for _, head in ipairs(heads) do
-    if head.place ~= job.place then rest[#rest + 1] = head end
-  end
-  if #rest == #heads then return nil end
-  if #rest > 0 then
-    set_heads(job.tenant, root, rest)
-    return nil
-  end
-  local popped = count_blocked(0) > 0 and redis.call('ZPOPMIN', BLOCKED .. job.tenant .. '/' .. root) or {}
-  if not popped[1] then
-    store_heads(job.tenant, root, false)
-    return nil
-  end
-  local lane, ticket = split_place(job.tenant, popped[1])
-  local own = priority_of(ticket)
-  count_priority(job.tenant, root, own, -1)
+-- Those that follow jobs that have ended, by tenant: they go into their lanes together (`follow`).
+local followers
+resets[#resets + 1] = function() followers = {} end
+
+-- The head of the sequence has ended: the next is its head.
+local function promote_next(tenant, root)
+  local popped = count_blocked(0) > 0 and redis.call('ZPOPMIN', BLOCKED .. tenant .. '/' .. root) or {}
+  if not popped[1] then return store_heads(tenant, root, false) end
+  local lane, ticket = split_place(tenant, popped[1])
+  count_priority(tenant, root, priority_of(ticket), -1)
   count_blocked(-1)
-  set_heads(job.tenant, root, { { order = tonumber(popped[2]), place = popped[1] } })
-  local effective = effective_priority(job.tenant, root, own)
-  local record = redis.call('HGET', JOB .. job.tenant, string.sub(ticket, 2))
-  put_due(lane, ticket, rank_of(due_of(record), effective), effective)
-  return lane
+  store_heads(tenant, root, popped[2] .. '/' .. popped[1])
+  local of_tenant = followers[tenant] or {}
+  followers[tenant] = of_tenant
+  of_tenant[#of_tenant + 1] = { lane = lane, ticket = ticket, root = root }
+end
+
+-- The job at `place` has ended; the sequence is the one that `key` names.
+local function leave(tenant, place, key)
+  local root = root_of(tenant, key)
+  local stored = stored_heads(tenant, root)
+  if not stored then return end
+  -- It is mostly the only head.
+  if string.sub(stored, string.find(stored, '/', 1, true) + 1) == place then return promote_next(tenant, root) end
+  local heads, rest = heads_of(tenant, root), {}
+  for _, head in ipairs(heads) do
+    if head.place ~= place then rest[#rest + 1] = head end
+  end
+  if #rest < #heads then set_heads(tenant, root, rest) end
+end
+
+-- The followers go into their lanes, which are looked at again.
+local function follow()
+  for tenant, of_tenant in pairs(followers) do
+    local ids = {}
+    for i, follower in ipairs(of_tenant) do ids[i] = string.sub(follower.ticket, 2) end
+    local records = redis.call('HMGET', JOB .. tenant, unpack(ids))
+    for i, follower in ipairs(of_tenant) do
+      local effective = effective_priority(tenant, follower.root, priority_of(follower.ticket))
+      put_due(follower.lane, follower.ticket, rank_of(due_of(records[i]), effective), effective)
+      lane_of(follower.lane)
+    end
+  end
+  followers = {}
 end

@@ -56,12 +56,21 @@ local function pack_done(fingerprint, token, outcome)
   return pack_time(now) .. 'd' .. fingerprint .. struct.pack('>I6', token) .. outcome
 end
 
+-- Where the head of a job's record ends, behind its contact keys; nil if it is no such record. How many keys these are, is byte 16.
+local function end_of_keys(record)
+  if not record then return nil end
+  local kind, _, _, _, _, _, _, _, _, keys = string.byte(record, 7, HEAD)
+  if kind ~= 106 or not keys then return nil end
+  local last = HEAD + 11 * keys
+  return #record >= last and last or nil
+end
+
 local function is_job(record)
-  return record and #record >= HEAD and kind_of(record) == 'j' and #record >= HEAD + 11 * string.byte(record, HEAD)
+  return end_of_keys(record) ~= nil
 end
 
 local function due_of(record)
-  return is_job(record) and struct.unpack('>I6', string.sub(record, 1, 6)) or now
+  return is_job(record) and struct.unpack('>I6', record) or now
 end
 
 local function split_keys(packed)
@@ -71,26 +80,35 @@ local function split_keys(packed)
 end
 
 local function contact_keys(record)
-  if not is_job(record) then return {} end
-  return split_keys(string.sub(record, HEAD + 1, HEAD + 11 * string.byte(record, HEAD)))
+  local last = end_of_keys(record)
+  return last and split_keys(string.sub(record, HEAD + 1, last)) or {}
 end
 
 -- With which others a job may become one call: 't' or 'T' and a hash of its tags, whose contact is given by the API's id or by another name;
 -- 'u' for what updates a contact; or nothing.
 local function merge_key(record)
-  if not is_job(record) then return '' end
-  local at = HEAD + 11 * string.byte(record, HEAD) + 1
-  return string.sub(record, at + 1, at + (string.byte(record, at) or 0))
+  local last = end_of_keys(record)
+  local length = last and string.byte(record, last + 1) or 0
+  return length > 0 and string.sub(record, last + 2, last + 1 + length) or ''
 end
 
 local function record_of(job)
   return redis.call('HGET', JOB .. job.tenant, job.id)
 end
 
--- Who has a job that is running: `<token>/<worker>/<role>`. Its role is 'probe' if it is the one that an open breaker let through, 'leader'
--- or 'rider' in a group, else nothing. Returns token and role.
+-- Who has a job that is running: `<token>/<worker>/<role>`. The token is that of the claim which gave it. The role is 'probe' if it is the
+-- one that an open breaker let through, 'leader' or 'rider' in a group, else nothing. Returns token and role.
+local parsed_holders
+resets[#resets + 1] = function() parsed_holders = {} end
+
 local function parse_holder(holder)
-  return string.match(holder or '', '^(%d+)/[^/]*/(.*)$')
+  if not holder then return nil end
+  local parsed = parsed_holders[holder]
+  if not parsed then
+    parsed = { string.match(holder, '^(%d+)/[^/]*/(.*)$') }
+    parsed_holders[holder] = parsed
+  end
+  return parsed[1], parsed[2]
 end
 
 local function holder_of(ref)

@@ -1,19 +1,30 @@
 -- Writes of one kind to one key are gathered and sent as one command: `flush` sends them, at the latest as the script ends (`finish`).
 -- Whoever reads what may have been gathered calls `flush` before.
-local gathered, sums, counters
-resets[#resets + 1] = function() gathered, sums, counters = {}, {}, {} end
+local gathered, lists, sums, counters
+resets[#resets + 1] = function() gathered, lists, sums, counters = {}, {}, {}, {} end
 -- What is kept in Lua until the end, and how each of it is written then.
 local closing = {}
 
-local function gather(command, key, ...)
-  local name = command .. key
-  local list = gathered[name]
-  if not list then
-    list = { command = command, key = key }
-    gathered[name] = list
-    gathered[#gathered + 1] = list
+local function list_of(command, key)
+  local of_command = lists[command] or {}
+  lists[command] = of_command
+  local list = { command = command, key = key, length = 0 }
+  of_command[key] = list
+  gathered[#gathered + 1] = list
+  return list
+end
+
+-- One argument or two of a command that takes any number of such.
+local function gather(command, key, first, second)
+  local of_command = lists[command]
+  local list = of_command and of_command[key] or list_of(command, key)
+  local length = list.length + 1
+  list[length] = first
+  if second then
+    length = length + 1
+    list[length] = second
   end
-  for i = 1, select('#', ...) do list[#list + 1] = (select(i, ...)) end
+  list.length = length
 end
 
 -- Adds to a number in a hash.
@@ -31,12 +42,12 @@ local function number(name, count)
 end
 
 local function flush()
-  local lists = gathered
-  gathered = {}
-  for _, list in ipairs(lists) do
+  local due = gathered
+  gathered, lists = {}, {}
+  for _, list in ipairs(due) do
     -- Lua passes no more than some thousands of arguments; the pieces are even, for pairs.
-    for from = 1, #list, 2000 do
-      redis.call(list.command, list.key, unpack(list, from, math.min(from + 1999, #list)))
+    for from = 1, list.length, 2000 do
+      redis.call(list.command, list.key, unpack(list, from, math.min(from + 1999, list.length)))
     end
   end
   for key, fields in pairs(sums) do

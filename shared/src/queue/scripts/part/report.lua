@@ -1,0 +1,52 @@
+-- What the headers of a response say, which counts from when its call was sent. `report`: at (ms); and as far as they were there: max, span
+-- (ms), left, of the burst window; dayMax, dayLeft. arg: reportFor (ms: how long it is believed that somebody else uses the day, and the
+-- longest window that is believed).
+local believe
+do
+  local function believe_limits(lane, report)
+    local told = {
+      toldBurst = report.max and string.format('%d/%d', report.max, math.min(report.span or lane[1].span, arg.reportFor)),
+      toldDaily = report.dayMax and lane[DAILY].span > 0 and string.format('%d/%d', report.dayMax, lane[DAILY].span),
+    }
+    local changed = false
+    for field, quota in pairs(told) do
+      if quota and lane.stored[field] ~= quota then
+        set(lane, field, quota)
+        changed = true
+      end
+    end
+    if not changed then return end
+    write_rings(lane)
+    read_windows(lane)
+  end
+
+  -- The permits that were held at that moment: those held now, and those that have come back since.
+  local function held_at(lane, i, at)
+    local held = lane[i].used + lane.flying
+    for _, entry in ipairs(redis.call('ZRANGEBYSCORE', WINDOWS[i].ring(lane.name), '(' .. whole(at), whole(now))) do
+      held = held + count_of(entry)
+    end
+    return held
+  end
+
+  -- The server has counted more calls than were ours: somebody else uses the same quota. What it has counted within the burst window is held
+  -- like our own. Of the day only the last report counts, since nobody but the API knows when its day ends.
+  function believe(lane, report)
+    believe_limits(lane, report)
+    -- What was held then is not known any more.
+    if report.at > now or report.at < now - lane[1].span then return end
+    local max, day_max = report.max or lane[1].calls, report.dayMax or lane[DAILY].calls
+    if report.left and report.left <= max then
+      local others = max - report.left - held_at(lane, 1, report.at)
+      if others > 0 then hold_permits(lane, 1, others, report.at) end
+    end
+    if report.dayLeft and report.dayLeft <= day_max then
+      local others, known = day_max - report.dayLeft - held_at(lane, DAILY, report.at), foreign(lane)
+      if others > 0 then
+        set(lane, 'foreign', string.format('%d/%d', others, now + arg.reportFor))
+      elseif known > 0 then
+        set(lane, 'foreign', nil)
+      end
+    end
+  end
+end
