@@ -82,7 +82,7 @@ pub(super) struct Options {
         ignore_case = true
     )]
     pub(super) mode: Mode,
-    /// How many jobs a worker has at once
+    /// How many jobs of one tenant a worker has at once
     #[arg(
         long = "conc",
         value_name = "N",
@@ -112,13 +112,15 @@ impl Options {
             Mode::Limited => LIMITED,
             _ => UNLIMITED,
         };
+        // A tenant has at most half of a worker's slots, and most of these jobs are one tenant's.
+        let slots = 2 * u32::from(self.concurrency);
         Settings::load_from([
             ("PENSTOCK_REDIS_URL", self.redis_url.as_str()),
             ("PENSTOCK_NAMESPACE", "peer"),
             ("PENSTOCK_GHL_TOKEN", "pit-benchmark"),
             ("PENSTOCK_GHL_BURST", burst),
             ("PENSTOCK_GHL_DAILY", daily),
-            ("PENSTOCK_CONCURRENCY", &self.concurrency.to_string()),
+            ("PENSTOCK_CONCURRENCY", &slots.to_string()),
         ])
     }
 }

@@ -30,16 +30,30 @@ local function judge(tenant, from, count)
     refused = refused or code == 'c' or code == 'f'
     codes[#codes + 1] = code
   end
-  if #stored > 0 then new[#new + 1] = { tenant = tenant, jobs = stored } end
+  if #stored > 0 then new[#new + 1] = { tenant = tenant, lane = arg.destination .. '/' .. tenant, key = JOB .. tenant, jobs = stored } end
 end
 
 local at_once
 
-local function store(lane, tenant, i)
-  local job, run_at, record = job_of(lane, ARGV[i]), tonumber(ARGV[i + 1]) or 0, ARGV[i + 2]
-  job.fresh = true
-  gather('HSET', JOB .. tenant, job.id, (run_at > now and pack_time(run_at) or at_once) .. record)
-  enter(job, split_keys(string.sub(record, 11, 10 + 11 * string.byte(record, 10))), run_at)
+local function store(group, at, keys)
+  local ticket, run_at = ARGV[at], tonumber(ARGV[at + 1]) or 0
+  local job = {
+    lane = group.lane, tenant = group.tenant, ticket = ticket, id = string.sub(ticket, 2), place = arg.destination .. '/' .. ticket, fresh = true,
+  }
+  gather('HSET', group.key, job.id, (run_at > now and pack_time(run_at) or at_once) .. ARGV[at + 2])
+  enter(job, keys, run_at)
+end
+
+-- The contact keys of the group's jobs; the sequences that these name are read together.
+local function read_keys(group)
+  local keys, roots = {}, {}
+  for i, at in ipairs(group.jobs) do
+    local record = ARGV[at + 2]
+    keys[i] = split_keys(string.sub(record, 11, 10 + 11 * string.byte(record, 10)))
+    if keys[i][1] then roots[#roots + 1] = root_of(group.tenant, keys[i][1]) end
+  end
+  read_heads(group.tenant, roots)
+  return keys
 end
 
 transition(function()
@@ -53,18 +67,12 @@ transition(function()
   if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return table.concat(codes) end
 
   for _, group in ipairs(new) do
-    local tenant, lane = group.tenant, arg.destination .. '/' .. group.tenant
-    local roots = {}
-    for _, i in ipairs(group.jobs) do
-      local record = ARGV[i + 2]
-      if string.byte(record, 10) > 0 then roots[#roots + 1] = root_of(tenant, string.sub(record, 11, 21)) end
-    end
-    read_heads(tenant, roots)
-    for _, i in ipairs(group.jobs) do store(lane, tenant, i) end
-    redis.call('SADD', TENANTS, tenant)
-    add(OPEN, tenant, #group.jobs)
+    local keys = read_keys(group)
+    for i, at in ipairs(group.jobs) do store(group, at, keys[i]) end
+    redis.call('SADD', TENANTS, group.tenant)
+    add(OPEN, group.tenant, #group.jobs)
     add(COUNTS, 'open', #group.jobs)
   end
-  for _, group in ipairs(new) do announce_lane(lane_of(arg.destination .. '/' .. group.tenant)) end
+  for _, group in ipairs(new) do announce_lane(lane_of(group.lane)) end
   return finish(table.concat(codes))
 end)

@@ -18,7 +18,7 @@ end
 -- A rider that has not ended is where it was before: behind its leader, or a head in its lane, if not later.
 local function return_rider(job, order, record, at)
   if not order then return requeue(job, record, at) end
-  block(job.tenant, root_of(job.tenant, contact_keys(record)[1]), job.place, order)
+  block(job.tenant, root_of(job.tenant, contact_keys(record)[1]), job.place, order, priority_of(job.ticket))
 end
 
 -- The leader's run has ended: the riders that have not come back, as if they had not been taken. Of one that is `lost` nobody knows what

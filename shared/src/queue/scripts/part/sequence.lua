@@ -119,9 +119,9 @@ local function priority_of_place(place)
   return tonumber(string.match(place, '/(%d)'))
 end
 
-local function block(tenant, root, place, order)
+local function block(tenant, root, place, order, priority)
   redis.call('ZADD', BLOCKED .. tenant .. '/' .. root, whole(order), place)
-  count_priority(tenant, root, priority_of_place(place), 1)
+  count_priority(tenant, root, priority, 1)
   count_blocked(1)
 end
 
@@ -186,7 +186,7 @@ local function merge_sequence(tenant, from, into)
     if i > first_idle then
       local lane, ticket = split_place(tenant, head.place)
       withdraw(lane, ticket)
-      block(tenant, into, head.place, head.order)
+      block(tenant, into, head.place, head.order, head.own)
     else
       running[#running + 1] = head
     end
@@ -233,7 +233,7 @@ local function join(job, keys, due)
   end
   local own = tonumber(string.match(stored, '^%d+/[^/]+/(%d)'))
   local before = effective_priority(job.tenant, root, own)
-  block(job.tenant, root, job.place, order)
+  block(job.tenant, root, job.place, order, priority)
   if priority > before then escalate(job.tenant, heads_of(job.tenant, root)[1], before, priority) end
 end
 
@@ -289,7 +289,7 @@ local function requeue(job, record, at)
     end
     if own and #rest > 0 then
       set_heads(job.tenant, root, rest)
-      return block(job.tenant, root, own.place, own.order)
+      return block(job.tenant, root, own.place, own.order, priority_of(job.ticket))
     end
   end
   if at > now then return gather('ZADD', WAIT .. job.lane, whole(at), job.ticket) end
