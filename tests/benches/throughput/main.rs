@@ -15,6 +15,7 @@
 //! others beside them, and compare runs only where it is alike. It is the difference of coarse counts, so it may come out below zero.
 
 mod api;
+mod backlog;
 mod client;
 mod consumer;
 mod delivery;
@@ -51,7 +52,7 @@ fn main() {
 }
 
 async fn run(options: &Options) -> Report {
-    let chosen: Vec<Measure> = Measure::all()
+    let chosen: Vec<Measure> = Measure::all(options.backlog)
         .filter(|measure| options.wants(&measure.name()))
         .collect();
     let mut report = Report::new(options);

@@ -1,6 +1,7 @@
 //! The list of all that is measured.
 
 use crate::{
+    backlog,
     delivery::{self, Destination},
     drain, enqueue, idle,
     options::Options,
@@ -19,11 +20,13 @@ pub(crate) enum Measure {
     Delivery(delivery::Shape),
     Pickup,
     Idle,
+    Backlog { jobs: u32 },
 }
 
 impl Measure {
-    /// Every measure, in the table's order.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
+    /// Every measure, in the table's order; backlogs up to `largest`.
+    pub(crate) fn all(largest: u32) -> impl Iterator<Item = Self> {
+        let backlogs = (3..=6).map(|zeros| 10_u32.pow(zeros));
         let first = [
             Self::Reference { connections: 1 },
             Self::Reference { connections: 50 },
@@ -36,6 +39,11 @@ impl Measure {
             .chain(drain::SHAPES.map(Self::Drain))
             .chain(deliveries())
             .chain([Self::Pickup, Self::Idle])
+            .chain(
+                backlogs
+                    .filter(move |jobs| *jobs <= largest)
+                    .map(|jobs| Self::Backlog { jobs }),
+            )
     }
 
     /// What it is called in the table and for `--only`.
@@ -51,6 +59,7 @@ impl Measure {
             Self::Delivery(shape) => shape.name(),
             Self::Pickup => "pickup at 200 jobs/s, 2 workers".to_owned(),
             Self::Idle => "idle, 2 workers".to_owned(),
+            Self::Backlog { jobs } => format!("backlog of {jobs} jobs"),
         }
     }
 
@@ -63,6 +72,7 @@ impl Measure {
             Self::Delivery(shape) => delivery::run(options, shape).await,
             Self::Pickup => pickup::run(options).await,
             Self::Idle => idle::run(options).await,
+            Self::Backlog { jobs } => backlog::run(options, jobs).await,
         }
     }
 }

@@ -117,6 +117,12 @@ impl<'a> Meter<'a> {
         figures
     }
 
+    /// Redis' CPU, for so many jobs: microseconds each.
+    pub(crate) async fn redis_micros(self, jobs: u32) -> f64 {
+        let after = self.read().await;
+        (after.redis_cpu - self.before.redis_cpu) / f64::from(jobs) * 1e6
+    }
+
     fn elapsed(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }

@@ -7,6 +7,7 @@ Examples:
   cargo bench -p penstock-tests --bench throughput
   cargo bench -p penstock-tests --bench throughput -- --only drain --rounds 3
   cargo bench -p penstock-tests --bench throughput -- --only pickup --only idle
+  cargo bench -p penstock-tests --bench throughput -- --only backlog --backlog 1000000
 
 Environment:
   PENSTOCK_TEST_REDIS  the Redis program, else the first on the PATH
@@ -23,6 +24,9 @@ pub(crate) struct Options {
     /// How often everything is measured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
+    /// The largest backlog that is built, of 1,000, 10,000, 100,000 and 1,000,000 jobs
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) backlog: u32,
     /// Only measures whose name contains this; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,

@@ -16,11 +16,12 @@ use crate::{
 /// For whatever must happen at all.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The largest quota that there is: it holds nothing back, but its ledger works for every job.
-const SETTINGS: [(&str, &str); 3] = [
+/// The largest quota that there is: it holds nothing back, but its ledger works for every job. Each job is a call of its own.
+const SETTINGS: [(&str, &str); 4] = [
     ("PENSTOCK_GHL_TOKEN", "pit-benchmark"),
     ("PENSTOCK_GHL_BURST", "10000000/1s"),
     ("PENSTOCK_GHL_DAILY", "10000000/1d"),
+    ("PENSTOCK_COALESCE", "off"),
 ];
 
 pub(crate) struct Stage {

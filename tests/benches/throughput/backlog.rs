@@ -1,0 +1,67 @@
+//! What storing a job and working it off costs while many others wait, and what these take in Redis.
+
+use std::sync::{Arc, atomic::AtomicU32};
+
+use penstock_shared::queue::enqueue::Admission;
+
+use crate::{
+    consumer, enqueue,
+    meter::{Meter, data_bytes},
+    options::Options,
+    report::Figures,
+    stage::Stage,
+    workload::{self, Kind},
+};
+
+/// How many jobs are stored and worked off on top of the backlog.
+const PROBE: u32 = 2_000;
+/// How many jobs of the backlog are made at a time.
+const PAGE: u32 = 10_000;
+
+pub(crate) async fn run(options: &Options, backlog: u32) -> Figures {
+    let stage = Stage::start().await;
+    let empty = data_bytes(&stage.redis).await;
+    for first in (0..backlog).step_by(PAGE as usize) {
+        let count = PAGE.min(backlog - first);
+        let page = (first..first + count).map(|number| workload::job(Kind::Tags, number));
+        stage.fill(&page.collect::<Vec<_>>()).await;
+    }
+    let full = data_bytes(&stage.redis).await;
+
+    let mut figures = Figures::default();
+    figures.push(
+        "Redis CPU to store, µs/job",
+        1,
+        store(&stage, backlog).await,
+    );
+    figures.push(
+        "Redis CPU to drain, µs/job",
+        1,
+        drain(&stage, options).await,
+    );
+    figures.push(
+        "Redis bytes/queued job",
+        0,
+        (full - empty) / f64::from(backlog),
+    );
+    figures
+}
+
+async fn store(stage: &Stage, backlog: u32) -> f64 {
+    let probe = (backlog..backlog + PROBE).map(|number| workload::job(Kind::Tags, number));
+    let probe: Vec<_> = probe.collect();
+    let meter = Meter::start(&stage.redis, &[]).await;
+    for batch in probe.chunks(enqueue::BULK) {
+        let stored = stage.queue.enqueue(batch, Admission::AllOrNothing).await;
+        stored.expect("it stores");
+    }
+    meter.redis_micros(PROBE).await
+}
+
+async fn drain(stage: &Stage, options: &Options) -> f64 {
+    stage.register("consumer").await;
+    let (queue, done) = (stage.connect().await, Arc::new(AtomicU32::new(0)));
+    let meter = Meter::start(&stage.redis, &[]).await;
+    consumer::consume(queue, "consumer".to_owned(), options.slots, PROBE, &done).await;
+    meter.redis_micros(PROBE).await
+}
