@@ -1,11 +1,12 @@
 //! What storing a job and working it off costs while many others wait, and what these take in Redis.
 
-use std::sync::{Arc, atomic::AtomicU32};
+use std::sync::atomic::AtomicU32;
 
 use penstock_shared::queue::enqueue::Admission;
 
 use crate::{
-    consumer, enqueue,
+    consumer::Consumer,
+    enqueue,
     meter::{Meter, data_bytes},
     options::Options,
     report::Figures,
@@ -60,8 +61,13 @@ async fn store(stage: &Stage, backlog: u32) -> f64 {
 
 async fn drain(stage: &Stage, options: &Options) -> f64 {
     stage.register("consumer").await;
-    let (queue, done) = (stage.connect().await, Arc::new(AtomicU32::new(0)));
+    let consumer = Consumer {
+        queue: stage.connect().await,
+        shard: 0,
+        worker: "consumer".to_owned(),
+        slots: options.slots,
+    };
     let meter = Meter::start(&stage.redis, &[]).await;
-    consumer::consume(queue, "consumer".to_owned(), options.slots, PROBE, &done).await;
+    consumer.consume(PROBE, &AtomicU32::new(0)).await;
     meter.redis_micros(PROBE).await
 }

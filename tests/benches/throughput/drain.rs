@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::AtomicU32};
 use futures::future::join_all;
 
 use crate::{
-    consumer::{self, Waits},
+    consumer::{Consumer, Waits},
     meter::{Meter, data_bytes},
     options::Options,
     report::Figures,
@@ -74,7 +74,13 @@ pub(crate) async fn run(options: &Options, shape: Shape) -> Figures {
     let done = Arc::new(AtomicU32::new(0));
     let consumers = queues.into_iter().map(|(queue, worker)| {
         let done = Arc::clone(&done);
-        tokio::spawn(async move { consumer::consume(queue, worker, slots, jobs, &done).await })
+        let consumer = Consumer {
+            queue,
+            shard: 0,
+            worker,
+            slots,
+        };
+        tokio::spawn(async move { consumer.consume(jobs, &done).await })
     });
     let waits = join_all(consumers).await;
     let mut figures = meter.stop(jobs).await;

@@ -29,6 +29,7 @@ mod pickup;
 mod process;
 mod reference;
 mod report;
+mod shards;
 mod stage;
 mod workload;
 

@@ -7,6 +7,7 @@ use crate::{
     options::Options,
     pickup, reference,
     report::Figures,
+    shards::{self, Servers},
     workload::Kind,
 };
 
@@ -20,6 +21,7 @@ pub(crate) enum Measure {
     Delivery(delivery::Shape),
     Pickup,
     Idle,
+    Shards(Servers),
     Backlog { jobs: u32 },
 }
 
@@ -39,6 +41,7 @@ impl Measure {
             .chain(drain::SHAPES.map(Self::Drain))
             .chain(deliveries())
             .chain([Self::Pickup, Self::Idle])
+            .chain([Servers::One, Servers::Cluster].map(Self::Shards))
             .chain(
                 backlogs
                     .filter(move |jobs| *jobs <= largest)
@@ -59,6 +62,7 @@ impl Measure {
             Self::Delivery(shape) => shape.name(),
             Self::Pickup => "pickup at 200 jobs/s, 2 workers".to_owned(),
             Self::Idle => "idle, 2 workers".to_owned(),
+            Self::Shards(servers) => servers.name(),
             Self::Backlog { jobs } => format!("backlog of {jobs} jobs"),
         }
     }
@@ -72,6 +76,7 @@ impl Measure {
             Self::Delivery(shape) => delivery::run(options, shape).await,
             Self::Pickup => pickup::run(options).await,
             Self::Idle => idle::run(options).await,
+            Self::Shards(servers) => shards::run(options, servers).await,
             Self::Backlog { jobs } => backlog::run(options, jobs).await,
         }
     }

@@ -17,7 +17,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The largest quota that there is: it holds nothing back, but its ledger works for every job. Each job is a call of its own.
-const SETTINGS: [(&str, &str); 4] = [
+pub(crate) const SETTINGS: [(&str, &str); 4] = [
     ("PENSTOCK_GHL_TOKEN", "pit-benchmark"),
     ("PENSTOCK_GHL_BURST", "10000000/1s"),
     ("PENSTOCK_GHL_DAILY", "10000000/1d"),
@@ -118,7 +118,7 @@ impl Stage {
     }
 }
 
-fn redis_options() -> RedisOptions {
+pub(crate) fn redis_options() -> RedisOptions {
     RedisOptions {
         listen: Listen::Tcp,
         // A rewrite of the file in the middle of a run would be measured in one round and not in another.
