@@ -14,10 +14,13 @@ use penstock_shared::{
 };
 use serde::Serialize;
 
+use crate::gather::Gather;
+
 /// A producer's handle to the queue: cheap to clone, shared by all tasks of a program. It reconnects by itself.
 #[derive(Debug, Clone)]
 pub struct Client {
     queue: Queue,
+    gather: Gather,
 }
 
 /// A job is in the queue, as durably as `PENSTOCK_DURABILITY` says.
@@ -135,12 +138,15 @@ impl Client {
     /// Connects to the queue, and makes sure that it can be used.
     pub async fn connect(settings: &Settings) -> Result<Self, QueueError> {
         let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
-        Ok(Self { queue })
+        Ok(Self::over(queue))
     }
 
     /// A client of a queue that is already connected.
     pub fn over(queue: Queue) -> Self {
-        Self { queue }
+        Self {
+            gather: Gather::new(queue.clone()),
+            queue,
+        }
     }
 
     /// The queue itself.
@@ -148,18 +154,14 @@ impl Client {
         &self.queue
     }
 
-    /// Stores one job, under its own id or a new one.
+    /// Stores one job, under its own id or a new one. Jobs of one client that meet on the way are stored together, in the order of their
+    /// calls: many tasks may call this at once.
     pub async fn enqueue(&self, job: Job) -> Result<Receipt, Refusal> {
-        let new = [named(job)];
-        let outcome = self.queue.enqueue(&new, Admission::Each).await;
-        let [NewJob { id, job }] = new;
-        match outcome.map(|codes| codes.first().copied()) {
-            Ok(Some(code)) => receipt(&id, code).map_err(|refused| refused.of_one(id, job.tenant)),
-            Ok(None) => Err(Refusal::Unavailable {
-                id,
-                error: QueueError::Unexpected("no outcome".to_owned()),
-            }),
-            Err(Interrupted { error, .. }) => Err(Refusal::Unavailable { id, error }),
+        let new = named(job);
+        let (id, tenant) = (new.id.clone(), new.job.tenant.clone());
+        match self.gather.store(new).await {
+            Ok(code) => receipt(&id, code).map_err(|refused| refused.of_one(id, tenant)),
+            Err(error) => Err(Refusal::Unavailable { id, error }),
         }
     }
 

@@ -23,6 +23,7 @@
 
 mod client;
 pub mod enqueue;
+mod gather;
 pub mod http;
 pub mod intake;
 pub mod schema;

@@ -14,7 +14,7 @@ fn settings(url: &str, others: &[(&str, &str)]) -> Settings {
     Settings::load_from(all).unwrap()
 }
 
-async fn client(stage: &Stage, others: &[(&str, &str)]) -> Client {
+pub(crate) async fn client(stage: &Stage, others: &[(&str, &str)]) -> Client {
     let settings = settings(&stage.redis.url(), others);
     Client::connect(&settings).await.unwrap()
 }

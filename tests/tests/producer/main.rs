@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod described;
 mod duplicate;
+mod gather;
 mod health;
 mod interrupted;
 mod line;
