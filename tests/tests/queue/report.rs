@@ -145,6 +145,25 @@ async fn an_announced_longer_interval_moves_what_was_sent_before() {
     assert_eq!(free(&mut bench).await, 10);
 }
 
+/// Ten were sent, which the configured window counts for as long as ever.
+#[tokio::test]
+async fn an_announced_shorter_interval_frees_nothing() {
+    let mut bench = bench("1000/1d").await;
+    let jobs = take(&mut bench, 10).await;
+    let mut ends: Vec<_> = jobs.iter().map(delivered).collect();
+    let rate = RateReport {
+        interval: Some(Duration::from_secs(1)),
+        ..burst(1, 0)
+    };
+    let now = bench.now;
+    ends[9] = says(&jobs[9], now, rate);
+    bench.settle(&ends).await;
+    bench.pass(WINDOW - 1);
+    assert_eq!(free(&mut bench).await, 0);
+    bench.pass(GRAIN + 1);
+    assert_eq!(free(&mut bench).await, 1);
+}
+
 /// Not even an announced week stops a tenant for longer than an hour.
 #[tokio::test]
 async fn an_absurd_interval_is_believed_for_an_hour() {

@@ -32,12 +32,12 @@ local function implies(calls, span, other_calls, other_span)
   return calls * math.ceil(other_span / span) <= other_calls
 end
 
--- The quota that keeps both: the API's announcement replaces a configured one only downwards.
+-- The quota that keeps both: the API's announcement replaces a configured one only downwards, and never
+-- shortens its window: what was sent before the announcement, or before the next one, would come back too early for the configured quota.
 local function stricter(own, told)
   local calls, span = parse_quota(own)
   local told_calls, told_span = parse_quota(told)
   if calls == 0 or told_calls == 0 or implies(calls, span, told_calls, told_span) then return own end
-  if implies(told_calls, told_span, calls, span) then return told end
   return string.format('%d/%d', math.min(calls, told_calls), math.max(span, told_span))
 end
 
