@@ -83,6 +83,26 @@ async fn what_is_held_already_is_not_held_twice() {
     assert_eq!(free(&mut bench).await, 2);
 }
 
+/// Ten are our part of a hundred: the others' are not taken from it while they are fewer than ninety.
+#[tokio::test]
+async fn calls_of_somebody_else_beyond_our_quota_are_not_held() {
+    let mut bench = bench("1000/1d").await;
+    let jobs = take(&mut bench, 3).await;
+    let now = bench.now;
+    bench.settle(&[says(&jobs[0], now, burst(100, 60))]).await;
+    assert_eq!(free(&mut bench).await, 10 - 3);
+}
+
+#[tokio::test]
+async fn no_more_is_claimed_than_is_left_of_a_larger_quota() {
+    let mut bench = bench("1000/1d").await;
+    let jobs = take(&mut bench, 3).await;
+    let now = bench.now;
+    bench.settle(&[says(&jobs[0], now, burst(100, 4))]).await;
+    assert_eq!(free(&mut bench).await, 4);
+    assert_eq!(free(&mut bench).await, 0);
+}
+
 /// The first of many that are on their way finds the server's window nearly empty.
 #[tokio::test]
 async fn calls_on_their_way_are_nobody_elses() {

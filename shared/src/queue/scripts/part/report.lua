@@ -36,12 +36,13 @@ do
     -- What was held then is not known any more.
     if report.at > now or report.at < now - lane[1].span then return end
     local max, day_max = report.max or lane[1].calls, report.dayMax or lane[DAILY].calls
+    -- Where more is announced than is ours, no more is held for others than leaves us what is left.
     if report.left and report.left <= max then
-      local others = max - report.left - held_at(lane, 1, report.at)
+      local others = lane[1].calls - report.left - held_at(lane, 1, report.at)
       if others > 0 then hold_permits(lane, 1, others, report.at) end
     end
     if report.dayLeft and report.dayLeft <= day_max then
-      local others, known = day_max - report.dayLeft - held_at(lane, DAILY, report.at), foreign(lane)
+      local others, known = lane[DAILY].calls - report.dayLeft - held_at(lane, DAILY, report.at), foreign(lane)
       if others > 0 then
         set(lane, 'foreign', string.format('%d/%d', others, now + arg.reportFor))
       elseif known > 0 then
