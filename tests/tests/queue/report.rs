@@ -217,6 +217,20 @@ async fn of_the_day_the_last_report_counts() {
 }
 
 #[tokio::test]
+async fn of_the_day_an_older_report_says_nothing_any_more() {
+    let mut bench = bench("100/1d").await;
+    let jobs = take(&mut bench, 3).await;
+    let sent = bench.now;
+    bench.pass(1_000);
+    bench
+        .settle(&[says(&jobs[1], sent + 1_000, daily(100, 4))])
+        .await;
+    // It was sent before, and comes after.
+    bench.settle(&[says(&jobs[0], sent, daily(100, 97))]).await;
+    assert_eq!(free(&mut bench).await, 4);
+}
+
+#[tokio::test]
 async fn that_somebody_else_has_used_the_day_is_believed_for_an_hour() {
     let mut bench = bench("100/1d").await;
     let jobs = take(&mut bench, 1).await;

@@ -29,8 +29,19 @@ do
     return held
   end
 
+  -- Answers may come in another order than their calls were sent: only a newer report takes back what is known.
+  local function believe_day(lane, others, until_then)
+    local known, known_until = foreign(lane)
+    if known > 0 and (until_then < known_until or (until_then == known_until and others < known)) then return end
+    if others > 0 then
+      set(lane, 'foreign', string.format('%d/%d', others, until_then))
+    elseif known > 0 then
+      set(lane, 'foreign', nil)
+    end
+  end
+
   -- The server has counted more calls than were ours: somebody else uses the same quota. What it has counted within the burst window is held
-  -- like our own. Of the day only the last report counts, since nobody but the API knows when its day ends.
+  -- like our own. Of the day only the newest report counts, since nobody but the API knows when its day ends.
   function believe(lane, report)
     believe_limits(lane, report)
     -- What was held then is not known any more.
@@ -42,12 +53,7 @@ do
       if others > 0 then hold_permits(lane, 1, others, report.at) end
     end
     if report.dayLeft and report.dayLeft <= day_max then
-      local others, known = lane[DAILY].calls - report.dayLeft - held_at(lane, DAILY, report.at), foreign(lane)
-      if others > 0 then
-        set(lane, 'foreign', string.format('%d/%d', others, now + arg.reportFor))
-      elseif known > 0 then
-        set(lane, 'foreign', nil)
-      end
+      believe_day(lane, lane[DAILY].calls - report.dayLeft - held_at(lane, DAILY, report.at), report.at + arg.reportFor)
     end
   end
 end
