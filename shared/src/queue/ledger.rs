@@ -88,6 +88,8 @@ pub(super) struct Raw<'a> {
 struct Names {
     quota: &'static str,
     told: &'static str,
+    /// Until when that is believed, if not until something else is told.
+    till: Option<&'static str>,
     span: &'static str,
     past: &'static str,
 }
@@ -95,12 +97,14 @@ struct Names {
 const BURST: Names = Names {
     quota: "burst",
     told: "toldBurst",
+    till: None,
     span: "burstSpan",
     past: "burstPast",
 };
 const DAILY: Names = Names {
     quota: "daily",
     told: "toldDaily",
+    till: Some("toldUntil"),
     span: "daySpan",
     past: "dayPast",
 };
@@ -144,7 +148,12 @@ impl Raw<'_> {
 
     fn foreign(&self) -> Option<(u64, u64)> {
         let (count, until) = self.fields.get("foreign")?.split_once('/')?;
-        Some((count.parse().ok()?, until.parse().ok()?))
+        Some((count.parse().ok()?, self.moved(until.parse().ok()?)))
+    }
+
+    /// A moment of Redis' clock as it was when the lane was last written.
+    fn moved(&self, moment: u64) -> u64 {
+        moment.saturating_add_signed(self.set_by)
     }
 
     /// A window before anything is known of the other one.
@@ -156,7 +165,9 @@ impl Raw<'_> {
         now: u64,
     ) -> Option<Window> {
         let configured = self.quota(names.quota).or_else(|| read_quota(in_force?))?;
+        let is_over = |till| self.moved(self.number(till).unwrap_or(0)) <= now;
         let told = self.quota(names.told);
+        let told = told.filter(|_| !names.till.is_some_and(is_over));
         let quota = told.map_or(configured, |told| configured.stricter(told));
         let returns = self.returns(names, ring, millis(quota.window()), now);
         Some(Window {
@@ -180,7 +191,7 @@ impl Raw<'_> {
         entries
             .filter(|(moment, _)| *moment > past)
             .map(|(moment, count)| ((moment + span).saturating_sub(given), count))
-            .map(|(moment, count)| (moment.saturating_add_signed(self.set_by), count))
+            .map(|(moment, count)| (self.moved(moment), count))
             .filter(|(moment, _)| *moment > now)
             .collect()
     }
@@ -272,6 +283,16 @@ mod tests {
         assert_eq!(quota("100/10000"), ("50/10s".into(), "50/10s".into()));
         assert_eq!(quota("20/10000"), ("20/10s".into(), "50/10s".into()));
         assert_eq!(quota("nonsense"), ("50/10s".into(), "50/10s".into()));
+    }
+
+    #[test]
+    fn a_lower_day_counts_for_as_long_as_it_is_believed() {
+        let calls = |until: &str| {
+            let fields = [("toldDaily", "20/86400000"), ("toldUntil", until)];
+            let daily = read(&fields, &[], &[], &plain()).daily.unwrap();
+            daily.allowed(true)
+        };
+        assert_eq!((calls("1000001"), calls("1000000")), (20, 1_000));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{quota::RateReport, span::millis};
 
-/// How long it is believed that somebody else uses the day, and the longest window that an announcement is believed for: like a
+/// How long what is said of the day is believed, and the longest window that an announcement is believed for: like a
 /// `Retry-After`, an hour; then the API is asked again.
 pub(super) const BELIEVED_FOR: Duration = Duration::from_secs(3600);
 

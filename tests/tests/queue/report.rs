@@ -230,6 +230,23 @@ async fn of_the_day_an_older_report_says_nothing_any_more() {
     assert_eq!(free(&mut bench).await, 4);
 }
 
+/// Nobody but the API knows when its day ends.
+#[tokio::test]
+async fn an_announced_lower_day_is_believed_for_an_hour() {
+    let mut bench = bench("100/1d").await;
+    let jobs = take(&mut bench, 3).await;
+    let mut ends: Vec<_> = jobs.iter().map(delivered).collect();
+    let now = bench.now;
+    ends[2] = says(&jobs[2], now, daily(2, 0));
+    bench.settle(&ends).await;
+    let request = bench.request(1);
+    let claim = bench.claim_as("w", &request).await;
+    assert_eq!(claim.jobs.len(), 0);
+    assert_eq!(claim.next, Some(Duration::from_millis(HOUR)));
+    bench.pass(HOUR);
+    assert_eq!(free(&mut bench).await, 10);
+}
+
 #[tokio::test]
 async fn that_somebody_else_has_used_the_day_is_believed_for_an_hour() {
     let mut bench = bench("100/1d").await;

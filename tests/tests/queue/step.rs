@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use penstock_shared::job::state::{Ending, Hold};
+use penstock_shared::{
+    job::state::{Ending, Hold},
+    queue::{report::Report, settle::Settlement},
+    quota::RateReport,
+};
 use penstock_tests::fixture::{Bench, done, job, settlement};
 
 const WINDOW: u64 = 10_000;
@@ -74,6 +78,37 @@ async fn there_and_back_again_nothing_has_changed() {
     assert!(bench.claim(100).await.is_empty());
     bench.pass(WINDOW / 100 + 1);
     assert_eq!(bench.claim(100).await.len(), 10);
+}
+
+/// What is believed of the day for an hour.
+#[tokio::test]
+async fn set_back_nothing_is_believed_for_longer() {
+    for (limit, left) in [(1_000, 0), (1, 0)] {
+        let mut bench = spent().await;
+        bench.pass(WINDOW + WINDOW / 100);
+        let jobs = bench.claim(2).await;
+        let rate = RateReport {
+            daily_limit: Some(limit),
+            daily_remaining: Some(left),
+            ..RateReport::default()
+        };
+        let report = Some(Report {
+            sent_ms: bench.now,
+            rate,
+        });
+        bench
+            .settle(&[Settlement {
+                report,
+                ..done(&jobs[0])
+            }])
+            .await;
+        set(&mut bench, -10 * AHEAD, 0).await;
+        bench.quotas("10/10s", "1000/1d").await;
+        bench.pass(HOUR - 60_000);
+        assert!(bench.claim(100).await.is_empty());
+        bench.pass(60_000);
+        assert_eq!(bench.claim(100).await.len(), 10, "{limit}");
+    }
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 -- and comes back one window after that. Per window a sum (`burstUsed`, `dayUsed`) and a ring of `<moment>:<count>` by moment of return,
 -- rounded up to a hundredth of the window, so that its size does not grow with the quota; the window (`burstSpan`, `daySpan`) by which
 -- they return; and up to when they have been taken back (`burstPast`, `dayPast`). What came back within the last window stays in the ring:
--- a response that comes late is judged by what was held as its call was sent.
+-- a response that comes late is judged by what was held as its call was sent. What the API announced (`toldBurst`, `toldDaily`) is believed
+-- until it announces something else, of the day until `toldUntil` at the latest.
 local DAILY = 2
 local WINDOWS = {
   { quota = 'burst', told = 'toldBurst', used = 'burstUsed', span = 'burstSpan', past = 'burstPast', ring = function(lane) return BURST .. lane end },
-  { quota = 'daily', told = 'toldDaily', used = 'dayUsed', span = 'daySpan', past = 'dayPast', ring = function(lane) return DAY .. lane end },
+  { quota = 'daily', told = 'toldDaily', till = 'toldUntil', used = 'dayUsed', span = 'daySpan', past = 'dayPast', ring = function(lane) return DAY .. lane end },
 }
 local LANE_FIELDS = {
-  'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'foreign', 'flying',
+  'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'toldUntil', 'foreign', 'flying',
   'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
 }
 
@@ -58,8 +59,9 @@ end
 
 -- Takes back the permits whose moment has come.
 local function read_window(lane, window, default)
-  local stored = lane.stored
-  local quota = stricter(stored[window.quota] or default, stored[window.told])
+  local stored, own = lane.stored, lane.stored[window.quota] or default
+  local told_until = window.till and (tonumber(stored[window.till]) or 0) or math.huge
+  local quota = stricter(own, told_until > now and stored[window.told] or nil)
   local calls, span = parse_quota(quota)
   local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
   if used > 0 then
@@ -79,7 +81,7 @@ local function read_window(lane, window, default)
     if span ~= tonumber(stored[window.span]) then set(lane, window.span, span) end
   end
   -- Without a quota in force (no worker has ever registered) nothing may be sent.
-  return { quota = quota or '', calls = calls, span = span, used = used }
+  return { quota = quota or '', calls = calls, span = span, used = used, told_until = quota ~= own and told_until or math.huge }
 end
 
 -- Redis' clock was set since the lane was last written: its moments move with it, so that as much time passes until them as before.
@@ -91,7 +93,11 @@ local function follow_clock(lane)
     shift(window.ring(lane.name), tonumber(stored[window.past]) or 0, by)
     set(lane, window.past, nil)
   end
-  if stored.hold then set(lane, 'hold', tonumber(stored.hold) + by) end
+  for _, field in ipairs({ 'hold', 'toldUntil' }) do
+    if stored[field] then set(lane, field, tonumber(stored[field]) + by) end
+  end
+  local count, until_then = string.match(stored.foreign or '', '^(%d+)/(%d+)$')
+  if count then set(lane, 'foreign', string.format('%d/%d', count, until_then + by)) end
   set(lane, 'shift', in_force[3])
 end
 
@@ -192,7 +198,7 @@ local function frees_at(lane, high)
       local frees = tonumber(first[2]) or math.huge
       local _, until_then = foreign(lane)
       if i == DAILY and until_then then frees = math.min(frees, until_then) end
-      at = math.max(at, frees)
+      at = math.max(at, math.min(frees, lane[i].told_until))
     end
   end
   return at

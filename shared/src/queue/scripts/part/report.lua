@@ -1,6 +1,6 @@
 -- What the headers of a response say, which counts from when its call was sent. `report`: at (ms); and as far as they were there: max, span
--- (ms), left, of the burst window; dayMax, dayLeft. arg: reportFor (ms: how long it is believed that somebody else uses the day, and the
--- longest window that is believed).
+-- (ms), left, of the burst window; dayMax, dayLeft. arg: reportFor (ms: how long what is said of the day is believed, and the longest
+-- window that is).
 local believe
 do
   local function believe_limits(lane, report)
@@ -9,6 +9,14 @@ do
       toldDaily = report.dayMax and lane[DAILY].span > 0 and string.format('%d/%d', report.dayMax, lane[DAILY].span),
     }
     local changed = false
+    if told.toldDaily then
+      -- In whole minutes, so that not every response writes it.
+      local until_then = math.floor((now + arg.reportFor) / 60000) * 60000
+      if tonumber(lane.stored.toldUntil) ~= until_then then
+        set(lane, 'toldUntil', until_then)
+        changed = true
+      end
+    end
     for field, quota in pairs(told) do
       if quota and lane.stored[field] ~= quota then
         set(lane, field, quota)
