@@ -119,6 +119,9 @@ impl Raw<'_> {
         for window in [&mut burst, &mut daily].into_iter().flatten() {
             window.taken += flying;
         }
+        if let Some(burst) = &mut burst {
+            self.hold_for_others(burst, now);
+        }
         if let Some(day) = &mut daily {
             day.normal = shared(day.normal, policy.reserve);
             if let Some((count, until)) = foreign {
@@ -149,6 +152,25 @@ impl Raw<'_> {
     fn foreign(&self) -> Option<(u64, u64)> {
         let (count, until) = self.fields.get("foreign")?.split_once('/')?;
         Some((count.parse().ok()?, self.moved(until.parse().ok()?)))
+    }
+
+    /// The calls that somebody else was seen to have in the burst window: `<moment>:<count>`, each for a window from then, and the most of
+    /// them at a time, which is the first.
+    fn hold_for_others(&self, burst: &mut Window, now: u64) {
+        let span = millis(burst.quota.window());
+        let others = self.fields.get("others").map_or("", String::as_str);
+        let seen = others.split(' ').filter_map(|seen| {
+            let (moment, count) = seen.split_once(':')?;
+            let until = self.moved(moment.parse().ok()?) + span;
+            Some((until, count.parse::<u64>().ok()?))
+        });
+        let seen: Vec<_> = seen.filter(|(until, _)| *until > now).collect();
+        burst.taken += seen.first().map_or(0, |(_, count)| *count);
+        let after = seen.iter().skip(1).map(|(_, count)| *count).chain([0]);
+        let steps = seen.iter().zip(after);
+        let steps = steps.map(|((until, count), next)| (*until, count.saturating_sub(next)));
+        burst.returns.extend(steps);
+        burst.returns.sort_unstable();
     }
 
     /// A moment of Redis' clock as it was when the lane was last written.
@@ -313,6 +335,16 @@ mod tests {
         assert_eq!(daily.returns[1], (1_003_000, 990));
         let past = read(&[("foreign", "990/1000000")], &[], &[], &plain());
         assert_eq!((past.foreign, past.free(true)), (None, 100));
+    }
+
+    #[test]
+    fn of_what_somebody_else_was_seen_to_have_the_most_counts() {
+        let fields = [("others", "990000:50 990100:40 995000:10")];
+        let burst = read(&fields, &["1000200:5"], &[], &plain()).burst.unwrap();
+        // The first counts no longer.
+        assert_eq!(burst.left(true), 100 - 40 - 5);
+        let returns = [(1_000_100, 30), (1_000_200, 5), (1_005_000, 10)];
+        assert_eq!(burst.returns, returns);
     }
 
     #[test]

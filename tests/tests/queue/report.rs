@@ -83,6 +83,26 @@ async fn what_is_held_already_is_not_held_twice() {
     assert_eq!(free(&mut bench).await, 2);
 }
 
+/// They may be others than those that were seen before, and are as many.
+#[tokio::test]
+async fn calls_of_somebody_else_are_held_from_when_they_were_seen_last() {
+    let mut bench = bench("1000/1d").await;
+    let jobs = take(&mut bench, 2).await;
+    let now = bench.now;
+    bench.settle(&[says(&jobs[0], now, burst(10, 3))]).await;
+    bench.pass(6_000);
+    let later = take(&mut bench, 1).await;
+    let now = bench.now;
+    // Three of ours, five of others.
+    bench.settle(&[says(&later[0], now, burst(10, 2))]).await;
+    bench.pass(4_000 + GRAIN);
+    // One is in flight, one has just ended, and of others there are five still.
+    assert_eq!(free(&mut bench).await, 10 - 2 - 5);
+    bench.pass(6_000);
+    // Four in flight.
+    assert_eq!(free(&mut bench).await, 10 - 4);
+}
+
 /// Ten are our part of a hundred: the others' are not taken from it while they are fewer than ninety.
 #[tokio::test]
 async fn calls_of_somebody_else_beyond_our_quota_are_not_held() {

@@ -7,12 +7,20 @@
 local DAILY = 2
 local WINDOWS = {
   { quota = 'burst', told = 'toldBurst', used = 'burstUsed', span = 'burstSpan', past = 'burstPast', ring = function(lane) return BURST .. lane end },
-  { quota = 'daily', told = 'toldDaily', till = 'toldUntil', used = 'dayUsed', span = 'daySpan', past = 'dayPast', ring = function(lane) return DAY .. lane end },
+  {
+    quota = 'daily', told = 'toldDaily', till = 'toldUntil', used = 'dayUsed', span = 'daySpan', past = 'dayPast',
+    ring = function(lane) return DAY .. lane end,
+  },
 }
 local LANE_FIELDS = {
-  'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'toldUntil', 'foreign', 'flying',
-  'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
+  'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'toldUntil', 'foreign', 'others',
+  'flying', 'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
 }
+
+-- Moments of a window are rounded up to these.
+local function grain_of(window)
+  return math.max(1, math.ceil(window.span / 100))
+end
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
 local lanes, in_force
@@ -98,6 +106,10 @@ local function follow_clock(lane)
   end
   local count, until_then = string.match(stored.foreign or '', '^(%d+)/(%d+)$')
   if count then set(lane, 'foreign', string.format('%d/%d', count, until_then + by)) end
+  if stored.others then
+    local function move(at, seen) return string.format('%d:%s', at + by, seen) end
+    set(lane, 'others', (string.gsub(stored.others, '(%d+):(%d+)', move)))
+  end
   set(lane, 'shift', in_force[3])
 end
 
@@ -127,6 +139,41 @@ local function foreign(lane)
   return tonumber(count), tonumber(until_then)
 end
 
+-- The calls that somebody else was seen to have in the burst window, oldest first. `others`: `<moment>:<count>` where a response told of so
+-- many to a call that was sent then. Each counts for a window, and the most of them at a time; kept is what counts for longer than all that
+-- is more. They are not added up: nobody knows which calls the API told of twice.
+local function others_seen(lane)
+  local seen = {}
+  for at, count in string.gmatch(lane.stored.others or '', '(%d+):(%d+)') do
+    if at + lane[1].span > now then seen[#seen + 1] = { at = tonumber(at), count = tonumber(count) } end
+  end
+  return seen
+end
+
+local function see_others(lane, count, sent)
+  local grain = grain_of(lane[1])
+  local at, kept, is_kept = math.ceil((sent + cut) / grain) * grain, {}, false
+  local function keep(moment, number) kept[#kept + 1] = string.format('%d:%d', moment, number) end
+  for _, seen in ipairs(others_seen(lane)) do
+    if seen.at >= at and seen.count >= count then return end
+    if seen.at > at and not is_kept then
+      keep(at, count)
+      is_kept = true
+    end
+    if seen.at > at or seen.count > count then keep(seen.at, seen.count) end
+  end
+  if not is_kept then keep(at, count) end
+  set(lane, 'others', table.concat(kept, ' '))
+end
+
+-- The calls of a window that are somebody else's, and until when that is believed.
+local function others_in(lane, i)
+  if i == DAILY then return foreign(lane) end
+  local first = lane.stored.others and others_seen(lane)[1]
+  if not first then return 0 end
+  return first.count, first.at + lane[1].span
+end
+
 -- The calls that a window allows: all of them only to high priority, for which a share of the day is reserved; the others may have to be
 -- spread over the day.
 local function allowed(lane, i, high)
@@ -140,7 +187,8 @@ end
 
 -- The calls that a window has left, of those that it allows.
 local function left(lane, i, high)
-  return allowed(lane, i, high) - lane[i].used - lane.flying - (i == DAILY and foreign(lane) or 0)
+  local others = others_in(lane, i)
+  return allowed(lane, i, high) - lane[i].used - lane.flying - others
 end
 
 -- The calls that the lane may make now.
@@ -153,25 +201,22 @@ local function take_permits(lane, count)
   set(lane, 'flying', lane.flying)
 end
 
--- `count` calls may be in the window until `last`, and one window longer.
-local function hold_permits(lane, i, count, last)
-  local returned = lane.returned[i]
-  returned[last] = (returned[last] or 0) + count
-  lane[i].used = lane[i].used + count
-  set(lane, WINDOWS[i].used, lane[i].used)
-  set(lane, WINDOWS[i].span, lane[i].span)
-end
-
 -- `count` calls in flight have ended; the server may have counted them until `last`.
 local function return_permits(lane, count, last)
   take_permits(lane, -count)
-  for i in ipairs(WINDOWS) do hold_permits(lane, i, count, last) end
+  for i, window in ipairs(WINDOWS) do
+    local returned = lane.returned[i]
+    returned[last] = (returned[last] or 0) + count
+    lane[i].used = lane[i].used + count
+    set(lane, window.used, lane[i].used)
+    set(lane, window.span, lane[i].span)
+  end
 end
 
 -- Enters into the rings what has been returned.
 local function write_rings(lane)
   for i, window in ipairs(WINDOWS) do
-    local grain = math.max(1, math.ceil(lane[i].span / 100))
+    local grain = grain_of(lane[i])
     for last, count in pairs(lane.returned[i]) do
       -- Never in the past, of which all has been taken back.
       local at = math.max(now + 1, math.ceil((last + cut + lane[i].span) / grain) * grain)
@@ -196,8 +241,8 @@ local function frees_at(lane, high)
       write_rings(lane)
       local first = redis.call('ZRANGEBYSCORE', window.ring(lane.name), '(' .. whole(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
       local frees = tonumber(first[2]) or math.huge
-      local _, until_then = foreign(lane)
-      if i == DAILY and until_then then frees = math.min(frees, until_then) end
+      local _, until_then = others_in(lane, i)
+      if until_then then frees = math.min(frees, until_then) end
       at = math.max(at, math.min(frees, lane[i].told_until))
     end
   end
@@ -206,6 +251,7 @@ end
 
 -- Without a call in flight there is no response to come that would ask for what was held before.
 local function forget_past(lane)
+  if lane.stored.others and others_in(lane, 1) == 0 then set(lane, 'others', nil) end
   if lane.flying > 0 then return end
   for i, window in ipairs(WINDOWS) do
     if lane[i].used == 0 and lane.stored[window.past] then

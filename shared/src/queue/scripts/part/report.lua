@@ -48,8 +48,8 @@ do
     end
   end
 
-  -- The server has counted more calls than were ours: somebody else uses the same quota. What it has counted within the burst window is held
-  -- like our own. Of the day only the newest report counts, since nobody but the API knows when its day ends.
+  -- The server has counted more calls than were ours: somebody else uses the same quota. Of the day only the newest report counts, since
+  -- nobody but the API knows when its day ends.
   function believe(lane, report)
     believe_limits(lane, report)
     -- What was held then is not known any more.
@@ -58,7 +58,7 @@ do
     -- Where more is announced than is ours, no more is held for others than leaves us what is left.
     if report.left and report.left <= max then
       local others = lane[1].calls - report.left - held_at(lane, 1, report.at)
-      if others > 0 then hold_permits(lane, 1, others, report.at) end
+      if others > 0 then see_others(lane, others, report.at) end
     end
     if report.dayLeft and report.dayLeft <= day_max then
       believe_day(lane, lane[DAILY].calls - report.dayLeft - held_at(lane, DAILY, report.at), report.at + arg.reportFor)
