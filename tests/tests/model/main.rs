@@ -13,5 +13,7 @@ mod permits;
 mod plain;
 mod queue;
 mod running;
+mod second_lock;
 mod spec;
+mod windows;
 mod world;
