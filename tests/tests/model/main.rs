@@ -5,6 +5,7 @@
 
 mod cases;
 mod check;
+mod closed_loop;
 mod contacts;
 mod groups;
 mod ledger;

@@ -73,6 +73,13 @@ impl Permits {
         )
     }
 
+    /// How many calls may have come back to a window between these moments.
+    pub(crate) fn back(&self, window: usize, after: u64, until: u64) -> u64 {
+        let returning = self.returning.iter().map(|permit| permit[window]);
+        let back = returning.filter(|(first, last)| *first <= until && *last > after);
+        u64::try_from(back.count()).expect("few")
+    }
+
     /// How many calls may be sent now: at the least, at the most.
     pub(crate) fn free(&self, now: u64) -> (u64, u64) {
         let (burst, day) = (self.left(0, now), self.left(1, now));
