@@ -37,6 +37,15 @@ pub(super) struct Words {
 }
 
 impl Report {
+    /// By how much it leaves: less first, nothing said last.
+    pub(super) fn left(&self) -> (u32, u32) {
+        let said = |left: Option<u32>| left.unwrap_or(u32::MAX);
+        (
+            said(self.rate.burst_remaining),
+            said(self.rate.daily_remaining),
+        )
+    }
+
     /// The report in the scripts' words; `None` if it says nothing.
     pub(super) fn words(&self) -> Option<Words> {
         let rate = &self.rate;

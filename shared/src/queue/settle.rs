@@ -1,6 +1,6 @@
 //! The end of a delivery, and what is written down on the way there.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::Cmd;
 use serde::Serialize;
@@ -109,7 +109,7 @@ struct SettleArguments<'a> {
     policy: Policy,
     breaker_after: u32,
     probe_every: u64,
-    reports: BTreeMap<&'a str, report::Words>,
+    reports: BTreeMap<&'a str, Vec<report::Words>>,
     report_for: u64,
     paces: BTreeMap<&'a str, [u64; 4]>,
     lanes: Vec<(&'a str, usize)>,
@@ -272,22 +272,26 @@ impl Settlement {
     }
 }
 
-/// The last report of each lane: those before it say less.
-fn last_reports(settlements: &[Settlement]) -> BTreeMap<&str, report::Words> {
-    let mut last: BTreeMap<&str, &Report> = BTreeMap::new();
+/// What counts of each lane's reports: the one that leaves least, and then the last; of calls sent at once, the one that leaves less.
+fn telling_reports(settlements: &[Settlement]) -> BTreeMap<&str, Vec<report::Words>> {
+    let mut reports: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
     for settlement in settlements {
-        let Some(report) = &settlement.report else {
-            continue;
-        };
-        let kept = last
-            .entry(settlement.reference.lane().as_str())
-            .or_insert(report);
-        if report.sent_ms > kept.sent_ms {
-            *kept = report;
+        if let Some(report) = &settlement.report {
+            let lane = settlement.reference.lane().as_str();
+            reports.entry(lane).or_default().push(report);
         }
     }
-    let words = |(lane, report): (_, &Report)| Some((lane, report.words()?));
-    last.into_iter().filter_map(words).collect()
+    let telling = |(lane, reports): (_, Vec<&Report>)| {
+        let fewest = reports.iter().min_by_key(|report| report.left());
+        let last = reports
+            .iter()
+            .min_by_key(|report| (Reverse(report.sent_ms), report.left()));
+        let two = fewest
+            .into_iter()
+            .chain(last.filter(|last| Some(*last) != fewest));
+        (lane, two.filter_map(|report| report.words()).collect())
+    };
+    reports.into_iter().map(telling).collect()
 }
 
 /// What each lane's deliveries add to its pace: jobs ended, calls made, those of them after which a job waits for another attempt, and the
@@ -365,7 +369,7 @@ impl Queue {
             policy: self.terms().policy(),
             breaker_after: BREAKER_AFTER,
             probe_every: millis(PROBE_EVERY),
-            reports: last_reports(settlements),
+            reports: telling_reports(settlements),
             report_for: millis(BELIEVED_FOR),
             paces: paces(settlements),
             lanes: lanes

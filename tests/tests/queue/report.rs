@@ -300,3 +300,19 @@ async fn what_cannot_be_changes_nothing() {
     }
     assert_eq!(free(&mut bench).await, 6);
 }
+
+#[tokio::test]
+async fn of_what_is_settled_together_the_report_that_leaves_least_counts_though_it_is_not_the_last()
+{
+    let mut bench = bench("1000/1d").await;
+    let jobs = take(&mut bench, 3).await;
+    let reports = [burst(10, 4), burst(10, 7), burst(10, 9)];
+    let said = jobs.iter().zip(reports).zip([1, 0, 2]);
+    let settlements: Vec<_> = said
+        .map(|((job, rate), later)| says(job, START + later, rate))
+        .collect();
+    bench.now = START + 10;
+    bench.settle(&settlements).await;
+    // Others were seen to have made three calls: six were counted, of which three were ours.
+    assert_eq!(free(&mut bench).await, 4);
+}

@@ -1,6 +1,6 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
--- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = report, …} (see
---   part/report.lua: the last of each lane), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
+-- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
+--   part/report.lua: those of each lane that count), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
 -- ARGV[3…]: five per job, lane by lane: ticket; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
 --   journal; else a MessagePack map:
@@ -222,7 +222,9 @@ transition(function()
   for name, pace in pairs(arg.paces) do
     if lanes[name] then count_pace(lanes[name], unpack(pace)) end
   end
-  for name, report in pairs(arg.reports) do believe(lane_of(name), report) end
+  for name, reports in pairs(arg.reports) do
+    for _, report in ipairs(reports) do believe(lane_of(name), report) end
+  end
   for _, lane in pairs(lanes) do announce_lane(lane) end
   return finish(table.concat(codes))
 end)
