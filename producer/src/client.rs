@@ -125,6 +125,26 @@ pub enum BatchRefusal {
     },
 }
 
+/// A single job's, as that of a batch of one.
+impl From<Refusal> for BatchRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Conflict(conflict) => Self::Conflicts(vec![conflict]),
+            Refusal::BacklogFull {
+                tenant,
+                retry_after,
+            } => Self::BacklogFull {
+                tenant,
+                retry_after,
+            },
+            Refusal::Unavailable { id, error } => Self::Interrupted {
+                jobs: vec![Standing { id, stored: None }],
+                error,
+            },
+        }
+    }
+}
+
 /// What is known of a job when the queue has failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
@@ -155,7 +175,7 @@ impl Client {
     }
 
     /// Stores one job, under its own id or a new one. Jobs of one client that meet on the way are stored together, in the order of their
-    /// calls: many tasks may call this at once.
+    /// calls: many tasks may call this at once. When the queue fails, those that wait behind the failed call are refused with it.
     pub async fn enqueue(&self, job: Job) -> Result<Receipt, Refusal> {
         let new = named(job);
         let (id, tenant) = (new.id.clone(), new.job.tenant.clone());

@@ -12,7 +12,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use penstock_shared::{
-    job::{JobId, Tenant, state},
+    job::{Job, JobId, Tenant, state},
     queue::{Queue, error::QueueError, run::field, status::JobStatus},
 };
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Intake, metrics, problem::Problem};
 use crate::{
-    client::Receipt,
+    client::{BatchRefusal, Client, Receipt},
     intake::body::{self, Batch},
 };
 
@@ -78,10 +78,25 @@ pub(super) async fn accept(
         metrics::refused();
         Problem::refused(refused)
     })?;
-    let stored = client.enqueue_all(jobs).await;
+    let stored = store(client, jobs, in_array).await;
     let jobs = stored.map_err(|refusal| Problem::not_stored(refusal, in_array))?;
     metrics::stored(&jobs);
     Ok((StatusCode::ACCEPTED, Json(Accepted { jobs })))
+}
+
+/// A single job is stored together with others that come at the same time.
+async fn store(
+    client: &Client,
+    mut jobs: Vec<Job>,
+    in_array: bool,
+) -> Result<Vec<Receipt>, BatchRefusal> {
+    match jobs.pop() {
+        Some(job) if !in_array => Ok(vec![client.enqueue(job).await?]),
+        last => {
+            jobs.extend(last);
+            client.enqueue_all(jobs).await
+        }
+    }
 }
 
 /// Whose job is meant.

@@ -14,7 +14,7 @@ use super::{
 use crate::{settings::Durability, span::millis};
 
 /// The most jobs that one script call stores, and the most bytes: both bound how long Redis is busy with it.
-const MOST_JOBS: usize = 256;
+pub const MOST_JOBS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 /// When a producer whose tenant has too many unfinished jobs may ask again.
 const BACKLOG_RETRY: Duration = Duration::from_secs(5);

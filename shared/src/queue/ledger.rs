@@ -113,7 +113,8 @@ impl Raw<'_> {
     /// The ledger as it stands at `now`.
     pub(super) fn read(&self, policy: &Policy, now: u64) -> Ledger {
         let flying = self.number("flying").unwrap_or(0);
-        let foreign = self.foreign().filter(|(_, until)| *until > now);
+        let foreign = self.foreign();
+        let foreign = foreign.filter(|(count, until)| *count > 0 && *until > now);
         let mut burst = self.window(&BURST, self.in_force[0], self.rings[0], now);
         let mut daily = self.window(&DAILY, self.in_force[1], self.rings[1], now);
         for window in [&mut burst, &mut daily].into_iter().flatten() {

@@ -37,6 +37,11 @@ pub(super) struct Words {
 }
 
 impl Report {
+    /// Whether it says anything.
+    pub(super) fn says_any(&self) -> bool {
+        self.rate != RateReport::default()
+    }
+
     /// By how much it leaves: less first, nothing said last.
     pub(super) fn left(&self) -> (u32, u32) {
         let said = |left: Option<u32>| left.unwrap_or(u32::MAX);
@@ -49,7 +54,7 @@ impl Report {
     /// The report in the scripts' words; `None` if it says nothing.
     pub(super) fn words(&self) -> Option<Words> {
         let rate = &self.rate;
-        (*rate != RateReport::default()).then(|| Words {
+        self.says_any().then(|| Words {
             at: self.sent_ms,
             max: rate.burst_limit,
             span: rate.interval.map(millis),

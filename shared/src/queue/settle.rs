@@ -276,7 +276,12 @@ impl Settlement {
 fn telling_reports(settlements: &[Settlement]) -> BTreeMap<&str, Vec<report::Words>> {
     let mut reports: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
     for settlement in settlements {
-        if let Some(report) = &settlement.report {
+        // A call that was not answered, or by something else, would hide the last one that was.
+        if let Some(report) = settlement
+            .report
+            .as_ref()
+            .filter(|report| report.says_any())
+        {
             let lane = settlement.reference.lane().as_str();
             reports.entry(lane).or_default().push(report);
         }

@@ -89,7 +89,7 @@ pub(crate) struct Plain {
     pub(crate) pulse: Option<u64>,
     pub(crate) grace: u64,
     /// What each worker was given last.
-    pub(crate) given: BTreeMap<u8, Vec<(Key, u64)>>,
+    pub(crate) given: BTreeMap<u8, (Vec<(Key, u64)>, u64)>,
     effects: BTreeMap<(u8, String), Key>,
     counter: u64,
 }

@@ -107,7 +107,8 @@ impl Plain {
         }
         self.nothing_left(&held, slots, given)?;
         let last = given.iter().map(|job| (job.key, job.token)).collect();
-        self.given.insert(worker, last);
+        let ends = self.now + ms(self.terms.lease);
+        self.given.insert(worker, (last, ends));
         Ok(())
     }
 
@@ -221,16 +222,26 @@ impl Plain {
         sum
     }
 
-    /// The last claim of a worker, repeated: the same jobs, as far as it still has them, with whole leases.
+    /// The last claim of a worker, repeated: the same jobs, as far as it still has them and has not prolonged their leases, with whole ones.
     pub(crate) fn claim_again(&mut self, worker: u8) -> Vec<(Key, u64)> {
-        let given = self.given.get(&worker).into_iter().flatten().copied();
-        let mine: Vec<_> = given
-            .filter(|(key, token)| self.is_owner(*key, *token))
-            .collect();
+        let ends = self.now + ms(self.terms.lease);
+        let Some((given, ended)) = self.given.get(&worker).cloned() else {
+            return Vec::new();
+        };
+        let mut mine = given.clone();
+        mine.retain(|(key, token)| self.is_owner(*key, *token) && self.lease(*key) == Some(ended));
         for (key, _) in &mine {
             self.prolong(*key);
         }
+        self.given.insert(worker, (given, ends));
         mine
+    }
+
+    fn lease(&self, key: Key) -> Option<u64> {
+        match self.jobs.get(&key)?.stage {
+            Stage::Running { lease, .. } => Some(lease),
+            _ => None,
+        }
     }
 
     fn prolong(&mut self, key: Key) {

@@ -8,6 +8,8 @@ use penstock_shared::{
 };
 use penstock_tests::fixture::{Bench, START, delivered, job};
 
+use crate::state::field;
+
 const WINDOW: u64 = 10_000;
 /// A permit returns within a hundredth of the window after its time.
 const GRAIN: u64 = WINDOW / 100;
@@ -305,14 +307,32 @@ async fn what_cannot_be_changes_nothing() {
 async fn of_what_is_settled_together_the_report_that_leaves_least_counts_though_it_is_not_the_last()
 {
     let mut bench = bench("1000/1d").await;
-    let jobs = take(&mut bench, 3).await;
-    let reports = [burst(10, 4), burst(10, 7), burst(10, 9)];
-    let said = jobs.iter().zip(reports).zip([1, 0, 2]);
+    let jobs = take(&mut bench, 4).await;
+    let silence = RateReport::default();
+    let reports = [burst(10, 4), burst(10, 7), daily(1000, 500), silence];
+    let said = jobs.iter().zip(reports).zip([1, 0, 2, 3]);
     let settlements: Vec<_> = said
         .map(|((job, rate), later)| says(job, START + later, rate))
         .collect();
     bench.now = START + 10;
     bench.settle(&settlements).await;
-    // Others were seen to have made three calls: six were counted, of which three were ours.
+    // Others were seen to have made two calls: six were counted, of which four were ours.
     assert_eq!(free(&mut bench).await, 4);
+    // And the last that says anything is believed too.
+    let lane = bench.queue().keys(0).lane("ghl/acme");
+    let foreign = field(&bench, &lane, "foreign").await;
+    assert_eq!(foreign, Some(format!("496/{}", START + 2 + HOUR)));
+}
+
+#[tokio::test]
+async fn of_the_day_a_newer_report_of_nobody_else_counts_against_an_older_one() {
+    let mut bench = bench("100/1d").await;
+    let jobs = take(&mut bench, 3).await;
+    let sent = bench.now;
+    bench.pass(1_000);
+    // A new day of the API's has begun, and the answer of the day before comes after that.
+    let new_day = says(&jobs[1], sent + 1_000, daily(100, 99));
+    bench.settle(&[new_day]).await;
+    bench.settle(&[says(&jobs[0], sent, daily(100, 0))]).await;
+    assert!(free(&mut bench).await > 0);
 }

@@ -1,9 +1,11 @@
 //! 20,000 due jobs at once: every one is claimed and ended, and no script's work grows with how many wait.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use penstock_shared::queue::enqueue::{Admission, Enqueued};
 use penstock_tests::fixture::{Bench, Draft, done, job};
+
+use crate::state::field;
 
 const COUNT: usize = 20_000;
 /// As many as a claim of this many slots gives to one tenant is half.
@@ -152,4 +154,42 @@ async fn of_one_contact() {
         assert_eq!(claimed[0].reference.id(), format!("{number:05}"));
         bench.settle(&[done(&claimed[0])]).await;
     }
+}
+
+/// Of two jobs each.
+const PAIRS: usize = 4_000;
+
+/// What gets more urgent while it waits leaves its place in the line empty.
+#[tokio::test]
+async fn with_very_many_places_left_empty_one_claim_passes_over_some_of_them() {
+    let mut bench = wide().await;
+    let draft = |kind: &str, number| job(&format!("{kind}{number}")).contact(&format!("c{number}"));
+    let pairs: Vec<_> = (0..PAIRS).map(|number| draft("first", number)).collect();
+    bench.enqueue(&pairs).await;
+    let behind: Vec<_> = (0..PAIRS)
+        .map(|number| draft("second", number).high())
+        .collect();
+    bench.enqueue(&behind).await;
+    bench.enqueue(&[job("last")]).await;
+
+    let lane = bench.queue().keys(0).lane("ghl/acme");
+    let mut seen = HashSet::new();
+    while seen.len() < 2 * PAIRS + 1 {
+        let before = ghosts(&bench, &lane).await;
+        let request = bench.request(SLOTS);
+        let claim = bench.claim_as("w", &request).await;
+        let passed = before - ghosts(&bench, &lane).await;
+        assert!(passed <= 1_024 + SLOTS, "{passed}");
+        assert!(!claim.jobs.is_empty() || claim.next == Some(Duration::ZERO));
+        let ends: Vec<_> = claim.jobs.iter().map(done).collect();
+        bench.settle(&ends).await;
+        seen.extend(claim.jobs.into_iter().map(|job| job.reference));
+        bench.pass(1);
+    }
+    assert_eq!(ghosts(&bench, &lane).await, 0);
+}
+
+async fn ghosts(bench: &Bench, lane: &str) -> usize {
+    let stored = field(bench, lane, "ghosts").await;
+    stored.map_or(0, |count| count.parse().unwrap())
 }

@@ -52,19 +52,25 @@ local function describe_again(ref)
   describe(lane_of(job.lane), ref, record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
 end
 
--- The jobs that the same request was given before: it alone has given its token. That all that runs is looked at is a price for lost answers
--- only.
-local function repeat_claim(given_token)
-  lease.token = tonumber(given_token)
-  local running = lease.token and redis.call('HGETALL', RUNNING) or {}
-  for i = 1, #running, 2 do
-    local its_token, role = parse_holder(running[i + 1])
-    if its_token == given_token and role ~= 'rider' then
+-- What a claim has given, for the same request again: by its token, and by the end of its leases, which nobody has prolonged as long as its
+-- answer is missing.
+local function remember_claim(worker_key)
+  redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends)
+end
+
+-- The jobs that the same request was given before.
+local function repeat_claim(worker_key)
+  local given = redis.call('HMGET', worker_key, 'token', 'ends')
+  lease.token = tonumber(given[1])
+  local refs = lease.token and redis.call('ZRANGEBYSCORE', LEASES, given[2], given[2]) or {}
+  for _, ref in ipairs(refs) do
+    if holder_of(ref) == given[1] then
       -- The worker counts its lease from the request that was answered.
-      redis.call('ZADD', LEASES, lease.ends, running[i])
-      describe_again(running[i])
+      redis.call('ZADD', LEASES, lease.ends, ref)
+      describe_again(ref)
     end
   end
+  remember_claim(worker_key)
   return reply()
 end
 
@@ -228,14 +234,13 @@ transition(function()
   given, slots, held, heaviest = 0, arg.slots, {}, 1
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
-  local previous = redis.call('HMGET', worker_key, 'claim', 'token')
-  if tonumber(previous[1]) == arg.claim then return repeat_claim(previous[2]) end
+  if tonumber(redis.call('HGET', worker_key, 'claim')) == arg.claim then return repeat_claim(worker_key) end
   if now >= grace() then take_back_ended() end
   serve_ready()
   -- What is due and was left (no slot, or too many lanes) is another worker's, if one is idle.
   local left = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, 1)
   if left[1] then wake() end
-  redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '')
+  remember_claim(worker_key)
   redis.call('PEXPIRE', worker_key, arg.workerTtl)
   return reply()
 end)

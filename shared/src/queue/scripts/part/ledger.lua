@@ -241,8 +241,8 @@ local function frees_at(lane, high)
       write_rings(lane)
       local first = redis.call('ZRANGEBYSCORE', window.ring(lane.name), '(' .. whole(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
       local frees = tonumber(first[2]) or math.huge
-      local _, until_then = others_in(lane, i)
-      if until_then then frees = math.min(frees, until_then) end
+      local others, until_then = others_in(lane, i)
+      if others > 0 then frees = math.min(frees, until_then) end
       at = math.max(at, math.min(frees, lane[i].told_until))
     end
   end

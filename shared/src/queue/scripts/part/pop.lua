@@ -1,32 +1,46 @@
 -- Taking due jobs out of their lane.
 local pop_due, put_back
 do
-  -- Whether the ticket, which came out of the line, has been taken out of it before.
-  local function is_ghost(lane, ticket)
-    local ghosts = count_ghosts(lane)
-    if ghosts == 0 then return false end
-    local times = tonumber(redis.call('HGET', GHOSTS .. lane.name, ticket)) or 0
-    if times == 0 then return false end
-    if times == 1 then redis.call('HDEL', GHOSTS .. lane.name, ticket) else redis.call('HINCRBY', GHOSTS .. lane.name, ticket, -1) end
-    set(lane, 'ghosts', ghosts - 1)
-    return true
-  end
-
   -- A due job that was taken out of its lane: the set (`key`) or the `entry` of the line that it was, and what is found out about it then
   -- (all named here, so that Lua makes room for them once).
   local function taken_out(ticket, entry, key, rank, turn)
     return { ticket = ticket, entry = entry, key = key, rank = rank, turn = turn, ref = false, record = false, run = false, riders = false, merge = false }
   end
 
-  -- The first `count` of the line; they are out of it.
+  -- How many ghosts the script has passed over, in all lanes.
+  local passed
+  resets[#resets + 1] = function() passed = 0 end
+
+  -- How often each of these entries of the line is a ghost; nil where no ghost is left in the lane.
+  local function ghosts_among(lane, entries)
+    if count_ghosts(lane) == 0 then return nil end
+    local tickets, times = {}, {}
+    for i, entry in ipairs(entries) do tickets[i] = string.sub(entry, 7) end
+    local counts = redis.call('HMGET', GHOSTS .. lane.name, unpack(tickets))
+    for i, ticket in ipairs(tickets) do times[ticket] = tonumber(counts[i]) or 0 end
+    return times
+  end
+
+  -- Whether the ticket, which came out of the line, has been taken out of it before: that is forgotten then.
+  local function was_ghost(lane, times, ticket)
+    local left = times[ticket] - 1
+    if left < 0 then return false end
+    if left == 0 then redis.call('HDEL', GHOSTS .. lane.name, ticket) else redis.call('HSET', GHOSTS .. lane.name, ticket, whole(left)) end
+    set(lane, 'ghosts', count_ghosts(lane) - 1)
+    times[ticket], passed = left, passed + 1
+    return true
+  end
+
+  -- The first `count` of the line; they are out of it. Fewer where very many ghosts are between them: the rest is for another call.
   local function pop_line(lane, count)
-    local popped, length, haunted = {}, 0, count_ghosts(lane) > 0
-    while length < count do
+    local popped, length = {}, 0
+    while length < count and passed < 4 * arg.moves do
       local entries = redis.call('LPOP', LINE .. lane.name, count - length)
       if not entries then break end
+      local times = ghosts_among(lane, entries)
       for _, entry in ipairs(entries) do
         local ticket = string.sub(entry, 7)
-        if not (haunted and is_ghost(lane, ticket)) then
+        if not (times and was_ghost(lane, times, ticket)) then
           length = length + 1
           popped[length] = taken_out(ticket, entry)
         end

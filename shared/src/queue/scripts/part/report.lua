@@ -40,12 +40,9 @@ do
   -- Answers may come in another order than their calls were sent: only a newer report takes back what is known.
   local function believe_day(lane, others, until_then)
     local known, known_until = foreign(lane)
-    if known > 0 and (until_then < known_until or (until_then == known_until and others < known)) then return end
-    if others > 0 then
-      set(lane, 'foreign', string.format('%d/%d', others, until_then))
-    elseif known > 0 then
-      set(lane, 'foreign', nil)
-    end
+    if known_until and (until_then < known_until or (until_then == known_until and others < known)) then return end
+    -- That there were none is remembered too, or an older report would be believed.
+    set(lane, 'foreign', string.format('%d/%d', math.max(others, 0), until_then))
   end
 
   -- The server has counted more calls than were ours: somebody else uses the same quota. Of the day only the newest report counts, since
