@@ -15,6 +15,7 @@ mod hot;
 mod outage;
 mod sheet;
 mod stage;
+mod twenty;
 mod utilisation;
 
 use clap::Parser;
@@ -69,6 +70,9 @@ async fn run(options: &Options) {
     }
     if options.wants("hot") {
         hot::run(options, &mut sheet).await;
+    }
+    if options.wants("twenty") {
+        twenty::run(options, &mut sheet).await;
     }
     if options.wants("crowd") {
         crowd::run(options, &mut sheet).await;
