@@ -65,6 +65,22 @@ async fn granted_writes_the_journal_and_is_repeated_without_effect() {
     assert_eq!(flying(&bench).await.as_deref(), Some("1"));
 }
 
+/// A step that was under way for long, was sent again, and arrives while the next step's call is made: that call keeps its job and its permit.
+#[tokio::test]
+async fn one_that_comes_after_a_later_one_changes_nothing() {
+    let mut bench = Bench::start().await;
+    bench.quotas("2/10s", "9/1d").await;
+    bench.enqueue(&[job("a")]).await;
+    let a = bench.claim_one().await;
+    assert_eq!(advance(&bench, &a, &step(1, true)).await, Advance::Granted);
+    assert_eq!(advance(&bench, &a, &step(2, false)).await, Advance::Granted);
+    let before = bench.snapshot().await;
+    bench.pass(50);
+    assert_eq!(advance(&bench, &a, &step(1, true)).await, Advance::Granted);
+    assert_eq!(bench.snapshot().await, before);
+    assert_eq!(bench.settle(&[done(&a)]).await, [Settled::Ok]);
+}
+
 #[tokio::test]
 async fn an_empty_value_takes_a_field_out() {
     let mut bench = Bench::start().await;

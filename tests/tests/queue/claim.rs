@@ -78,6 +78,23 @@ async fn what_has_ended_since_is_not_given_again() {
     assert_eq!(ids(&bench.claim_as("w", &request).await.jobs), ["c", "d"]);
 }
 
+/// It was under way for long: its worker has sent it again and has gone on.
+#[tokio::test]
+async fn a_request_that_comes_after_a_later_one_gives_nothing_and_changes_nothing() {
+    let mut bench = Bench::start().await;
+    bench
+        .enqueue(&["a", "b", "c", "d", "e", "f"].map(job))
+        .await;
+    let (first, second) = (bench.request(4), bench.request(4));
+    assert_eq!(ids(&bench.claim_as("w", &first).await.jobs), ["a", "b"]);
+    let given = bench.claim_as("w", &second).await.jobs;
+    assert_eq!(ids(&given), ["c", "d"]);
+    let before = bench.snapshot().await;
+    assert!(bench.claim_as("w", &first).await.jobs.is_empty());
+    assert_eq!(bench.snapshot().await, before);
+    assert_eq!(ids(&bench.claim_as("w", &second).await.jobs), ["c", "d"]);
+}
+
 #[tokio::test]
 async fn what_runs_is_given_to_nobody_else() {
     let mut bench = Bench::start().await;

@@ -112,6 +112,23 @@ async fn after_the_job_has_been_dead_and_was_sent_again() {
     changes_nothing(&bench, &stale).await;
 }
 
+/// Redis has come back without its last second: it has forgotten the claim, and the number of it.
+#[tokio::test]
+async fn after_redis_has_forgotten_the_claim() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let config = bench.queue().keys(0).config();
+    let before: Option<String> = bench.server.get(["HGET", &config, "fence"]).await;
+    let stale = bench.claim_one().await;
+    bench.live(6000, &[]).await;
+    let before = before.unwrap_or_else(|| "0".to_owned());
+    bench.server.cli(["HSET", &config, "fence", &before]).await;
+    let owner = bench.claim_one().await;
+    assert_eq!(owner.reference, stale.reference);
+    assert!(owner.token > stale.token);
+    changes_nothing(&bench, &stale).await;
+}
+
 #[tokio::test]
 async fn with_a_token_that_nobody_was_given() {
     let mut bench = Bench::start().await;

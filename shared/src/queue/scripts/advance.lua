@@ -2,17 +2,18 @@
 -- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve, spread;
 --   report (or nil: see part/report.lua), reportFor; calls, took (calls made since the last step, and ms that these took); fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
 -- Returns 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token).
--- Repeated it finds its own mark and gives the same answer.
+-- Repeated it finds its own mark and gives the same answer; one that arrives after a later step changes nothing.
 transition(function()
   local job = parse_ref(arg.reference)
-  local run_key, token = RUN .. key_of(job), tostring(arg.token)
+  local run_key, token = RUN .. key_of(job), whole(arg.token)
   local mark = token .. '/' .. arg.step
   local run = redis.call('HMGET', run_key, 'settled', 'step')
   local holder, role = holder_of(job.ref)
   if holder ~= token then
     return (run[1] == token and run[2] == mark) and 'later' or 'lost'
   end
-  if run[2] == mark then return 'granted' end
+  local its_token, its_step = string.match(run[2] or '', '^(%d+)/(%d+)$')
+  if its_token == token and tonumber(its_step) >= arg.step then return 'granted' end
 
   local lane = lane_of(job.lane)
   write_fields(run_key, arg.fields)

@@ -1,6 +1,7 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken. Jobs that may become one call
 -- are given as one, a group: its first leads, the others ride.
--- arg: worker; claim (number of this request: repeated after a lost answer it returns the same jobs); slots; lease, silence, late (ms);
+-- arg: worker; claim (number of this request, greater than the last: repeated after a lost answer it returns the same jobs, and after a later
+--   request nothing); slots; lease, silence, late (ms);
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
@@ -140,10 +141,13 @@ local function start(lane, call)
   describe(lane, ref, call.record, call.run, riders)
 end
 
--- One token is enough for all that a claim gives: what proves itself with it also names its job, and no later claim has the same.
+-- One token is enough for all that a claim gives: what proves itself with it also names its job, and no later claim has the same. It is no
+-- less than the time, so that it is new even to a Redis that has forgotten the last ones.
 local function take_token()
   if lease.token then return end
-  lease.token = number('fence', 1)
+  local last = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
+  lease.token = math.max(last + 1, now)
+  gather('HSET', CONFIG, 'fence', whole(lease.token))
   lease.holder = whole(lease.token) .. '/' .. arg.worker .. '/'
 end
 
@@ -234,7 +238,10 @@ transition(function()
   given, slots, held, heaviest = 0, arg.slots, {}, 1
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
-  if tonumber(redis.call('HGET', worker_key, 'claim')) == arg.claim then return repeat_claim(worker_key) end
+  local last = tonumber(redis.call('HGET', worker_key, 'claim')) or arg.claim - 1
+  if last == arg.claim then return repeat_claim(worker_key) end
+  -- It was under way for so long that its worker has sent it again, and others since: nobody waits for its answer.
+  if last > arg.claim then return reply() end
   if now >= grace() then take_back_ended() end
   serve_ready()
   -- What is due and was left (no slot, or too many lanes) is another worker's, if one is idle.
