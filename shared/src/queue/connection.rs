@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use redis::{
-    Cmd, FromRedisValue, Pipeline,
+    Cmd, FromRedisValue, IntoConnectionInfo, Pipeline,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
 use super::error::QueueError;
@@ -37,6 +38,7 @@ impl Connection {
     async fn open_with(url: &str, answer: Option<Duration>) -> Result<Self, QueueError> {
         if url.contains(',') {
             let builder = ClusterClientBuilder::new(url.split(',').map(str::trim))
+                .tcp_settings(tcp_settings())
                 .connection_timeout(CONNECT)
                 .response_timeout(answer.unwrap_or(Duration::MAX));
             return Ok(Self::Cluster(
@@ -48,7 +50,8 @@ impl Connection {
             .set_response_timeout(answer)
             .set_number_of_retries(1)
             .set_max_delay(Duration::from_millis(500));
-        let client = redis::Client::open(url)?;
+        let server = url.into_connection_info()?;
+        let client = redis::Client::open(server.set_tcp_settings(tcp_settings()))?;
         Ok(Self::Single(
             ConnectionManager::new_with_config(client, config).await?,
         ))
@@ -74,4 +77,16 @@ impl Connection {
             Self::Cluster(mut connection) => pipeline.query_async(&mut connection).await,
         }
     }
+}
+
+/// An answer that is late is waited for on the same connection. But one whose other end has gone without a word (a host that lost its power, a
+/// network that has forgotten it) would be waited on for a quarter of an hour: what nobody acknowledges, sent or idle, is given up.
+fn tcp_settings() -> TcpSettings {
+    let keepalive = TcpKeepalive::new().with_time(ANSWER).with_interval(CONNECT);
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(ANSWER);
+    settings
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::{Appendfsync, Direction, Flow, Program, Proxy, RedisOptions, wait_until},
+    harness::{
+        Appendfsync, Direction, Endpoint, Flow, Listen, Program, Proxy, RedisOptions, wait_until,
+    },
 };
 
 use crate::stage::{LEASE, PATIENCE, Stage};
@@ -195,4 +197,37 @@ async fn what_ended_while_redis_was_away_is_written_when_it_is_back() {
     })
     .await;
     assert_eq!(stage.operations_on("c1"), ["create-note"]);
+}
+
+/// The timers of all connections to a local port, as the kernel numbers them: 2 is the one that asks whether the other end is still there.
+#[cfg(target_os = "linux")]
+fn timers(port: u16) -> Vec<String> {
+    const ESTABLISHED: &str = "01";
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let server = format!("0100007F:{port:04X}");
+    let connections = table.lines().map(|line| line.split_whitespace().collect());
+    let ours =
+        connections.filter(|fields: &Vec<&str>| fields[2] == server && fields[3] == ESTABLISHED);
+    ours.map(|fields| fields[5][..2].to_owned()).collect()
+}
+
+/// A host that is gone without a word cannot be had here, but that somebody looks for it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_connection_is_left_to_a_server_that_is_gone_without_a_word() {
+    let options = RedisOptions {
+        listen: Listen::Tcp,
+        ..RedisOptions::default()
+    };
+    let stage = Stage::on(options, &[]).await;
+    let _worker = stage.worker().await;
+    let Endpoint::Tcp(address) = stage.redis.endpoint() else {
+        unreachable!("it listens on TCP");
+    };
+    wait_until("all connections to be watched", PATIENCE, || async {
+        let timers = timers(address.port());
+        // The worker's two, and the test's own.
+        (timers.len() >= 3 && timers.iter().all(|timer| timer == "02")).then_some(())
+    })
+    .await;
 }
