@@ -134,6 +134,7 @@ struct StepArguments {
     by: i64,
     known: i64,
     lease: u64,
+    late: u64,
 }
 
 #[derive(Serialize)]
@@ -257,6 +258,7 @@ impl Queue {
             by,
             known,
             lease: millis(self.terms().lease),
+            late: millis(self.terms().late()),
         };
         self.call(shard, &self.scripts().step, &arguments, super::no_tail)
             .await

@@ -82,6 +82,8 @@ pub(super) struct Raw<'a> {
     pub(super) rings: [&'a [String]; 2],
     /// By how much (ms) Redis' clock was set since the lane was last written.
     pub(super) set_by: i64,
+    /// How much longer (ms) than its window a permit may be held, if the clock was ever set.
+    pub(super) slack: Option<u64>,
 }
 
 /// The names of a window's fields in the lane's hash.
@@ -206,17 +208,35 @@ impl Raw<'_> {
     /// given back, or Redis' clock was set, the next script will move them by the difference.
     fn returns(&self, names: &Names, ring: &[String], span: u64, now: u64) -> Vec<(u64, u64)> {
         let past = self.number(names.past).unwrap_or(0);
-        let given = self.number(names.span).unwrap_or(span);
+        let stored = self.number(names.span);
+        let latest = stored.zip(self.slack).map_or(u64::MAX, |(span, slack)| {
+            now + 1 + span + span.div_ceil(100).max(1) + slack
+        });
+        let given = stored.unwrap_or(span);
         let entries = ring.iter().filter_map(|entry| {
             let (moment, count) = entry.split_once(':')?;
             Some((moment.parse::<u64>().ok()?, count.parse::<u64>().ok()?))
         });
         entries
             .filter(|(moment, _)| *moment > past)
+            .map(|(moment, count)| (self.returning(moment, now, latest), count))
             .map(|(moment, count)| ((moment + span).saturating_sub(given), count))
-            .map(|(moment, count)| (self.moved(moment), count))
             .filter(|(moment, _)| *moment > now)
             .collect()
+    }
+
+    /// A moment of return after the clock was set: as the scripts have it, by which nothing that was entered since is later than `latest`.
+    fn returning(&self, moment: u64, now: u64, latest: u64) -> u64 {
+        let (by, moved) = (self.set_by, moment.saturating_add_signed(self.set_by));
+        if by == 0 || (by < 0 && moment <= latest) {
+            return moment;
+        }
+        let entered_since = moment > now && by.unsigned_abs() > latest - now;
+        match (by < 0, entered_since) {
+            (true, _) => moved,
+            (false, true) => moment,
+            (false, false) => moved.min(latest).max(moment),
+        }
     }
 }
 
@@ -262,6 +282,7 @@ mod tests {
             in_force: [Some("100/10000"), Some("1000/86400000")],
             rings: [&burst, &daily],
             set_by: 0,
+            slack: None,
         };
         raw.read(policy, NOW)
     }
@@ -375,6 +396,7 @@ mod tests {
             in_force: [None, None],
             rings: [&[], &[]],
             set_by: 0,
+            slack: None,
         };
         let ledger = raw.read(&plain(), NOW);
         assert_eq!((ledger.free(true), ledger.windows()), (0, None));

@@ -131,7 +131,7 @@ impl Outlook {
 const COMMANDS: usize = 12;
 
 /// The quotas in force, and what Redis' clock was set by in all (ms).
-type RawConfig = [Option<String>; 3];
+type RawConfig = [Option<String>; 4];
 
 /// What they answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
 /// the last retry with its moment; the lane's own moment.
@@ -173,7 +173,8 @@ impl Queue {
             .arg(keys.config())
             .arg("burst")
             .arg("daily")
-            .arg("shift");
+            .arg("shift")
+            .arg("slack");
         for lane in lanes {
             ask(&mut pipeline, keys, lane.as_str(), now);
         }
@@ -194,7 +195,8 @@ impl Queue {
             raw;
         let text = |name: &str| fields.get(name).map(String::as_str);
         let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
-        let [burst_in_force, daily_in_force, set_by] = config.each_ref().map(Option::as_deref);
+        let [burst_in_force, daily_in_force, set_by, slack] =
+            config.each_ref().map(Option::as_deref);
         let signed = |number: Option<&str>| number.and_then(|number| number.parse().ok());
         let set_by: i64 = signed(set_by).unwrap_or(0) - signed(text("shift")).unwrap_or(0);
         let raw = ledger::Raw {
@@ -202,6 +204,7 @@ impl Queue {
             in_force: [burst_in_force, daily_in_force],
             rings: [&burst, &day],
             set_by,
+            slack: slack.and_then(|slack| slack.parse().ok()),
         };
         Outlook {
             now_ms: now,

@@ -121,6 +121,10 @@ impl Scene {
             4 => {
                 let by = i64::try_from(self.dice.roll(40_000)).unwrap() - 20_000;
                 self.bench.now = self.bench.now.saturating_add_signed(by);
+                // Not everything waits until somebody has told.
+                if self.dice.roll(2) == 0 {
+                    self.end_some().await;
+                }
                 let told = self.bench.queue().step(0, by, self.set_by).await;
                 self.set_by = told.unwrap();
             }

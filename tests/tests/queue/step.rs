@@ -111,6 +111,36 @@ async fn set_back_nothing_is_believed_for_longer() {
     }
 }
 
+/// A call is in flight as the clock is set, and is answered before anybody has told: its permit comes back one window later, by the new clock.
+async fn answered_before_it_was_told(by: i64) {
+    let mut bench = Bench::unregistered(|_| {}).await;
+    bench.quotas("1/10s", "1000/1d").await;
+    bench.enqueue(&["a", "b", "c"].map(job)).await;
+    // So that some permits are known to have come back already.
+    let first = bench.claim_one().await;
+    bench.settle(&[done(&first)]).await;
+    bench.pass(WINDOW + WINDOW / 100);
+    let in_flight = bench.claim_one().await;
+    bench.now = bench.now.saturating_add_signed(by);
+    bench.settle(&[done(&in_flight)]).await;
+    bench.queue().step(0, by, 0).await.unwrap();
+    bench.quotas("1/10s", "1000/1d").await;
+    bench.pass(WINDOW - 1);
+    assert!(bench.claim(100).await.is_empty(), "it came early");
+    bench.pass(WINDOW / 100 + 1);
+    assert_eq!(bench.claim_ids(100).await, ["c"]);
+}
+
+#[tokio::test]
+async fn set_ahead_before_an_answer_that_comes_before_it_is_told() {
+    answered_before_it_was_told(AHEAD).await;
+}
+
+#[tokio::test]
+async fn set_back_before_an_answer_that_comes_before_it_is_told() {
+    answered_before_it_was_told(-AHEAD).await;
+}
+
 #[tokio::test]
 async fn no_lease_ends_for_it() {
     let mut bench = Bench::start().await;

@@ -1,11 +1,11 @@
 -- Redis' clock was set: a worker has seen by its own, monotonic one that it went on by more or less than time has passed. The moments of the
 -- lanes move with it (part/ledger.lua), and no lease ends for it.
--- arg: by (ms, negative if it was set back); known (what it was set by in all before, as the worker knows it); lease (ms).
+-- arg: by (ms, negative if it was set back); known (what it was set by in all before, as the worker knows it); lease, late (ms).
 -- Returns what it was set by in all. Who comes with an old number has seen what another one has told already, and changes nothing.
 transition(function()
   local all = tonumber(redis.call('HGET', CONFIG, 'shift')) or 0
   if all ~= arg.known then return all end
-  redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'grace', whole(now + arg.lease), 'pulse', whole(now))
+  redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'slack', whole(arg.lease + arg.late), 'grace', whole(now + arg.lease), 'pulse', whole(now))
   -- Set back, every lane stands too far in the future.
   redis.call('HDEL', CONFIG, 'reindexed')
   return all + arg.by

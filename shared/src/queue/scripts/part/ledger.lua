@@ -18,8 +18,8 @@ local LANE_FIELDS = {
 }
 
 -- Moments of a window are rounded up to these.
-local function grain_of(window)
-  return math.max(1, math.ceil(window.span / 100))
+local function grain_of(span)
+  return math.max(1, math.ceil(span / 100))
 end
 
 -- What is known of a lane while the script runs: `stored` is its hash; `write_lane` writes back what has been `set`.
@@ -54,15 +54,16 @@ local function count_of(entry)
   return tonumber(string.match(entry, ':(%d+)$'))
 end
 
--- The window is another than when these permits were given back: all return that much later, or earlier.
-local function shift(ring, past, by)
+-- The permits that have not come back do so at other moments.
+local function move(ring, past, moved)
   redis.call('ZREMRANGEBYSCORE', ring, '-inf', past)
-  local entries = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES')
+  local entries, counts = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES'), {}
   redis.call('DEL', ring)
   for i = 1, #entries, 2 do
-    local at = tonumber(entries[i + 1]) + by
-    redis.call('ZADD', ring, whole(at), string.format('%d:%d', at, count_of(entries[i])))
+    local at = moved(tonumber(entries[i + 1]))
+    counts[at] = (counts[at] or 0) + count_of(entries[i])
   end
+  for at, count in pairs(counts) do redis.call('ZADD', ring, whole(at), string.format('%d:%d', at, count)) end
 end
 
 -- Takes back the permits whose moment has come.
@@ -72,10 +73,17 @@ local function read_window(lane, window, default)
   local quota = stricter(own, told_until > now and stored[window.told] or nil)
   local calls, span = parse_quota(quota)
   local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
+  local ring, past = window.ring(lane.name), tonumber(stored[window.past]) or 0
+  -- The clock was set back, and nobody has told: what is entered from now on comes before what had come back by then.
+  if past > now then
+    redis.call('ZREMRANGEBYSCORE', ring, '-inf', past)
+    past = 0
+    set(lane, window.past, nil)
+  end
   if used > 0 then
-    local ring, past = window.ring(lane.name), tonumber(stored[window.past]) or 0
+    -- The window is another than when these permits were given back: all return that much later, or earlier.
     if span ~= kept then
-      shift(ring, past, span - kept)
+      move(ring, past, function(at) return at + span - kept end)
       past = 0
       set(lane, window.past, nil)
     end
@@ -92,13 +100,24 @@ local function read_window(lane, window, default)
   return { quota = quota or '', calls = calls, span = span, used = used, told_until = quota ~= own and told_until or math.huge }
 end
 
--- Redis' clock was set since the lane was last written: its moments move with it, so that as much time passes until them as before.
+-- Where a moment of return is after the clock was set by `by`, so that as much time passes until then as before. What was entered between
+-- that and its being told is by the new clock already: there nothing is later than `latest`.
+local function moved_with(at, by, latest)
+  if by < 0 then return at <= latest and at or at + by end
+  -- By the old clock it would have come long ago.
+  if at > now and by > latest - now then return at end
+  return math.max(at, math.min(at + by, latest))
+end
+
+-- Redis' clock was set since the lane was last written: its moments move with it.
 local function follow_clock(lane)
   local stored = lane.stored
   local by = (tonumber(in_force[3]) or 0) - (tonumber(stored.shift) or 0)
   if by == 0 then return end
   for _, window in ipairs(WINDOWS) do
-    shift(window.ring(lane.name), tonumber(stored[window.past]) or 0, by)
+    local span, slack = tonumber(stored[window.span]), tonumber(in_force[4])
+    local latest = span and slack and now + 1 + span + grain_of(span) + slack or math.huge
+    move(window.ring(lane.name), tonumber(stored[window.past]) or 0, function(at) return moved_with(at, by, latest) end)
     set(lane, window.past, nil)
   end
   for _, field in ipairs({ 'hold', 'toldUntil' }) do
@@ -107,8 +126,8 @@ local function follow_clock(lane)
   local count, until_then = string.match(stored.foreign or '', '^(%d+)/(%d+)$')
   if count then set(lane, 'foreign', string.format('%d/%d', count, until_then + by)) end
   if stored.others then
-    local function move(at, seen) return string.format('%d:%s', at + by, seen) end
-    set(lane, 'others', (string.gsub(stored.others, '(%d+):(%d+)', move)))
+    local function moved(at, seen) return string.format('%d:%s', at + by, seen) end
+    set(lane, 'others', (string.gsub(stored.others, '(%d+):(%d+)', moved)))
   end
   set(lane, 'shift', in_force[3])
 end
@@ -125,7 +144,7 @@ local function lane_of(name)
   local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
   for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
   lane.flying = tonumber(lane.stored.flying) or 0
-  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift')
+  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack')
   follow_clock(lane)
   read_windows(lane)
   lanes[name] = lane
@@ -151,7 +170,7 @@ local function others_seen(lane)
 end
 
 local function see_others(lane, count, sent)
-  local grain = grain_of(lane[1])
+  local grain = grain_of(lane[1].span)
   local at, kept, is_kept = math.ceil((sent + cut) / grain) * grain, {}, false
   local function keep(moment, number) kept[#kept + 1] = string.format('%d:%d', moment, number) end
   for _, seen in ipairs(others_seen(lane)) do
@@ -216,7 +235,7 @@ end
 -- Enters into the rings what has been returned.
 local function write_rings(lane)
   for i, window in ipairs(WINDOWS) do
-    local grain = grain_of(lane[i])
+    local grain = grain_of(lane[i].span)
     for last, count in pairs(lane.returned[i]) do
       -- Never in the past, of which all has been taken back.
       local at = math.max(now + 1, math.ceil((last + cut + lane[i].span) / grain) * grain)
