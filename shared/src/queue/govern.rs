@@ -53,8 +53,10 @@ impl Queue {
         let (mut set, mut clear) = (HashMap::new(), Vec::new());
         match govern {
             Govern::Pause => drop(set.insert("paused", "1".to_owned())),
-            Govern::Resume => clear.extend(["paused", "hold", "why", "open", "failures"]),
-            Govern::Reauthorise => clear.extend(["hold", "why"]),
+            Govern::Resume => {
+                clear.extend(["paused", "hold", "holdFor", "why", "open", "failures"]);
+            }
+            Govern::Reauthorise => clear.extend(["hold", "holdFor", "why"]),
             Govern::Set {
                 burst,
                 daily,

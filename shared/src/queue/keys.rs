@@ -45,7 +45,7 @@ keys! {
     open() = "OPEN", "open";
     /// Sorted set: lane → the moment (ms) at which it may next be served.
     lanes() = "LANES", "lanes";
-    /// Hash per lane: the ledger's sums, hold, breaker, pause, own quotas, ghosts, what its jobs have cost lately (`pace`).
+    /// Hash per lane: the ledger's sums, hold (until when, and how long), breaker, pause, own quotas, ghosts, what its jobs have cost lately (`pace`).
     lane(lane) = "LANE", "lane:";
     /// Sorted set per lane: `<moment>:<count>`, permits by moment of return, burst window.
     burst(lane) = "BURST", "burst:";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use penstock_shared::{
     job::state::{Ending, Hold},
-    queue::{report::Report, settle::Settlement},
+    queue::{claim::Claimed, report::Report, settle::Settlement},
     quota::RateReport,
 };
 use penstock_tests::fixture::{Bench, done, job, settlement};
@@ -152,23 +152,45 @@ async fn no_lease_ends_for_it() {
     assert_eq!(bench.queue().stats().await.unwrap().done_total, 1);
 }
 
-#[tokio::test]
-async fn a_hold_lasts_as_long() {
-    let mut bench = Bench::start().await;
-    bench.enqueue(&[job("a"), job("b")]).await;
-    let first = bench.claim_one().await;
+/// The API says: not for half an hour.
+fn throttled(claimed: &Claimed) -> Settlement {
     let back = Ending::Back {
         after: Duration::ZERO,
         attempt: false,
         delivery: false,
     };
-    let mut throttled = settlement(&first, back);
+    let mut throttled = settlement(claimed, back);
     throttled.transition.hold = Some(Hold {
         wait: Duration::from_millis(HOUR / 2),
         why: "throttled",
         token: None,
     });
-    bench.settle(&[throttled]).await;
+    throttled
+}
+
+#[tokio::test]
+async fn a_hold_that_began_before_it_was_told_lasts_as_long() {
+    for by in [AHEAD, -AHEAD] {
+        let mut bench = Bench::start().await;
+        bench.enqueue(&[job("a"), job("b")]).await;
+        let first = bench.claim_one().await;
+        bench.now = bench.now.saturating_add_signed(by);
+        bench.settle(&[throttled(&first)]).await;
+        bench.queue().step(0, by, 0).await.unwrap();
+        bench.quotas("100/10s", "200000/1d").await;
+        bench.pass(HOUR / 2 - 1);
+        assert!(bench.claim(10).await.is_empty(), "{by}");
+        bench.pass(1);
+        assert_eq!(bench.claim(10).await.len(), 2, "{by}");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_lasts_as_long() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a"), job("b")]).await;
+    let first = bench.claim_one().await;
+    bench.settle(&[throttled(&first)]).await;
     set(&mut bench, AHEAD, 0).await;
     assert!(bench.claim(10).await.is_empty());
     bench.pass(HOUR / 2);

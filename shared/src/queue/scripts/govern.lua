@@ -1,5 +1,5 @@
 -- Sets how a lane is governed: paused, resumed (which also ends a hold), its own quotas.
--- arg: lane; reserve, spread; set {field = value, …} and clear {field, …} among 'paused', 'hold', 'why', 'open', 'failures', 'burst', 'daily', 'weight';
+-- arg: lane; reserve, spread; set {field = value, …} and clear {field, …} among 'paused', 'hold', 'holdFor', 'why', 'open', 'failures', 'burst', 'daily', 'weight';
 --   reauthorise (true: its token is no longer known as refused).
 -- Returns 'ok'.
 transition(function()

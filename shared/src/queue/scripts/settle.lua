@@ -28,6 +28,7 @@ end
 local function hold(lane, wait, why)
   if now + wait <= (tonumber(lane.stored.hold) or 0) then return end
   set(lane, 'hold', now + wait)
+  set(lane, 'holdFor', wait)
   set(lane, 'why', why)
 end
 

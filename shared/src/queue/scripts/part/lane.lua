@@ -58,6 +58,7 @@ local function close_breaker(lane)
   if not stored.failures and not stored.open then return end
   if stored.why == 'breaker' then
     set(lane, 'hold', nil)
+    set(lane, 'holdFor', nil)
     set(lane, 'why', nil)
   end
   set(lane, 'failures', nil)

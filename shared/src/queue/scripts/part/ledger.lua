@@ -14,7 +14,7 @@ local WINDOWS = {
 }
 local LANE_FIELDS = {
   'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'toldUntil', 'foreign', 'others',
-  'flying', 'paused', 'hold', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
+  'flying', 'paused', 'hold', 'holdFor', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
 }
 
 -- Moments of a window are rounded up to these.
@@ -100,8 +100,8 @@ local function read_window(lane, window, default)
   return { quota = quota or '', calls = calls, span = span, used = used, told_until = quota ~= own and told_until or math.huge }
 end
 
--- Where a moment of return is after the clock was set by `by`, so that as much time passes until then as before. What was entered between
--- that and its being told is by the new clock already: there nothing is later than `latest`.
+-- Where a moment is after the clock was set by `by`, so that as much time passes until then as before. What was entered between that and its
+-- being told is by the new clock already: there nothing is later than `latest`.
 local function moved_with(at, by, latest)
   if by < 0 then return at <= latest and at or at + by end
   -- By the old clock it would have come long ago.
@@ -120,9 +120,8 @@ local function follow_clock(lane)
     move(window.ring(lane.name), tonumber(stored[window.past]) or 0, function(at) return moved_with(at, by, latest) end)
     set(lane, window.past, nil)
   end
-  for _, field in ipairs({ 'hold', 'toldUntil' }) do
-    if stored[field] then set(lane, field, tonumber(stored[field]) + by) end
-  end
+  if stored.hold then set(lane, 'hold', moved_with(tonumber(stored.hold), by, now + (tonumber(stored.holdFor) or 0))) end
+  if stored.toldUntil then set(lane, 'toldUntil', tonumber(stored.toldUntil) + by) end
   local count, until_then = string.match(stored.foreign or '', '^(%d+)/(%d+)$')
   if count then set(lane, 'foreign', string.format('%d/%d', count, until_then + by)) end
   if stored.others then
