@@ -1,5 +1,10 @@
 //! What a lane's jobs have cost lately: how many calls, and how long each took.
 
+use std::collections::BTreeMap;
+
+use super::settle::Settlement;
+use crate::{job::state::Ending, span::millis};
+
 /// What a call takes before any was made: a guess.
 const GUESS_MS: u64 = 200;
 /// So many jobs tell enough; fewer are taken together with one that is guessed.
@@ -75,6 +80,25 @@ impl Pace {
 fn share(jobs: u64, sum: u64, of: u64) -> u64 {
     let share = u128::from(jobs) * u128::from(sum) / u128::from(of);
     u64::try_from(share).unwrap_or(u64::MAX)
+}
+
+/// What each lane's deliveries add to its pace: jobs ended, calls made, those of them after which a job waits for another attempt, and the
+/// milliseconds that they took.
+pub(super) fn of_lanes(settlements: &[Settlement]) -> BTreeMap<&str, [u64; 4]> {
+    let mut paces: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
+    let riders = settlements.iter().flat_map(|leader| &leader.riders);
+    for settlement in settlements.iter().chain(riders) {
+        let ending = &settlement.transition.ending;
+        let ended = matches!(ending, Ending::Done { .. } | Ending::Dead { .. });
+        let waits = matches!(ending, Ending::Back { after, .. } if !after.is_zero());
+        let calls = u64::from(settlement.calls);
+        let failed = if waits { calls } else { 0 };
+        let added = [ended.into(), calls, failed, millis(settlement.took)];
+        let pace = paces.entry(settlement.reference.lane().as_str());
+        let sums = pace.or_default().iter_mut().zip(added);
+        sums.for_each(|(sum, number)| *sum += number);
+    }
+    paces
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What a response says of the quota, on its way into the ledger.
 
-use std::time::Duration;
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
+use super::settle::Settlement;
 use crate::{quota::RateReport, span::millis};
 
 /// How long what is said of the day is believed, and the longest window that an announcement is believed for: like a
@@ -63,4 +64,31 @@ impl Report {
             day_left: rate.daily_remaining,
         })
     }
+}
+
+/// What counts of each lane's reports: the one that leaves least, and then the last; of calls sent at once, the one that leaves less.
+pub(super) fn telling(settlements: &[Settlement]) -> BTreeMap<&str, Vec<Words>> {
+    let mut reports: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
+    for settlement in settlements {
+        // A call that was not answered, or by something else, would hide the last one that was.
+        if let Some(report) = settlement
+            .report
+            .as_ref()
+            .filter(|report| report.says_any())
+        {
+            let lane = settlement.reference.lane().as_str();
+            reports.entry(lane).or_default().push(report);
+        }
+    }
+    let telling = |(lane, reports): (_, Vec<&Report>)| {
+        let fewest = reports.iter().min_by_key(|report| report.left());
+        let last = reports
+            .iter()
+            .min_by_key(|report| (Reverse(report.sent_ms), report.left()));
+        let two = fewest
+            .into_iter()
+            .chain(last.filter(|last| Some(*last) != fewest));
+        (lane, two.filter_map(|report| report.words()).collect())
+    };
+    reports.into_iter().map(telling).collect()
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::keys::lua_keys;
 
 /// What all transitions share, in the order in which it builds up.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     include_str!("scripts/part/clock.lua"),
     include_str!("scripts/part/write.lua"),
     include_str!("scripts/part/ticket.lua"),
@@ -16,6 +16,7 @@ const PARTS: [&str; 13] = [
     include_str!("scripts/part/due.lua"),
     include_str!("scripts/part/pop.lua"),
     include_str!("scripts/part/sequence.lua"),
+    include_str!("scripts/part/follow.lua"),
     include_str!("scripts/part/group.lua"),
     include_str!("scripts/part/call.lua"),
     include_str!("scripts/part/dead.lua"),

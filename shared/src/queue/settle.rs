@@ -1,6 +1,6 @@
 //! The end of a delivery, and what is written down on the way there.
 
-use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::Cmd;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     Policy, Queue,
     error::QueueError,
+    pace,
     record::{self, DoneRecord},
     reference::Reference,
     report::{self, BELIEVED_FOR, Report},
@@ -272,52 +273,6 @@ impl Settlement {
     }
 }
 
-/// What counts of each lane's reports: the one that leaves least, and then the last; of calls sent at once, the one that leaves less.
-fn telling_reports(settlements: &[Settlement]) -> BTreeMap<&str, Vec<report::Words>> {
-    let mut reports: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
-    for settlement in settlements {
-        // A call that was not answered, or by something else, would hide the last one that was.
-        if let Some(report) = settlement
-            .report
-            .as_ref()
-            .filter(|report| report.says_any())
-        {
-            let lane = settlement.reference.lane().as_str();
-            reports.entry(lane).or_default().push(report);
-        }
-    }
-    let telling = |(lane, reports): (_, Vec<&Report>)| {
-        let fewest = reports.iter().min_by_key(|report| report.left());
-        let last = reports
-            .iter()
-            .min_by_key(|report| (Reverse(report.sent_ms), report.left()));
-        let two = fewest
-            .into_iter()
-            .chain(last.filter(|last| Some(*last) != fewest));
-        (lane, two.filter_map(|report| report.words()).collect())
-    };
-    reports.into_iter().map(telling).collect()
-}
-
-/// What each lane's deliveries add to its pace: jobs ended, calls made, those of them after which a job waits for another attempt, and the
-/// milliseconds that they took.
-fn paces(settlements: &[Settlement]) -> BTreeMap<&str, [u64; 4]> {
-    let mut paces: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
-    let riders = settlements.iter().flat_map(|leader| &leader.riders);
-    for settlement in settlements.iter().chain(riders) {
-        let ending = &settlement.transition.ending;
-        let ended = matches!(ending, Ending::Done { .. } | Ending::Dead { .. });
-        let waits = matches!(ending, Ending::Back { after, .. } if !after.is_zero());
-        let calls = u64::from(settlement.calls);
-        let failed = if waits { calls } else { 0 };
-        let added = [ended.into(), calls, failed, millis(settlement.took)];
-        let pace = paces.entry(settlement.reference.lane().as_str());
-        let sums = pace.or_default().iter_mut().zip(added);
-        sums.for_each(|(sum, number)| *sum += number);
-    }
-    paces
-}
-
 fn json(value: &impl Serialize) -> Result<String, QueueError> {
     serde_json::to_string(value).map_err(|error| QueueError::Unexpected(error.to_string()))
 }
@@ -374,9 +329,9 @@ impl Queue {
             policy: self.terms().policy(),
             breaker_after: BREAKER_AFTER,
             probe_every: millis(PROBE_EVERY),
-            reports: telling_reports(settlements),
+            reports: report::telling(settlements),
             report_for: millis(BELIEVED_FOR),
-            paces: paces(settlements),
+            paces: pace::of_lanes(settlements),
             lanes: lanes
                 .map(|group| (group[0].1.reference.lane().as_str(), group.len()))
                 .collect(),
