@@ -284,7 +284,7 @@ pub(crate) struct Set {
     /// The most calls in any such longer window, such as 100000/1d; `default` is what the workers say
     #[arg(long, value_name = "QUOTA", value_parser = own)]
     pub(crate) daily: Option<Own>,
-    /// Its share among tenants, 1 to 100; 1 is everybody's. Kept, but without effect in this version
+    /// Its share among tenants, 1 to 100; 1 is everybody's: so many turns for each turn of another
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) weight: Option<u32>,
 }
