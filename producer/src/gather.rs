@@ -105,6 +105,7 @@ impl Gather {
 }
 
 /// Being under way, in the line of a shard.
+#[derive(Clone)]
 struct Turn {
     gather: Gather,
     shard: u16,
@@ -147,10 +148,7 @@ impl Drop for First {
         }
         drop(line);
         let rest = Rest {
-            turn: Turn {
-                gather: turn.gather.clone(),
-                shard: turn.shard,
-            },
+            turn: turn.clone(),
             ended: false,
         };
         // Where no runtime is left to send them they are let go.

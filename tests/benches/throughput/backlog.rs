@@ -2,11 +2,8 @@
 
 use std::sync::atomic::AtomicU32;
 
-use penstock_shared::queue::enqueue::Admission;
-
 use crate::{
     consumer::Consumer,
-    enqueue,
     meter::{Meter, data_bytes},
     options::Options,
     report::Figures,
@@ -52,10 +49,7 @@ async fn store(stage: &Stage, backlog: u32) -> f64 {
     let probe = (backlog..backlog + PROBE).map(|number| workload::job(Kind::Tags, number));
     let probe: Vec<_> = probe.collect();
     let meter = Meter::start(&stage.redis, &[]).await;
-    for batch in probe.chunks(enqueue::BULK) {
-        let stored = stage.queue.enqueue(batch, Admission::AllOrNothing).await;
-        stored.expect("it stores");
-    }
+    stage.fill(&probe).await;
     meter.redis_micros(PROBE).await
 }
 

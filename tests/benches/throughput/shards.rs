@@ -6,10 +6,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use penstock_shared::{
-    queue::{Location, Queue, Terms, enqueue::Admission},
-    settings::Settings,
-};
+use penstock_shared::{queue::enqueue::Admission, settings::Settings};
 use penstock_tests::harness::{RedisCluster, RedisServer};
 
 use crate::{
@@ -54,7 +51,7 @@ pub(crate) async fn run(options: &Options, servers: Servers) -> Figures {
         }
     };
     let settings = settings(&url);
-    let queue = connect(&settings).await;
+    let queue = stage::connect(&settings).await;
     let jobs = workload::jobs(Kind::Tags, options.jobs, 1);
     let stored = queue.enqueue(&jobs, Admission::Each).await;
     stored.expect("it stores");
@@ -71,7 +68,7 @@ pub(crate) async fn run(options: &Options, servers: Servers) -> Figures {
         let (slots, jobs) = (options.slots, options.jobs);
         tokio::spawn(async move {
             let consumer = consumer::Consumer {
-                queue: connect(&settings).await,
+                queue: stage::connect(&settings).await,
                 shard,
                 worker: "consumer".to_owned(),
                 slots,
@@ -95,12 +92,6 @@ fn settings(url: &str) -> Settings {
     let shards = SHARDS.to_string();
     let own = [("PENSTOCK_REDIS_URL", url), ("PENSTOCK_SHARDS", &*shards)];
     Settings::load_from(stage::SETTINGS.into_iter().chain(own)).expect("the settings make sense")
-}
-
-async fn connect(settings: &Settings) -> Queue {
-    Queue::connect(Location::from(settings), Terms::from(settings))
-        .await
-        .expect("the servers are fit for use")
 }
 
 /// The CPU that all servers have used.

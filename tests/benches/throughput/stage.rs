@@ -127,7 +127,7 @@ pub(crate) fn redis_options() -> RedisOptions {
     }
 }
 
-async fn connect(settings: &Settings) -> Queue {
+pub(crate) async fn connect(settings: &Settings) -> Queue {
     Queue::connect(Location::from(settings), Terms::from(settings))
         .await
         .expect("the Redis server is fit for use")

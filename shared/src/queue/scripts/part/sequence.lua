@@ -226,7 +226,7 @@ local function join(job, keys, due)
   local priority = priority_of(job.ticket)
   if #keys == 0 then return put_first(job, due, priority) end
   local root = #keys == 1 and root_of(job.tenant, keys[1]) or unite(job.tenant, keys, now)
-  local order, stored = number('order', 1), stored_heads(job.tenant, root)
+  local order, stored = number('order'), stored_heads(job.tenant, root)
   if not stored then
     store_heads(job.tenant, root, whole(order) .. '/' .. job.place)
     return put_first(job, due, priority)
@@ -239,7 +239,7 @@ end
 
 local function put_later(job, due)
   gather('ZADD', LATER .. job.lane, whole(due), job.ticket)
-  gather('ZADD', TURNS .. job.lane, whole(due), string.format('%016d', number('order', 1)) .. job.ticket)
+  gather('ZADD', TURNS .. job.lane, whole(due), string.format('%016d', number('order')) .. job.ticket)
 end
 
 -- What is left of the moves that one run of a script may make, over all lanes.

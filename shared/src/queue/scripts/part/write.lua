@@ -34,11 +34,11 @@ local function add(key, field, by)
   fields[field] = (fields[field] or 0) + by
 end
 
--- The next `count` numbers of a counter of the shard; returns the first.
-local function number(name, count)
-  local last = counters[name] or tonumber(redis.call('HGET', CONFIG, name)) or 0
-  counters[name] = last + count
-  return last + 1
+-- The next number of a counter of the shard.
+local function number(name)
+  local next_number = (counters[name] or tonumber(redis.call('HGET', CONFIG, name)) or 0) + 1
+  counters[name] = next_number
+  return next_number
 end
 
 local function flush()
