@@ -78,7 +78,7 @@ fn payload() -> impl Strategy<Value = (&'static str, Value)> {
         (
             "dateOfBirth",
             null_or(
-                "(19|20)[0-9]{2}-0[1-9]-[12][0-9]"
+                "(19|20)[0-9]{2}-0[1-9]-[12][0-8]"
                     .prop_map(Value::from)
                     .boxed(),
             ),
