@@ -54,6 +54,9 @@ const NAMES: [&str; 40] = [
     "createNewIfDuplicateAllowed",
 ];
 
+/// Objects and lists inside one another, with room above what intake lets in.
+const MAX_DEPTH: usize = 64;
+
 /// A value in its stored form.
 pub(super) fn pack(value: &Value) -> Vec<u8> {
     // Values of JSON and writes to memory: neither can fail.
@@ -62,7 +65,10 @@ pub(super) fn pack(value: &Value) -> Vec<u8> {
 
 /// The value that was stored.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Value, String> {
-    let long: Long = rmp_serde::from_slice(bytes).map_err(|error| error.to_string())?;
+    let mut stored = rmp_serde::Deserializer::from_read_ref(bytes);
+    // What means harm could be deeper than the stack, whose end is the whole program's.
+    stored.set_max_depth(MAX_DEPTH);
+    let long = Long::deserialize(&mut stored).map_err(|error| error.to_string())?;
     Ok(long.0)
 }
 
@@ -199,6 +205,13 @@ mod tests {
     fn no_name_has_two_numbers() {
         for (number, name) in NAMES.iter().enumerate() {
             assert_eq!(NAMES.iter().position(|other| other == name), Some(number));
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        for deep in [&b"\x91"[..], b"\x81\xa1a", b"\x81\x00"] {
+            assert!(unpack(&deep.repeat(100_000)).is_err());
         }
     }
 
