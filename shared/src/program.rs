@@ -7,6 +7,7 @@
 mod arguments;
 mod exit;
 mod logging;
+mod panic;
 mod shutdown;
 
 use std::io::IsTerminal;
@@ -38,6 +39,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// }
 /// ```
 pub fn run<C: Parser>(main: impl AsyncFnOnce(C, Settings) -> Result<Exit, Failure>) -> Exit {
+    panic::tell_less();
     exit::report(begin().and_then(|begun| match begun {
         Begun::Ready(arguments, settings) => drive(main(arguments, *settings)),
         Begun::Answered(exit) => Ok(exit),

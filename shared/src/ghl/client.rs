@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Answer, CallError, Passage, Request, classify,
+    Answer, CallError, Operation, Passage, Request, classify,
     classify::{End, Response},
     rate,
 };
@@ -50,6 +50,27 @@ impl From<CallError> for Reply {
         Self {
             answer: Err(error),
             rate: RateReport::default(),
+        }
+    }
+}
+
+impl Reply {
+    /// What a whole response means that came now, for the operation that it answers.
+    pub fn read(operation: Operation, status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let arrived = Response {
+            status,
+            headers,
+            body,
+            end: End::Whole,
+            now: Timestamp::now(),
+        };
+        Self::judge(operation, &arrived)
+    }
+
+    fn judge(operation: Operation, response: &Response<'_>) -> Self {
+        Self {
+            answer: classify::response(operation, response),
+            rate: rate::report(response.headers),
         }
     }
 }
@@ -113,17 +134,18 @@ impl GhlClient {
             Err(_) => return self.unanswered().into(),
         };
         let (body, end) = read(&mut response, deadline).await;
-        let arrived = Response {
-            status: response.status().as_u16(),
-            headers: response.headers(),
-            body: &body,
-            end,
-            now: Timestamp::now(),
-        };
-        Reply {
-            answer: classify::response(request.operation, &arrived),
-            rate: rate::report(response.headers()),
-        }
+        let reply = Reply::judge(
+            request.operation,
+            &Response {
+                status: response.status().as_u16(),
+                headers: response.headers(),
+                body: &body,
+                end,
+                now: Timestamp::now(),
+            },
+        );
+        let answer = reply.answer.map_err(|error| error.without(request));
+        Reply { answer, ..reply }
     }
 
     fn call(&self, token: &SecretString, request: &Request) -> RequestBuilder {

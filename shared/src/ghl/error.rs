@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{Request, message};
 use crate::job::ContactId;
 
 /// Why a call has no [`Answer`](super::Answer). Messages are redacted and short.
@@ -79,6 +80,23 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The same, without what the request said: an API may repeat it, and these words go into logs and tables.
+    pub(super) fn without(mut self, request: &Request) -> Self {
+        if let Self::Rejected { message, .. }
+        | Self::ContactNotFound { message, .. }
+        | Self::Unauthorized { message, .. }
+        | Self::ServerError { message, .. } = &mut self
+        {
+            *message = request
+                .texts()
+                .iter()
+                .fold(std::mem::take(message), |message, text| {
+                    message::without(&message, text)
+                });
+        }
+        self
+    }
+
     /// The HTTP status, where there was one.
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -8,6 +8,9 @@ const MAX_CHARS: usize = 300;
 const MAX_READ: usize = 4_096;
 /// So many digits make a phone number (E.164 numbers have 8 to 15; local ones may have 7).
 const PHONE_DIGITS: usize = 7;
+/// A text of fewer characters is a word that the API may use itself; of a longer one so many tell that it is repeated.
+const SHORTEST_REPEATED: usize = 5;
+const TOLD_APART: usize = 12;
 /// Words of this length are taken for tokens; the API's ids have up to 24 characters.
 const TOKEN_CHARS: usize = 32;
 
@@ -34,16 +37,37 @@ fn text(value: &Value) -> Option<String> {
 /// Takes out control characters and whatever may be an email, a phone number or a token, and
 /// shortens the rest.
 pub(super) fn clean(text: &str) -> String {
-    let plain: String = head(text)
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let plain: String = head(text).chars().map(printable).collect();
     let words = plain.split_inclusive(is_boundary).map(without_secret);
     let shown = without_phones(&words.collect::<String>());
     match shown.char_indices().nth(MAX_CHARS) {
         None => shown,
         Some(_) => shown.chars().take(MAX_CHARS - 1).chain(['…']).collect(),
     }
+}
+
+/// The message without a text that the request held, as far as the message repeats it from the text's beginning on.
+pub(super) fn without(message: &str, text: &str) -> String {
+    let plain: String = head(text).trim().chars().map(printable).collect();
+    let start: String = plain.chars().take(TOLD_APART).collect();
+    if start.chars().count() < SHORTEST_REPEATED {
+        return message.to_owned();
+    }
+    let mut shown = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find(&start) {
+        shown.push_str(&rest[..at]);
+        shown.push_str("[text]");
+        rest = &rest[at..];
+        let same = rest.chars().zip(plain.chars());
+        let same = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
+        rest = &rest[same.sum::<usize>()..];
+    }
+    shown + rest
+}
+
+fn printable(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
 }
 
 fn head(text: &str) -> &str {
@@ -156,6 +180,27 @@ mod tests {
         let long = "word ".repeat(10_000);
         assert_eq!(clean(&long).chars().count(), MAX_CHARS);
         assert_eq!(clean(&"x".repeat(MAX_READ * 2)), "[token]");
+    }
+
+    #[test]
+    fn what_the_request_said_is_not_repeated() {
+        let note = "Jane is ill,\nand wants to be called on Monday";
+        for (message, shown) in [
+            ("body too long", "body too long"),
+            (
+                "cannot save Jane is ill, and wants to be called on Monday!",
+                "cannot save [text]!",
+            ),
+            // Cut short, and twice.
+            (
+                "Jane is ill, and … or Jane is ill, and wants",
+                "[text]… or [text]",
+            ),
+        ] {
+            assert_eq!(without(&clean(message), note), shown);
+        }
+        assert_eq!(without("a tag of vip", "vip"), "a tag of vip");
+        assert_eq!(without("é-été-é-été-é", "é-été-é"), "[text]-été-é");
     }
 
     proptest! {

@@ -193,6 +193,15 @@ impl Request {
         self.idempotent
     }
 
+    /// What it says of a person: every text of its body and its query, but for ids and dates.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let mut texts: Vec<_> = self.query.iter().map(|(_, text)| text.as_str()).collect();
+        if let Some(body) = &self.body {
+            collect(body, &mut texts);
+        }
+        texts
+    }
+
     fn read(operation: Operation, path: String) -> Self {
         Self {
             operation,
@@ -221,6 +230,28 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("operation", &self.operation)
             .finish_non_exhaustive()
+    }
+}
+
+/// The members of a body that tell nothing of a person.
+const IMPERSONAL: [&str; 6] = [
+    "locationId",
+    "contacts",
+    "assignedTo",
+    "userId",
+    "dueDate",
+    "color",
+];
+
+fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| !IMPERSONAL.contains(&name.as_str()))
+            .for_each(|(_, value)| collect(value, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
