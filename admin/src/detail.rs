@@ -89,6 +89,9 @@ struct Detail {
     evidence: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Value>,
+    /// Why the payload, or what was written down of the job, cannot be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<String>,
     /// The size of what stands in Redis where no job can be read out of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw_bytes: Option<usize>,
@@ -126,6 +129,7 @@ impl Row for Detail {
         "undecided",
         "evidence",
         "payload",
+        "unreadable",
         "rawBytes",
         "raw",
         "lastError",
@@ -184,6 +188,7 @@ impl Detail {
             max_attempts: job.and_then(|job| job.max_attempts).map(MaxAttempts::get),
             run_at: job.and_then(|job| job.run_at).map(|at| at.to_string()),
             payload: job.map(|job| shown(&job.payload.to_value(), reveal)),
+            unreadable: status.unreadable.map(|error| error.to_string()),
             due_at,
             done_at: ended_ms.map(moment),
             result: done.as_ref().map(|done| done.result.clone()),

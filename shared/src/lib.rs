@@ -7,5 +7,6 @@ pub mod program;
 pub mod queue;
 pub mod quota;
 pub mod retry;
+pub mod seal;
 pub mod settings;
 pub mod span;

@@ -28,6 +28,7 @@ pub mod settle;
 pub mod stats;
 pub mod status;
 pub mod sweep;
+mod vault;
 pub mod wake;
 
 use std::{sync::Arc, time::Duration};
@@ -42,8 +43,9 @@ use self::{
     error::QueueError,
     keys::Keys,
     scripts::{Script, Scripts},
+    vault::Vault,
 };
-use crate::settings::{DailyPacing, Durability, Settings, without_password};
+use crate::settings::{DailyPacing, Durability, Encryption, Settings, without_password};
 
 /// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
 pub const HEAD_START: Duration = Duration::from_secs(60);
@@ -62,6 +64,8 @@ pub struct Location {
     pub shards: u16,
     /// What "stored" means.
     pub durability: Durability,
+    /// What is sealed before it is stored, and with what.
+    pub encryption: Encryption,
 }
 
 /// The limits and delays that the scripts are given.
@@ -99,6 +103,7 @@ impl From<&Settings> for Location {
             namespace: settings.redis.namespace.clone(),
             shards: settings.redis.shards,
             durability: settings.redis.durability,
+            encryption: settings.encryption.clone(),
         }
     }
 }
@@ -140,6 +145,7 @@ struct Inner {
     connection: Connection,
     location: Location,
     shards: Vec<Keys>,
+    vault: Vault,
     scripts: Scripts,
     terms: Terms,
 }
@@ -161,6 +167,7 @@ impl Queue {
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();
         let inner = Inner {
+            vault: Vault::new(&location.namespace, &location.encryption),
             connection,
             location,
             shards,
@@ -213,6 +220,10 @@ impl Queue {
 
     fn connection(&self) -> &Connection {
         &self.inner.connection
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.inner.vault
     }
 
     fn scripts(&self) -> &Scripts {

@@ -27,7 +27,7 @@ pub use self::{
     error::SettingsError,
     table::{SETTINGS, Setting},
 };
-use crate::{quota::Quota, retry::Backoff};
+use crate::{quota::Quota, retry::Backoff, seal::Keyring};
 
 /// The effective settings of a program.
 #[derive(Debug, Clone)]
@@ -40,8 +40,8 @@ pub struct Settings {
     pub delivery: Delivery,
     /// How jobs come in.
     pub intake: Intake,
-    /// Keys for tokens and payloads at rest.
-    pub encryption_keys: Vec<SecretString>,
+    /// What is encrypted at rest.
+    pub encryption: Encryption,
     /// What is logged, and how.
     pub log: Log,
     /// Where a worker answers for its metrics and its health.
@@ -149,6 +149,15 @@ pub struct Intake {
     pub max_backlog: u64,
     /// The bearer keys of the HTTP intake; with none it listens on loopback only.
     pub api_keys: Vec<SecretString>,
+}
+
+/// What is encrypted at rest, and with what.
+#[derive(Debug, Clone, Default)]
+pub struct Encryption {
+    /// The first seals, all open.
+    pub keys: Keyring,
+    /// Whether what jobs are to do, and what they came to, is sealed.
+    pub payloads: bool,
 }
 
 /// What is logged, and how.

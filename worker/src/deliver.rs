@@ -24,8 +24,8 @@ use crate::{
     contact, group, journal,
 };
 
-/// When a job that only a later version can read is offered again.
-const LATER_VERSION: Duration = Duration::from_secs(30);
+/// When a job that only another worker can read is offered again.
+const FOR_ANOTHER: Duration = Duration::from_secs(30);
 
 /// How a worker delivers: a [`Courier`] calls the API. All around it, from the claim to the settlement, is the same for whatever delivers.
 pub trait Deliver: Send + Sync + 'static {
@@ -115,6 +115,9 @@ impl Courier {
     fn open<'a>(&self, job: &'a Assignment) -> Result<&'a StoredJob, Stop> {
         let run = &job.claimed.run;
         self.note_lost_call(job);
+        if let Some(error) = run.unreadable() {
+            return Err(unreadable(job, error));
+        }
         if let Some(ending) = run
             .text(field::ENDING)
             .and_then(|ending| serde_json::from_str::<Ending>(ending).ok())
@@ -132,17 +135,7 @@ impl Courier {
             Ok(Record::Done { .. }) => {
                 return Err(dead(Cause::Undecodable, "it has ended already"));
             }
-            Err(RecordError::Later(_)) => {
-                return Err(Outcome::Postponed {
-                    wait: LATER_VERSION,
-                    why: "a later version stored it",
-                    permit: Permit::Unsent,
-                }
-                .into());
-            }
-            Err(error @ RecordError::Undecodable(_)) => {
-                return Err(dead(Cause::Undecodable, error.to_string()));
-            }
+            Err(error) => return Err(unreadable(job, error)),
         };
         if journal::is_open(run) {
             return Ok(stored);
@@ -364,6 +357,29 @@ fn request(
 pub fn tenant(job: &Assignment) -> Result<Tenant, Stop> {
     let tenant = job.reference().tenant().parse();
     tenant.map_err(|_| dead(Cause::Undecodable, "its tenant is not a location id"))
+}
+
+/// What nobody can read is dead; what another worker can read goes back for it.
+fn unreadable(job: &Assignment, error: &RecordError) -> Stop {
+    let why = match error {
+        RecordError::Undecodable(_) => return dead(Cause::Undecodable, error.to_string()),
+        RecordError::Later(_) => "a later version stored it",
+        RecordError::Locked(key) => {
+            tracing::warn!(
+                job = job.reference().id(),
+                tenant = job.reference().tenant(),
+                key = %key,
+                "a job is sealed with a key that this worker does not have: it waits for one that has"
+            );
+            "it is sealed with a key that this worker does not have"
+        }
+    };
+    Outcome::Postponed {
+        wait: FOR_ANOTHER,
+        why,
+        permit: Permit::Unsent,
+    }
+    .into()
 }
 
 /// A dead end before anything was called.

@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use penstock_shared::{
     job::{Fault, Job, JobId, MAX_JOB_BYTES, Payload, Tenant},
     program::{Exit, Failure},
-    queue::{Queue, dead::DeadLetter},
+    queue::{Queue, dead::DeadLetter, record::RecordError},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -78,10 +78,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// The job with its new payload, and the paths of what is new in it.
 fn edited(letter: &DeadLetter, json: &[u8]) -> Result<(Job, Vec<String>), Failure> {
     let Some(stored) = &letter.job else {
-        return Err(Failure::bad_input(anyhow!(
-            "{} cannot be decoded, so its type is not known: enqueue a new job and delete this one",
-            letter.id
-        )));
+        return Err(Failure::bad_input(anyhow!(unreadable(letter))));
     };
     let job_type = stored.payload.job_type();
     let payload = Payload::parse(job_type, json).map_err(|faults| refused(&faults))?;
@@ -97,6 +94,18 @@ fn edited(letter: &DeadLetter, json: &[u8]) -> Result<(Job, Vec<String>), Failur
         return Err(too_large());
     }
     Ok((job, fields))
+}
+
+fn unreadable(letter: &DeadLetter) -> String {
+    let id = &letter.id;
+    match &letter.unreadable {
+        Some(error @ (RecordError::Locked(_) | RecordError::Later(_))) => {
+            format!("{id} cannot be edited: {error}")
+        }
+        _ => format!(
+            "{id} cannot be decoded, so its type is not known: enqueue a new job and delete this one"
+        ),
+    }
 }
 
 /// What `dead show` masked must not come back as a value.

@@ -1,12 +1,14 @@
 //! `dead export`: dead letters as jobs that can be enqueued again.
 
+use std::borrow::Cow;
+
 use anyhow::anyhow;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use penstock_shared::{
     job::{Job, Tenant},
     outcome::Cause,
     program::{self, Exit, Failure},
-    queue::{Queue, dead::DeadLetter, run::field},
+    queue::{Queue, dead::DeadLetter, record::RecordError, run::field},
 };
 use sha2::{Digest, Sha256};
 
@@ -45,12 +47,19 @@ pub(super) async fn export(
 }
 
 /// The job under an id of its own, due at once; or why there is none.
-fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, &'static str> {
+fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, Cow<'static, str>> {
     let unreadable = "it cannot be decoded";
-    let stored = letter.job.as_ref().ok_or(unreadable)?;
+    let stored = letter
+        .job
+        .as_ref()
+        .ok_or_else(|| match &letter.unreadable {
+            Some(RecordError::Undecodable(_)) | None => unreadable.into(),
+            Some(error) => Cow::Owned(error.to_string()),
+        })?;
     if undecided(letter) && !undecided_too {
         return Err(
-            "it may have taken effect, and a copy would not be looked for: retry or resolve it, or export with --undecided",
+            "it may have taken effect, and a copy would not be looked for: retry or resolve it, or export with --undecided"
+                .into(),
         );
     }
     let tenant: Tenant = letter.tenant.parse().map_err(|_| unreadable)?;

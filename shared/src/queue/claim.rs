@@ -65,7 +65,7 @@ pub struct Claimed {
     pub token: u64,
     /// Which delivery this is, from 1.
     pub deliveries: u32,
-    /// The stored job, as it stands in Redis.
+    /// The stored job, opened if it was sealed.
     pub record: Arc<[u8]>,
     /// Whether it is the one call that an open breaker lets through.
     pub probe: bool,
@@ -82,7 +82,7 @@ pub struct Claimed {
 pub struct Rider {
     /// Its name.
     pub reference: Reference,
-    /// The stored job, as it stands in Redis.
+    /// The stored job, opened if it was sealed.
     pub record: Arc<[u8]>,
     /// The API's id of its contact, where that was remembered.
     pub contact: Option<String>,
@@ -183,8 +183,11 @@ impl Queue {
                 command.arg(lane).arg(*held);
             }
         };
-        self.call(shard, &self.scripts().claim, &arguments, tail)
-            .await
+        let mut claim: Claim = self
+            .call(shard, &self.scripts().claim, &arguments, tail)
+            .await?;
+        claim.jobs.iter_mut().for_each(|job| self.open_claimed(job));
+        Ok(claim)
     }
 
     /// Prolongs leases and tells that the worker lives; returns the jobs that are no longer its own.

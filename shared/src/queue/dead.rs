@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     Queue,
     error::QueueError,
-    record::{self, Record, StoredJob},
+    record::{Record, RecordError, StoredJob},
     run::{Run, field},
     score_ms,
 };
@@ -41,6 +41,8 @@ pub struct DeadLetter {
     pub job: Option<Box<StoredJob>>,
     /// What stands in Redis where it cannot.
     pub raw: Option<Vec<u8>>,
+    /// Why it, or what was written down of it, cannot be read.
+    pub unreadable: Option<RecordError>,
     /// What was counted, the journal, and what was said at its death.
     pub run: Run,
 }
@@ -134,13 +136,9 @@ impl Queue {
                 redis::from_redis_value(redis::Value::Array(pair.to_vec()))
                     .map_err(|error| QueueError::Unexpected(error.to_string()))?;
             let (tenant, id) = key.split_once('/').unwrap_or_default();
-            letters.push(dead_letter(
-                tenant,
-                id,
-                score,
-                parsed.0.unwrap_or_default(),
-                Run::new(parsed.1),
-            ));
+            let run = self.run(tenant, id, parsed.1);
+            let record = parsed.0.unwrap_or_default();
+            letters.push(self.dead_letter(tenant, id, score, record, run));
         }
         Ok(letters)
     }
@@ -217,20 +215,31 @@ fn score(order: u64) -> f64 {
     order as f64 / GRAIN
 }
 
-fn dead_letter(tenant: &str, id: &str, score: f64, record: Vec<u8>, run: Run) -> DeadLetter {
-    let (job, raw) = match record::decode(&record) {
-        Ok(Record::Job(job)) => (Some(job), None),
-        _ => (None, Some(record)),
-    };
-    let cause = run.text(field::CAUSE).unwrap_or_default().to_owned();
-    DeadLetter {
-        id: id.into(),
-        tenant: tenant.into(),
-        dead_ms: score_ms(score),
-        order: score_ms(score * GRAIN),
-        cause,
-        job,
-        raw,
-        run,
+impl Queue {
+    fn dead_letter(
+        &self,
+        tenant: &str,
+        id: &str,
+        score: f64,
+        record: Vec<u8>,
+        run: Run,
+    ) -> DeadLetter {
+        let (job, raw, unreadable) = match self.decode(tenant, id, &record) {
+            Ok(Record::Job(job)) => (Some(job), None, None),
+            Ok(Record::Done { .. }) => (None, Some(record), None),
+            Err(error) => (None, Some(record), Some(error)),
+        };
+        let cause = run.text(field::CAUSE).unwrap_or_default().to_owned();
+        DeadLetter {
+            id: id.into(),
+            tenant: tenant.into(),
+            dead_ms: score_ms(score),
+            order: score_ms(score * GRAIN),
+            cause,
+            job,
+            raw,
+            unreadable: unreadable.or_else(|| run.unreadable().cloned()),
+            run,
+        }
     }
 }

@@ -179,7 +179,7 @@ impl Queue {
         admission: Admission,
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
-        let batches = self.batches(jobs);
+        let batches = self.batches(jobs)?;
         let bound = self.terms().max_backlog;
         if admission == Admission::Each {
             return self.store(&batches, "each", bound, settled).await;
@@ -198,12 +198,13 @@ impl Queue {
     }
 
     /// The jobs by shard, in their order, in batches that one script call takes.
-    fn batches<'a>(&self, jobs: &'a [NewJob]) -> Vec<Batch<'a>> {
+    fn batches<'a>(&self, jobs: &'a [NewJob]) -> Result<Vec<Batch<'a>>, QueueError> {
         let mut batches: Vec<Batch<'a>> = Vec::new();
         let mut open: Vec<Option<usize>> = vec![None; usize::from(self.shards())];
         for (at, new) in jobs.iter().enumerate() {
             let shard = self.shard_of(new.job.tenant.as_str());
-            let parts = record::encode(&new.job);
+            let drawer = self.vault().of(new.job.tenant.as_str(), new.id.as_str());
+            let parts = record::encode(&new.job, drawer)?;
             let job = Encoded { at, new, parts };
             let open = &mut open[usize::from(shard)];
             if let Some(batch) = open.filter(|batch| batches[*batch].has_room_for(&job)) {
@@ -219,7 +220,7 @@ impl Queue {
             batch.push(job);
             batches.push(batch);
         }
-        batches.into_iter().map(Batch::by_tenant).collect()
+        Ok(batches.into_iter().map(Batch::by_tenant).collect())
     }
 
     /// What storing the jobs would come to. No script call knows of another's jobs, so what is already met is kept here.

@@ -3,10 +3,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::job::{Fault, Job, JobId, MaxAttempts, Payload, Priority, Tenant};
+use super::vault::Drawer;
+use crate::{
+    job::{Fault, Job, JobId, MaxAttempts, Payload, Priority, Tenant},
+    seal::{self, KeyId, SealError},
+};
 
 /// The version that this program writes, the body's first byte.
 pub const VERSION: u8 = 2;
+/// In its place: what follows is a whole body, sealed.
+pub const SEALED: u8 = 3;
+/// In its place: what stood there is sealed and does not open. Nobody stores this.
+pub(super) const FORGED: u8 = 0;
 const TIME: usize = 6;
 const FINGERPRINT: usize = 8;
 const TOKEN: usize = 6;
@@ -72,6 +80,9 @@ pub enum Record {
 /// Why a record cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
+    /// It is sealed with a key that this program does not have.
+    #[error("{}", SealError::Locked(.0.clone()))]
+    Locked(KeyId),
     /// A later version of this program wrote it.
     #[error("stored in format {0}, which a later version of this program knows")]
     Later(u8),
@@ -107,7 +118,7 @@ fn priority_of(digit: u8) -> Option<Priority> {
 }
 
 /// Encodes a job for the scripts.
-pub(super) fn encode(job: &Job) -> Parts {
+pub(super) fn encode(job: &Job, drawer: Drawer<'_>) -> Result<Parts, SealError> {
     let (fingerprint, payload) = job.payload.pack();
     let contacts = job.payload.contact_refs();
     let merge_key = job.payload.merge_key();
@@ -120,12 +131,11 @@ pub(super) fn encode(job: &Job) -> Parts {
     }
     stored.push(count(merge_key.len()));
     stored.extend(merge_key);
-    stored.extend(body(job));
-    stored.extend(payload);
-    Parts {
+    stored.extend(drawer.seal_body([body(job), payload].concat())?);
+    Ok(Parts {
         fingerprint,
         stored,
-    }
+    })
 }
 
 /// A job names two contacts at the most, and its merge key has five bytes.
@@ -227,12 +237,17 @@ fn read_head<'a>(rest: &mut Rest<'a>) -> Result<(u64, Head<'a>), RecordError> {
     ))
 }
 
+/// Whether it is the end of a job.
+pub(super) fn is_done(record: &[u8]) -> bool {
+    record.get(TIME) == Some(&b'd')
+}
+
 /// Decodes what stands under a job's id.
 pub fn decode(record: &[u8]) -> Result<Record, RecordError> {
-    match record.get(TIME) {
-        Some(b'd') => decode_done(&mut Rest(record)),
-        _ => decode_job(&mut Rest(record)).map(|job| Record::Job(Box::new(job))),
+    if is_done(record) {
+        return decode_done(&mut Rest(record));
     }
+    decode_job(&mut Rest(record)).map(|job| Record::Job(Box::new(job)))
 }
 
 fn decode_done(rest: &mut Rest<'_>) -> Result<Record, RecordError> {
@@ -243,14 +258,39 @@ fn decode_done(rest: &mut Rest<'_>) -> Result<Record, RecordError> {
     Ok(Record::Done { ended_ms, done })
 }
 
-fn decode_job(rest: &mut Rest<'_>) -> Result<StoredJob, RecordError> {
+/// What stands before the body of a stored job: its due time.
+fn read_to_body(rest: &mut Rest<'_>) -> Result<u64, RecordError> {
     let (due_ms, _) = read_head(rest)?;
     let merge_key = rest.byte()?;
     rest.take(merge_key.into())?;
-    let version = rest.byte()?;
-    if version > VERSION {
-        return Err(RecordError::Later(version));
+    Ok(due_ms)
+}
+
+/// A record with a sealed body: all before it, and what is sealed.
+pub(super) fn split_sealed(record: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = Rest(record);
+    read_to_body(&mut rest).ok()?;
+    let head = record.len() - rest.0.len();
+    let sealed = rest.0.strip_prefix(&[SEALED])?;
+    Some((&record[..head], sealed))
+}
+
+fn check_version(version: u8, body: &[u8]) -> Result<(), RecordError> {
+    match version {
+        FORGED => Err(SealError::Forged.into()),
+        SEALED => Err(match seal::key_of(body) {
+            Some(key) => RecordError::Locked(key),
+            None => SealError::Malformed.into(),
+        }),
+        later if later > SEALED => Err(RecordError::Later(later)),
+        _ => Ok(()),
     }
+}
+
+fn decode_job(rest: &mut Rest<'_>) -> Result<StoredJob, RecordError> {
+    let due_ms = read_to_body(rest)?;
+    let version = rest.byte()?;
+    check_version(version, rest.0)?;
     let (code, flags) = (rest.byte()?, rest.byte()?);
     let run_at = match flags & RUN_AT {
         0 => None,

@@ -158,7 +158,8 @@ impl Queue {
 
     /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
     pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
-        let parts = record::encode(job);
+        let drawer = self.vault().of(&letter.tenant, &letter.id);
+        let parts = record::encode(job, drawer)?;
         let arguments = EditArguments {
             tenant: &letter.tenant,
             id: &letter.id,

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::record::RecordError;
+use crate::seal::SealError;
+
 /// The fields that programs read and write, under the names that the scripts use too. All else (`step`, `settled`) is the scripts' own.
 pub mod field {
     /// How many of its deliveries have ended, less what was handed back untouched.
@@ -46,11 +49,39 @@ pub mod field {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Run {
     fields: HashMap<String, String>,
+    unreadable: Option<RecordError>,
 }
 
 impl Run {
-    pub(super) fn new(fields: HashMap<String, String>) -> Self {
-        Self { fields }
+    /// With these fields, as they are stored.
+    pub fn new(fields: HashMap<String, String>) -> Self {
+        Self {
+            fields,
+            unreadable: None,
+        }
+    }
+
+    /// Opens a field that may be sealed; where that cannot be, what is wrong stands in its place.
+    pub(super) fn open(
+        &mut self,
+        name: &str,
+        open: impl FnOnce(String) -> Result<String, SealError>,
+    ) {
+        let Some(text) = self.fields.get_mut(name) else {
+            return;
+        };
+        match open(std::mem::take(text)) {
+            Ok(opened) => *text = opened,
+            Err(error) => {
+                *text = error.to_string();
+                self.unreadable = Some(error.into());
+            }
+        }
+    }
+
+    /// Why a part of it cannot be read, if one cannot: nobody may act on the rest.
+    pub fn unreadable(&self) -> Option<&RecordError> {
+        self.unreadable.as_ref()
     }
 
     /// Whether no delivery has left anything.

@@ -14,10 +14,12 @@ use super::{
     reference::Reference,
     report::{self, BELIEVED_FOR, Report},
     run::field,
+    vault::Drawer,
 };
 use crate::{
     job::state::{Api, Ending, Transition},
     outcome::{Cause, Fault, Permit},
+    seal::{Purpose, SealError},
     span::millis,
 };
 
@@ -138,7 +140,18 @@ struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     api: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<&'a str>,
+    history: Option<Cow<'a, str>>,
+}
+
+impl Item<'_> {
+    fn seal(&mut self, drawer: Drawer<'_>) -> Result<(), SealError> {
+        drawer.seal_fields(&mut self.fields)?;
+        let history = self.history.take();
+        self.history = history
+            .map(|line| drawer.seal_text(Purpose::History, line))
+            .transpose()?;
+        Ok(())
+    }
 }
 
 /// A settlement in the script's words.
@@ -151,7 +164,7 @@ struct Words {
 
 impl Settlement {
     /// The settlement in the script's words; `None` for a job that is back in its lane already.
-    fn words(&self) -> Result<Option<Words>, QueueError> {
+    fn words(&self, drawer: Drawer<'_>) -> Result<Option<Words>, QueueError> {
         let mut words = Words {
             outcome: Vec::new(),
             rest: Vec::new(),
@@ -159,14 +172,16 @@ impl Settlement {
         match &self.transition.ending {
             Ending::None => return Ok(None),
             Ending::Done { result, effect } => {
-                words.outcome = self.outcome(result, effect.as_deref());
+                words.outcome = self.outcome(result, effect.as_deref(), drawer)?;
                 if self.is_plain() {
                     return Ok(Some(words));
                 }
             }
             _ => {}
         }
-        words.rest = rmp_serde::to_vec_named(&self.ended()?)
+        let mut ended = self.ended()?;
+        ended.seal(drawer)?;
+        words.rest = rmp_serde::to_vec_named(&ended)
             .map_err(|error| QueueError::Unexpected(error.to_string()))?;
         Ok(Some(words))
     }
@@ -226,19 +241,25 @@ impl Settlement {
             why: hold.map(|hold| hold.why),
             auth: hold.and_then(|hold| hold.token.as_deref()),
             api: self.transition.api.map(Api::as_str),
-            history: self.history.as_deref(),
+            history: self.history.as_deref().map(Cow::from),
             ..Item::default()
         }
     }
 
-    fn outcome(&self, result: &Value, effect: Option<&str>) -> Vec<u8> {
+    fn outcome(
+        &self,
+        result: &Value,
+        effect: Option<&str>,
+        drawer: Drawer<'_>,
+    ) -> Result<Vec<u8>, QueueError> {
         let done = DoneRecord {
             job_type: self.job_type.clone(),
             attempts: self.attempts,
-            result: result.clone(),
+            result: drawer.seal_result(result)?,
             effect: effect.map(str::to_owned),
         };
-        record::encode_done(record::head(&self.record).fingerprint, self.token, &done)
+        let fingerprint = record::head(&self.record).fingerprint;
+        Ok(record::encode_done(fingerprint, self.token, &done))
     }
 
     fn dead(
@@ -316,7 +337,8 @@ impl Queue {
         let mut said = Vec::with_capacity(settlements.len());
         for (at, settlement) in settlements.iter().enumerate() {
             for each in settlement.riders.iter().chain([settlement]) {
-                said.extend(each.words()?.map(|words| (at, each, words)));
+                let words = each.words(self.drawer(&each.reference))?;
+                said.extend(words.map(|words| (at, each, words)));
             }
         }
         if said.is_empty() {
@@ -363,12 +385,14 @@ impl Queue {
         token: u64,
         step: &Step,
     ) -> Result<Advance, QueueError> {
+        let mut fields = step.fields.clone();
+        self.drawer(reference).seal_fields(&mut fields)?;
         let arguments = AdvanceArguments {
             reference: reference.as_str(),
             token,
             step: step.number,
             answered: step.answered,
-            fields: &step.fields,
+            fields: &fields,
             intent: step.intent.as_deref(),
             report: step.report.as_ref().and_then(Report::words),
             report_for: millis(BELIEVED_FOR),

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Queue,
     error::QueueError,
     position::{Ahead, Stands},
-    record::{self, DoneRecord, Record, StoredJob},
+    record::{self, DoneRecord, Record, RecordError, StoredJob},
     reference::{GHL, Lane, Reference},
     run::{Run, field},
 };
-use crate::job::{Priority, state::State};
+use crate::{
+    job::{Priority, state::State},
+    seal::Purpose,
+};
 
 /// How many tenants one round trip asks for an id.
 const TENANTS: usize = 500;
@@ -26,8 +29,10 @@ pub struct JobStatus {
     pub tenant: String,
     /// Where it stands.
     pub state: State,
-    /// The job, while it is not done; `None` also where nobody can decode it.
+    /// The job, while it is not done; `None` also where it cannot be read.
     pub job: Option<Box<StoredJob>>,
+    /// Why it, or what was written down of it, cannot be read.
+    pub unreadable: Option<RecordError>,
     /// What it came to and when (ms), if it is done.
     pub done: Option<(DoneRecord, u64)>,
     /// What is counted of it, its journal, and its death.
@@ -184,9 +189,9 @@ impl Queue {
         let Some(snapshot) = self.look_at(&names).await? else {
             return Ok(None);
         };
-        let decoded = record::decode(&snapshot.record).ok();
+        let decoded = self.decode(tenant, id, &snapshot.record);
         let state = match &decoded {
-            Some(Record::Done { .. }) => State::Done,
+            Ok(Record::Done { .. }) => State::Done,
             _ if snapshot.run.text(field::DEAD_AT).is_some() => State::Dead,
             _ if snapshot.holder.is_some() => State::Running,
             _ if snapshot.waits_until.is_some() => State::Scheduled,
@@ -195,10 +200,12 @@ impl Queue {
             // What is in no other place stands in the line.
             _ => State::Ready,
         };
+        let unreadable = decoded.as_ref().err().or(snapshot.run.unreadable());
+        let unreadable = unreadable.cloned();
         let (job, done) = match decoded {
-            Some(Record::Job(job)) => (Some(job), None),
-            Some(Record::Done { ended_ms, done }) => (None, Some((done, ended_ms))),
-            None => (None, None),
+            Ok(Record::Job(job)) => (Some(job), None),
+            Ok(Record::Done { ended_ms, done }) => (None, Some((done, ended_ms))),
+            Err(_) => (None, None),
         };
         let due_ms = snapshot
             .waits_until
@@ -222,6 +229,7 @@ impl Queue {
             tenant: tenant.into(),
             state,
             job,
+            unreadable,
             done,
             run: snapshot.run,
             deliveries,
@@ -231,6 +239,31 @@ impl Queue {
             position,
             ahead,
         }))
+    }
+
+    /// What stands under a job's id, opened.
+    pub(super) fn decode(
+        &self,
+        tenant: &str,
+        id: &str,
+        record: &[u8],
+    ) -> Result<Record, RecordError> {
+        let drawer = self.vault().of(tenant, id);
+        let opened = drawer.open_record(record);
+        match record::decode(opened.as_deref().unwrap_or(record))? {
+            Record::Done { ended_ms, mut done } => {
+                done.result = drawer.open_result(done.result);
+                Ok(Record::Done { ended_ms, done })
+            }
+            job @ Record::Job(_) => Ok(job),
+        }
+    }
+
+    /// A job's journal, opened.
+    pub(super) fn run(&self, tenant: &str, id: &str, fields: HashMap<String, String>) -> Run {
+        let mut run = Run::new(fields);
+        self.vault().of(tenant, id).open_run(&mut run);
+        run
     }
 
     /// All that one round trip tells of a job; `None` if there is no such job.
@@ -269,7 +302,7 @@ impl Queue {
         };
         Ok(Some(Snapshot {
             record,
-            run: Run::new(run),
+            run: self.run(tenant, &names.id, run),
             holder: holders.into_iter().flatten().next(),
             lease_ms: first(&leases),
             waits_until: first(&wait).or(first(&later)),
@@ -299,10 +332,15 @@ impl Queue {
             .connection()
             .run(redis::cmd("LRANGE").arg(key).arg(0).arg(-1))
             .await?;
-        Ok(lines
-            .iter()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect())
+        let drawer = self.vault().of(tenant, id);
+        let opened =
+            lines
+                .into_iter()
+                .filter_map(|line| match drawer.open_text(Purpose::History, line) {
+                    Ok(line) => serde_json::from_str(&line).ok(),
+                    Err(error) => Some(json!({ "error": error.to_string() })),
+                });
+        Ok(opened.collect())
     }
 
     /// How a lane stands.

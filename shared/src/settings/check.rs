@@ -16,6 +16,11 @@ impl Settings {
             ["PENSTOCK_GHL_BURST", "PENSTOCK_GHL_DAILY"],
             || format!("the window of {burst} must be shorter than that of {daily}"),
         )?;
+        require(
+            !self.encryption.payloads || !self.encryption.keys.is_empty(),
+            ["PENSTOCK_ENCRYPT_PAYLOADS", "PENSTOCK_ENCRYPTION_KEYS"],
+            || "to encrypt payloads a key is needed, and there is none".to_owned(),
+        )?;
         let (kept, quarantine) = (self.redis.retention, self.delivery.quarantine);
         // While a lost call may still show up, the record of whose effect is whose must stand.
         require(
@@ -50,11 +55,6 @@ impl Settings {
     pub fn check_supported(&self) -> Result<(), SettingsError> {
         let delivery = &self.delivery;
         let unsupported = [
-            (
-                !self.encryption_keys.is_empty(),
-                "PENSTOCK_ENCRYPTION_KEYS",
-                "this version encrypts nothing at rest; unset it",
-            ),
             (
                 self.redis
                     .url

@@ -9,7 +9,7 @@ use std::{
 use secrecy::ExposeSecret as _;
 
 use super::{
-    Delivery, Ghl, Intake, Log, Redis, Settings, SettingsError,
+    Delivery, Encryption, Ghl, Intake, Log, Redis, Settings, SettingsError,
     source::{Found, Origin, Sources, nearest},
     table::{PREFIX, SETTINGS},
     value::{self, Complaint},
@@ -77,7 +77,10 @@ impl Settings {
                 })?,
                 api_keys: read(&sources, "API_KEYS", value::tokens)?,
             },
-            encryption_keys: read(&sources, "ENCRYPTION_KEYS", value::tokens)?,
+            encryption: Encryption {
+                keys: read(&sources, "ENCRYPTION_KEYS", value::keyring)?,
+                payloads: read(&sources, "ENCRYPT_PAYLOADS", value::switch)?,
+            },
             log: Log {
                 filter: read(&sources, "LOG", value::log_filter)?,
                 format: read(&sources, "LOG_FORMAT", value::log_format)?,

@@ -156,7 +156,12 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         "PENSTOCK_ENCRYPTION_KEYS",
         "none",
-        "comma-separated keys for tokens and payloads at rest; not yet",
+        "comma-separated keys for what is stored, each `NAME:KEY` with 32 random bytes in base64 (`openssl rand -base64 32`); the first seals, all open",
+    ),
+    plain(
+        "PENSTOCK_ENCRYPT_PAYLOADS",
+        "off",
+        "seal what jobs are to do, what they came to and what failed, before it is stored: `off` or `on`",
     ),
     plain(
         "PENSTOCK_LOG",

@@ -37,6 +37,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_GRACE", "25s"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
+    ("PENSTOCK_ENCRYPT_PAYLOADS", "off"),
     ("PENSTOCK_LOG", "info"),
     ("PENSTOCK_LOG_FORMAT", "text"),
     ("PENSTOCK_METRICS_LISTEN", "none"),
@@ -81,7 +82,8 @@ fn defaults_are_valid_and_typed() {
     assert_eq!(settings.delivery.ambiguous, AmbiguousPolicy::Hold);
     assert!(settings.delivery.coalesce && !settings.delivery.marker);
     assert_eq!(settings.intake.max_backlog, 1_000_000);
-    assert!(settings.intake.api_keys.is_empty() && settings.encryption_keys.is_empty());
+    assert!(settings.intake.api_keys.is_empty() && settings.encryption.keys.is_empty());
+    assert!(!settings.encryption.payloads);
     assert_eq!(settings.metrics_listen, None);
     assert_eq!(settings.warnings(), Vec::<String>::new());
 }
@@ -161,6 +163,8 @@ fn nonsense_names_its_setting() {
         ("PENSTOCK_GRACE", "2h"),
         ("PENSTOCK_API_KEYS", "one,,two"),
         ("PENSTOCK_ENCRYPTION_KEYS", "k\u{e9}y"),
+        ("PENSTOCK_ENCRYPTION_KEYS", "name:tooshort"),
+        ("PENSTOCK_ENCRYPT_PAYLOADS", "yes"),
         ("PENSTOCK_LOG", "verbose"),
         ("PENSTOCK_LOG", "penstock=loud"),
         ("PENSTOCK_LOG_FORMAT", "xml"),
@@ -182,6 +186,11 @@ fn contradictions_name_both_settings() {
     let text = complaint(&[("PENSTOCK_RETENTION", "10s")]);
     assert!(
         text.starts_with("PENSTOCK_RETENTION and PENSTOCK_QUARANTINE"),
+        "{text}"
+    );
+    let text = complaint(&[("PENSTOCK_ENCRYPT_PAYLOADS", "on")]);
+    assert!(
+        text.starts_with("PENSTOCK_ENCRYPT_PAYLOADS and PENSTOCK_ENCRYPTION_KEYS"),
         "{text}"
     );
 }
@@ -320,7 +329,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     assert_eq!(load(&[]).unwrap().check_supported(), Ok(()));
     for (name, value) in [
         ("PENSTOCK_REDIS_URL", "redis+sentinel://a:26379/main"),
-        ("PENSTOCK_ENCRYPTION_KEYS", "key"),
         ("PENSTOCK_AMBIGUOUS", "prefer-duplicate"),
         ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
         ("PENSTOCK_MARKER", "on"),
@@ -333,6 +341,9 @@ fn what_is_not_built_yet_is_refused_by_name() {
         assert!(refused.to_string().starts_with(&said), "{refused}");
     }
 }
+
+/// A key for what is stored.
+const KEY: &str = "main:Y2FuYXJ5IGNhbmFyeSBjYW5hcnkgY2FuYXJ5IGtleSE=";
 
 #[test]
 fn no_secret_is_ever_shown() {
@@ -349,11 +360,12 @@ fn no_secret_is_ever_shown() {
             ("PENSTOCK_REDIS_URL", url),
             ("PENSTOCK_GHL_TOKEN", "canary"),
             ("PENSTOCK_API_KEYS", "canary,canary"),
-            ("PENSTOCK_ENCRYPTION_KEYS", "canary"),
+            ("PENSTOCK_ENCRYPTION_KEYS", KEY),
         ])
         .unwrap();
         let shown = format!("{}{settings:?}{:?}", settings.render(), settings.warnings());
         assert!(!shown.contains("canary"), "{shown}");
+        assert!(!shown.contains(&KEY[5..]), "{shown}");
     }
     for name in ["REDIS_URL", "GHL_TOKEN", "API_KEYS", "ENCRYPTION_KEYS"] {
         let text = complaint(&[(&format!("PENSTOCK_{name}"), "can ary\u{e9}")]);

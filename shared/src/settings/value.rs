@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{AmbiguousPolicy, DailyPacing, Durability, LogFormat, table::NONE};
 use crate::retry::Backoff;
+use crate::seal::Keyring;
 use crate::span;
 
 /// What is wrong with a value, and what to write instead.
@@ -182,6 +183,11 @@ pub(super) fn tokens(text: &str) -> Result<Vec<SecretString>, Complaint> {
     all.map(Option::unwrap_or_default).map_err(|complaint| {
         format!("{complaint}, and a list of them has one between any two commas")
     })
+}
+
+/// Keys for what is stored; `none` is none.
+pub(super) fn keyring(text: &str) -> Result<Keyring, Complaint> {
+    optional(text, Keyring::parse).map(Option::unwrap_or_default)
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, Complaint> {

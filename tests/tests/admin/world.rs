@@ -16,7 +16,7 @@ use penstock_shared::{
         report::Report,
         settle::{Fields, Settled, Settlement},
     },
-    settings::Durability,
+    settings::{Durability, Encryption},
 };
 use penstock_tests::harness::{Finished, RedisOptions, RedisServer, run};
 use secrecy::SecretString;
@@ -47,6 +47,7 @@ impl World {
             namespace: "penstock".into(),
             shards,
             durability: Durability::Everysec,
+            encryption: Encryption::default(),
         };
         let terms = Terms {
             lease: LEASE,

@@ -11,7 +11,7 @@ use penstock_shared::{
         reference::Lane,
         status::{JobStatus, LaneStatus},
     },
-    settings::Durability,
+    settings::{Durability, Encryption},
 };
 use penstock_tests::{
     fixture::Draft,
@@ -257,6 +257,7 @@ async fn connect(redis: &RedisServer) -> Queue {
         namespace: "penstock".into(),
         shards: 1,
         durability: Durability::Everysec,
+        encryption: Encryption::default(),
     };
     let terms = Terms {
         lease: Duration::from_secs(3),

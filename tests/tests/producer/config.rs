@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 29] = [
+const DEFAULTS: [(&str, &str); 30] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_NAMESPACE", "\"penstock\""),
     ("PENSTOCK_SHARDS", "1"),
@@ -45,6 +45,7 @@ const DEFAULTS: [(&str, &str); 29] = [
     ("PENSTOCK_MAX_AGE", "none"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
+    ("PENSTOCK_ENCRYPT_PAYLOADS", "\"off\""),
     ("PENSTOCK_METRICS_LISTEN", "none"),
 ];
 
@@ -134,6 +135,8 @@ async fn nonsense_stops_the_start_and_is_named() {
         ("PENSTOCK_GRACE", "2h"),
         ("PENSTOCK_API_KEYS", "canary,,canary"),
         ("PENSTOCK_ENCRYPTION_KEYS", "canary canary"),
+        ("PENSTOCK_ENCRYPTION_KEYS", "canary:canary"),
+        ("PENSTOCK_ENCRYPT_PAYLOADS", "on"),
         ("PENSTOCK_LOG", "loud"),
         ("PENSTOCK_LOG_FORMAT", "xml"),
         ("PENSTOCK_METRICS_LISTEN", "here"),

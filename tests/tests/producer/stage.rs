@@ -10,7 +10,7 @@ use penstock_shared::{
         enqueue::{Admission, Enqueued},
         settle::{Settled, Settlement},
     },
-    settings::Durability,
+    settings::{Durability, Encryption},
 };
 use penstock_tests::{
     fixture::{Draft, done},
@@ -191,6 +191,7 @@ async fn connect(redis: &RedisServer, shards: u16) -> Queue {
         namespace: "penstock".into(),
         shards,
         durability: Durability::Everysec,
+        encryption: Encryption::default(),
     };
     let terms = Terms {
         lease: LEASE,

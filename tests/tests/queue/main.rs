@@ -30,6 +30,7 @@ mod report;
 mod reserve;
 mod resolve;
 mod room;
+mod seal;
 mod settle;
 mod slot;
 mod state;

@@ -182,14 +182,14 @@ async fn a_later_version_is_told_from_garbage() {
         b"\0\0\0\0\0\0".as_slice(),
         b"j01234567",
         &[0, 0],
-        &[record::VERSION + 1, 7],
+        &[record::SEALED + 1, 7],
     ]
     .concat();
     bench.enqueue(&[job("a")]).await;
     garble(&bench, "a", &later).await;
     let a = bench.claim_one().await;
     let error = record::decode(&a.record).unwrap_err();
-    assert_eq!(error, record::RecordError::Later(record::VERSION + 1));
+    assert_eq!(error, record::RecordError::Later(record::SEALED + 1));
 }
 
 /// Its worker had read it before, and it took effect.

@@ -10,7 +10,7 @@ use penstock_shared::{
         enqueue::{Admission, Enqueued},
         status::JobStatus,
     },
-    settings::Durability,
+    settings::{Durability, Encryption},
 };
 use penstock_tests::{
     fixture::Draft,
@@ -244,6 +244,7 @@ async fn connect(redis: &RedisServer) -> Queue {
         namespace: "penstock".into(),
         shards: 1,
         durability: Durability::Everysec,
+        encryption: Encryption::default(),
     };
     let terms = Terms {
         lease: LEASE,

@@ -1,0 +1,188 @@
+//! What of a job is sealed where it is stored, and opened where it is read: at the edge of the queue, so that nobody else knows of it.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::{
+    Queue,
+    claim::Claimed,
+    error::QueueError,
+    record::{self, RecordError},
+    reference::Reference,
+    run::{Run, field},
+    settle::Fields,
+};
+use crate::{
+    seal::{Place, Purpose, SealError},
+    settings::Encryption,
+};
+
+/// The fields of a job's journal in which texts of the payload or of the API may stand.
+const SEALED: [(&str, Purpose); 3] = [
+    (field::ENDING, Purpose::Ending),
+    (field::ERROR, Purpose::Error),
+    (field::EVIDENCE, Purpose::Evidence),
+];
+
+/// The keys of a queue, and whether it seals.
+#[derive(Debug)]
+pub(super) struct Vault {
+    namespace: String,
+    encryption: Encryption,
+}
+
+/// One job's place in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drawer<'a> {
+    vault: &'a Vault,
+    tenant: &'a str,
+    id: &'a str,
+}
+
+impl From<SealError> for RecordError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Locked(key) => Self::Locked(key),
+            other => Self::Undecodable(other.to_string()),
+        }
+    }
+}
+
+impl From<SealError> for QueueError {
+    fn from(error: SealError) -> Self {
+        Self::Unsuitable(error.to_string())
+    }
+}
+
+impl Vault {
+    pub(super) fn new(namespace: &str, encryption: &Encryption) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            encryption: encryption.clone(),
+        }
+    }
+
+    pub(super) fn of<'a>(&'a self, tenant: &'a str, id: &'a str) -> Drawer<'a> {
+        Drawer {
+            vault: self,
+            tenant,
+            id,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn drawer<'a>(&'a self, reference: &'a Reference) -> Drawer<'a> {
+        self.vault().of(reference.tenant(), reference.id())
+    }
+
+    /// Opens what a claim gave.
+    pub(super) fn open_claimed(&self, job: &mut Claimed) {
+        let drawer = self.drawer(&job.reference);
+        drawer.open_run(&mut job.run);
+        if let Some(opened) = drawer.open_record(&job.record) {
+            job.record = opened.into();
+        }
+        for rider in &mut job.riders {
+            if let Some(opened) = self.drawer(&rider.reference).open_record(&rider.record) {
+                rider.record = opened.into();
+            }
+        }
+    }
+}
+
+impl<'a> Drawer<'a> {
+    fn place(&self, purpose: Purpose) -> Place<'a> {
+        Place {
+            purpose,
+            namespace: &self.vault.namespace,
+            tenant: self.tenant,
+            id: self.id,
+        }
+    }
+
+    fn seals(&self) -> bool {
+        self.vault.encryption.payloads
+    }
+
+    /// A record's body as it is stored.
+    pub(super) fn seal_body(&self, body: Vec<u8>) -> Result<Vec<u8>, SealError> {
+        if !self.seals() {
+            return Ok(body);
+        }
+        let keys = &self.vault.encryption.keys;
+        let sealed = keys.seal(&self.place(Purpose::Payload), &body)?;
+        Ok([&[record::SEALED], sealed.as_slice()].concat())
+    }
+
+    /// The record with its body opened; `None` if it is to be taken as it is. Decoded, it tells what is wrong.
+    pub(super) fn open_record(&self, record: &[u8]) -> Option<Vec<u8>> {
+        let (head, sealed) = record::split_sealed(record)?;
+        let keys = &self.vault.encryption.keys;
+        match keys.open(&self.place(Purpose::Payload), sealed) {
+            Ok(body) => Some([head, &body].concat()),
+            Err(SealError::Forged) => Some([head, &[record::FORGED]].concat()),
+            Err(_) => None,
+        }
+    }
+
+    pub(super) fn seal_text<'t>(
+        &self,
+        purpose: Purpose,
+        text: Cow<'t, str>,
+    ) -> Result<Cow<'t, str>, SealError> {
+        if !self.seals() {
+            return Ok(text);
+        }
+        let keys = &self.vault.encryption.keys;
+        keys.seal_text(&self.place(purpose), &text).map(Cow::Owned)
+    }
+
+    pub(super) fn open_text(&self, purpose: Purpose, text: String) -> Result<String, SealError> {
+        let keys = &self.vault.encryption.keys;
+        keys.open_text(&self.place(purpose), text)
+    }
+
+    /// A job's result as it is stored.
+    pub(super) fn seal_result(&self, result: &Value) -> Result<Value, SealError> {
+        if !self.seals() {
+            return Ok(result.clone());
+        }
+        let sealed = self.seal_text(Purpose::Result, result.to_string().into())?;
+        Ok(Value::String(sealed.into_owned()))
+    }
+
+    /// A job's result as it was, or why it cannot be told.
+    pub(super) fn open_result(&self, result: Value) -> Value {
+        let Value::String(text) = result else {
+            return result;
+        };
+        match self.open_text(Purpose::Result, text) {
+            Ok(json) => serde_json::from_str(&json).unwrap_or(Value::String(json)),
+            Err(error) => json!({ "unreadable": error.to_string() }),
+        }
+    }
+
+    /// What is written into a job's journal, as it is stored.
+    pub(super) fn seal_fields(&self, fields: &mut Fields) -> Result<(), SealError> {
+        if !self.seals() {
+            return Ok(());
+        }
+        for (name, purpose) in SEALED {
+            // An empty one takes the field out.
+            if let Some(text) = fields.get_mut(name).filter(|text| !text.is_empty()) {
+                let sealed = self.seal_text(purpose, Cow::from(text.as_str()))?;
+                *text = sealed.into_owned();
+            }
+        }
+        Ok(())
+    }
+
+    /// A job's journal as it was.
+    pub(super) fn open_run(&self, run: &mut Run) {
+        for (name, purpose) in SEALED {
+            run.open(name, |text| self.open_text(purpose, text));
+        }
+    }
+}
