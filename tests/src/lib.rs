@@ -3,5 +3,6 @@
 pub mod contender;
 pub mod demo;
 pub mod fixture;
+pub mod fuzz;
 pub mod harness;
 pub mod sandbox;
