@@ -71,7 +71,7 @@ impl Desk {
                 world: World::new(options.seed, options.allow_duplicates, options.unknown),
                 quotas: Quotas::new(options.quota),
                 faults: Faults::new(options.faults),
-                ledger: Ledger::new(options.ledger_cap),
+                ledger: Ledger::new(options.ledger_cap, options.keep_contents),
                 // Another stream than the ids', which faults must not change.
                 dice: StdRng::seed_from_u64(!options.seed),
             }),

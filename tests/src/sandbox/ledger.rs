@@ -108,15 +108,18 @@ pub(super) struct Arrival {
 pub(super) struct Ledger {
     calls: VecDeque<Call>,
     cap: usize,
+    contents: bool,
     last: u64,
     summary: Summary,
 }
 
 impl Ledger {
-    pub(super) fn new(cap: usize) -> Self {
+    /// It lists the newest `cap` calls, and of what they wrote the contents too if it shall.
+    pub(super) fn new(cap: usize, contents: bool) -> Self {
         Self {
             calls: VecDeque::new(),
             cap: cap.max(1),
+            contents,
             last: 0,
             summary: Summary::default(),
         }
@@ -181,6 +184,8 @@ impl Ledger {
     /// Enters what a call changed.
     pub(super) fn effect(&mut self, seq: u64, tenant: &Arc<str>, at: Moment, change: Change) {
         let order = self.summary.count_effect(tenant, &change);
+        let content = change.content.filter(|_| self.contents);
+        let change = Change { content, ..change };
         if let Some(call) = self.call(seq) {
             call.effect = Some(Effect { order, at, change });
         }
@@ -244,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_call_reads_as_documented() {
-        let mut ledger = Ledger::new(10);
+        let mut ledger = Ledger::new(10, false);
         let seq = ledger.enter(Arrival {
             fault: Some("cut-after".into()),
             ..arrival("t")
@@ -271,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_full_ledger_drops_the_oldest_and_still_counts_them() {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = Ledger::new(2, false);
         for _ in 0..5 {
             ledger.enter(arrival("t"));
         }
@@ -288,7 +293,7 @@ mod tests {
 
     #[test]
     fn pages_follow_one_another() {
-        let mut ledger = Ledger::new(10);
+        let mut ledger = Ledger::new(10, false);
         for tenant in ["a", "b", "a"] {
             ledger.enter(arrival(tenant));
         }
@@ -304,7 +309,7 @@ mod tests {
 
     #[test]
     fn identical_creations_of_one_contact_are_duplicates() {
-        let mut ledger = Ledger::new(10);
+        let mut ledger = Ledger::new(10, false);
         for (seq, id) in [(1, "n1"), (2, "n2"), (3, "n3")] {
             ledger.enter(arrival("t"));
             ledger.effect(seq, &"t".into(), Moment::from_micros(0), note(id));

@@ -34,6 +34,8 @@ pub struct Options {
     pub unknown: Unknown,
     /// How many calls the ledger keeps before it drops the oldest.
     pub ledger_cap: usize,
+    /// Whether the ledger keeps what was written too, for whoever runs the sandbox in the own process.
+    pub keep_contents: bool,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             allow_duplicates: false,
             unknown: Unknown::BadRequest,
             ledger_cap: 1_000_000,
+            keep_contents: false,
         }
     }
 }

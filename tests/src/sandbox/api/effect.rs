@@ -21,6 +21,9 @@ pub struct Change {
     pub contacts: Vec<String>,
     /// A hash of kind, contact and content: equal for effects that nobody could tell apart.
     pub fingerprint: String,
+    /// What was written, as JSON, where the sandbox keeps it: it may be personal, so it is never shown.
+    #[serde(skip)]
+    pub content: Option<Box<str>>,
 }
 
 /// The kinds of change.
@@ -76,6 +79,7 @@ impl Change {
             contact_id: Some(contact_id.to_owned()),
             contacts: Vec::new(),
             fingerprint: fingerprint(kind, scope, content),
+            content: text(content),
         }
     }
 
@@ -87,8 +91,13 @@ impl Change {
             contact_id: None,
             contacts,
             fingerprint,
+            content: text(content),
         }
     }
+}
+
+fn text(content: &Map<String, Value>) -> Option<Box<str>> {
+    serde_json::to_string(content).ok().map(Into::into)
 }
 
 /// 128 bits of SHA-256, in hexadecimal.
