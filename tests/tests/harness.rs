@@ -226,6 +226,11 @@ async fn each_direction_flows_as_told() {
         increment(&mut connection).await.expect("late, but there"),
         2
     );
+    proxy.set(Direction::ToClient, Flow::CutAfter(1));
+    increment(&mut connection)
+        .await
+        .expect_err("its answer is longer, and the connection had more already");
+    assert_eq!(server.get::<u64>(["GET", "count"]).await, 3);
 }
 
 #[tokio::test]

@@ -34,6 +34,8 @@ pub enum Flow {
     Cut,
     /// They pass, each piece this much later.
     Delay(Duration),
+    /// They pass up to so many on each connection, of its whole life; with the next it is closed.
+    CutAfter(u64),
 }
 
 /// A running proxy on a loopback port of its own, on a thread of its own: it works whatever the test's runtime is

@@ -73,14 +73,15 @@ async fn carry_requests(
     control: &Control,
     doomed: &AtomicBool,
 ) {
-    let mut piece = vec![0; PIECE];
+    let (mut piece, mut passed) = (vec![0; PIECE], 0);
     while let Ok(length @ 1..) = client.read(&mut piece).await {
         match control.judge(&piece[..length]) {
             Verdict::Lose => return,
             Verdict::LoseReply => doomed.store(true, Ordering::SeqCst),
             Verdict::Forward => {}
         }
-        if !pass(&mut server, &piece[..length], control, Direction::ToServer).await {
+        let flow = control.flow(Direction::ToServer);
+        if !pass(&mut server, &piece[..length], flow, &mut passed).await {
             return;
         }
     }
@@ -92,30 +93,37 @@ async fn carry_replies(
     control: &Control,
     doomed: &AtomicBool,
 ) {
-    let mut piece = vec![0; PIECE];
+    let (mut piece, mut passed) = (vec![0; PIECE], 0);
     while let Ok(length @ 1..) = server.read(&mut piece).await {
         if doomed.load(Ordering::SeqCst) {
             control.reply_lost();
             return;
         }
-        if !pass(&mut client, &piece[..length], control, Direction::ToClient).await {
+        let flow = control.flow(Direction::ToClient);
+        if !pass(&mut client, &piece[..length], flow, &mut passed).await {
             return;
         }
     }
 }
 
-/// Sends one piece as its direction says; false where the connection is to be closed.
+/// Sends one piece as its direction says, after so many bytes that have passed; false where the connection is to be closed.
 async fn pass(
     target: &mut (impl AsyncWrite + Unpin),
     piece: &[u8],
-    control: &Control,
-    direction: Direction,
+    flow: Flow,
+    passed: &mut u64,
 ) -> bool {
-    match control.flow(direction) {
+    let mut length = piece.len();
+    match flow {
         Flow::Cut => return false,
         Flow::Blackhole => return true,
         Flow::Delay(delay) => tokio::time::sleep(delay).await,
+        Flow::CutAfter(most) => {
+            let left = most.saturating_sub(*passed);
+            length = length.min(usize::try_from(left).unwrap_or(usize::MAX));
+        }
         Flow::Pass => {}
     }
-    target.write_all(piece).await.is_ok()
+    *passed += length as u64;
+    target.write_all(&piece[..length]).await.is_ok() && length == piece.len()
 }
