@@ -28,7 +28,7 @@ use crate::{
     call::Api,
     clock::RedisClock,
     deliver::{Courier, Deliver},
-    duties,
+    duties, failpoint,
     feed::Feed,
     health::{self, Health},
     settle::{self, Desk, SettleLayer},
@@ -89,6 +89,7 @@ async fn drain(
     stop: &Stop,
 ) -> anyhow::Result<()> {
     stop.asked.cancel();
+    failpoint::pass("in-drain");
     if let Ok(ended) = timeout(grace, &mut running).await {
         return ended.context("the worker panicked")?;
     }

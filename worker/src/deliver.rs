@@ -21,7 +21,7 @@ use crate::{
     assignment::Assignment,
     call::{Api, Calls, Stop},
     clock::RedisClock,
-    contact, group, journal,
+    contact, failpoint, group, journal,
 };
 
 /// When a job that only another worker can read is offered again.
@@ -90,7 +90,9 @@ impl Courier {
         let contact = contact::find(self, job, &stored.payload, calls).await?;
         self.probe(job, &stored.payload, contact.as_ref(), calls)
             .await?;
+        failpoint::pass("before-intent");
         journal::before(self, job, stored, contact.as_ref(), calls).await?;
+        failpoint::pass("after-intent");
         let request = request(job, &stored.payload, contact.as_ref())?;
         let answer = match calls.send(&request).await {
             Ok(answer) => answer,

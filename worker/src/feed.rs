@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     assignment::{Assignment, Roster},
     clock::{RedisClock, Seen, Step, Steps},
+    failpoint,
     patience::Patience,
 };
 
@@ -169,6 +170,9 @@ impl Feed {
     }
 
     async fn hand_over(&self, answer: Answer, jobs: &mpsc::Sender<Arc<Assignment>>) {
+        if !answer.claim.jobs.is_empty() {
+            failpoint::pass("after-claim");
+        }
         let until = answer.seen.sent + self.queue.terms().lease;
         let mut slots = answer.slots.into_iter();
         for claimed in answer.claim.jobs {

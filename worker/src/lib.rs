@@ -10,6 +10,7 @@ pub mod clock;
 pub mod contact;
 pub mod deliver;
 pub mod duties;
+pub mod failpoint;
 pub mod feed;
 mod group;
 pub mod health;

@@ -34,6 +34,7 @@ use tower::{BoxError, Layer, Service};
 use crate::{
     assignment::Assignment,
     clock::RedisClock,
+    failpoint,
     group::RiderEnd,
     patience::Patience,
     settler::{Ended, Settler},
@@ -249,6 +250,13 @@ impl Desk {
         let keys = match (&stored, &transition.ending) {
             (None, Ending::Dead { .. }) => Some(self.headed_by(job).await),
             _ => None,
+        };
+        let transition = match transition.permit {
+            Permit::Answered if failpoint::is_broken("early-permit") => Transition {
+                permit: Permit::Unsent,
+                ..transition
+            },
+            _ => transition,
         };
         let (calls, took) = job.take_calls();
         Settlement {

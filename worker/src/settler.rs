@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     assignment::{Assignment, Roster},
+    failpoint,
     patience::Patience,
     settle::Company,
 };
@@ -90,11 +91,14 @@ async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiv
             let split = |ended: Ended| (ended.settlement, (ended.job, ended.company));
             let fitting = batch.drain(..fitting(&batch));
             let (settlements, held): (Vec<_>, Vec<_>) = fitting.map(split).unzip();
+            failpoint::pass("before-settle");
             let settled = write(&queue, shard, &settlements).await;
+            failpoint::pass("mid-settle");
             let ended = settlements.iter().zip(held).zip(settled);
             for ((settlement, (job, _company)), settled) in ended {
                 conclude(&roster, settlement, &job, settled);
             }
+            failpoint::pass("after-settle");
         }
     }
 }

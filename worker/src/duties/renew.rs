@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use penstock_shared::queue::{Queue, error::QueueError};
 
-use crate::{assignment::Roster, patience::Patience};
+use crate::{assignment::Roster, failpoint, patience::Patience};
 
 /// The most leases that one script call prolongs.
 const BATCH: usize = 512;
@@ -31,6 +31,9 @@ async fn renew(queue: &Queue, shard: u16, worker: &str, roster: &Roster) -> Resu
         let (some, others) = rest.split_at(rest.len().min(BATCH));
         let until = Instant::now() + queue.terms().lease;
         let lost = queue.renew(shard, worker, some).await?;
+        if !some.is_empty() {
+            failpoint::pass("during-renewal");
+        }
         roster.prolonged(some, &lost, until);
         if others.is_empty() {
             return Ok(());
