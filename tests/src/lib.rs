@@ -5,4 +5,5 @@ pub mod demo;
 pub mod fixture;
 pub mod fuzz;
 pub mod harness;
+pub mod lab;
 pub mod sandbox;

@@ -1,0 +1,15 @@
+//! The fault laboratory: real workers, a real Redis and the sandbox, which are killed, stopped and cut off from each other; and a judge that compares
+//! what was acknowledged with what the API saw.
+//!
+//! Everything that is drawn (the jobs, the faults and their moments) comes from one seed, which is printed. The machine's own timing is not drawn, so a
+//! seed repeats the attack, not each microsecond of it.
+
+pub mod chaos;
+pub mod check;
+pub mod crash;
+pub mod figures;
+pub mod history;
+pub mod plan;
+pub mod producer;
+pub mod workload;
+pub mod world;

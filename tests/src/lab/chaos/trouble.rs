@@ -1,0 +1,121 @@
+//! Makes the faults of a plan, and ends them in time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::figures::Course;
+use super::super::plan::{ALWAYS, Act, Link};
+use super::super::world::World;
+use super::crew::Crew;
+use crate::harness::{Direction, Flow, Proxy};
+
+/// What ends a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    GoOn(usize),
+    Heal(Link),
+    Calm,
+}
+
+/// A fault that goes on.
+#[derive(Debug)]
+struct Ongoing {
+    until: Instant,
+    end: End,
+    kind: &'static str,
+}
+
+/// What is broken now, and the workers.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    crew: Crew,
+    ongoing: Vec<Ongoing>,
+}
+
+impl Trouble {
+    pub(super) async fn begin(world: &mut World, workers: usize) -> Self {
+        Self {
+            crew: Crew::start(world, workers).await,
+            ongoing: Vec::new(),
+        }
+    }
+
+    pub(super) async fn make(&mut self, world: &mut World, course: &mut Course, act: &Act) {
+        let kind = act.kind();
+        course.began(kind, act.to_string());
+        match act {
+            Act::KillWorker(place) => self.crew.kill(world, *place),
+            Act::ReplaceWorker(place) => self.crew.replace(world, *place),
+            Act::StopWorker(place, span) => {
+                self.crew.stop(*place);
+                return self.ends_in(*span, End::GoOn(*place), kind);
+            }
+            Act::KillRedis => world.redis.restart().await,
+            Act::Link(link, direction, flow, span) => {
+                way(world, *link).set(*direction, *flow);
+                return self.ends_in(*span, End::Heal(*link), kind);
+            }
+            Act::Burst(fault, span) => {
+                world.faults(&[&[*fault], ALWAYS].concat());
+                return self.ends_in(*span, End::Calm, kind);
+            }
+        }
+        course.ended(kind);
+    }
+
+    fn ends_in(&mut self, span: Duration, end: End, kind: &'static str) {
+        // Of two that are ended by the same the later one counts.
+        self.ongoing.retain(|other| other.end != end);
+        let until = Instant::now() + span;
+        self.ongoing.push(Ongoing { until, end, kind });
+    }
+
+    /// Ends what is to end, and sees to the workers.
+    pub(super) fn look_after(&mut self, world: &mut World, course: &mut Course) {
+        self.crew.look_after(world);
+        let now = Instant::now();
+        for over in self.ongoing.extract_if(.., |fault| fault.until <= now) {
+            end(world, &mut self.crew, over.end);
+            course.ended(over.kind);
+        }
+        course.look(&world.sandbox.summary());
+    }
+
+    /// Ends all that is broken.
+    pub(super) fn heal(&mut self, world: &mut World, course: &mut Course) {
+        for over in self.ongoing.drain(..) {
+            end(world, &mut self.crew, over.end);
+            course.ended(over.kind);
+        }
+        world.faults(&[]);
+    }
+
+    pub(super) async fn end(self, world: &mut World) -> Vec<String> {
+        self.crew.end(world).await
+    }
+}
+
+fn end(world: &World, crew: &mut Crew, end: End) {
+    match end {
+        End::GoOn(place) => crew.go_on(place),
+        End::Heal(link) => heal(way(world, link)),
+        End::Calm => world.faults(ALWAYS),
+    }
+}
+
+/// No connection that has lost bytes may go on: TCP never does that.
+fn heal(proxy: &Proxy) {
+    proxy.refuse(true);
+    proxy.cut();
+    proxy.set(Direction::ToServer, Flow::Pass);
+    proxy.set(Direction::ToClient, Flow::Pass);
+    proxy.refuse(false);
+}
+
+fn way(world: &World, link: Link) -> &Proxy {
+    match link {
+        Link::Api => &world.api_link,
+        Link::Redis => &world.redis_link,
+    }
+}

@@ -1,0 +1,25 @@
+//! What was acknowledged is done, and took effect, or is dead.
+
+use penstock_shared::job::state::State;
+
+use super::super::history::History;
+use super::{Effects, Invariant, Violation, ends};
+
+pub(super) fn check(history: &History, effects: &Effects<'_>) -> Vec<Violation> {
+    let mut lost = Vec::new();
+    for (at, promise, fate) in ends(history) {
+        let id = &promise.id;
+        let violated = |what: String| Invariant::NoneLost.violated(format!("{id} {what}"));
+        match fate {
+            None => lost.push(violated("was acknowledged and is gone".into())),
+            Some(fate) if fate.state == State::Done => {
+                if effects.of_job(at).next().is_none() {
+                    lost.push(violated("is done, but the API has nothing of it".into()));
+                }
+            }
+            Some(fate) if fate.state == State::Dead => {}
+            Some(fate) => lost.push(violated(format!("never ended: it is {}", fate.state))),
+        }
+    }
+    lost
+}

@@ -1,0 +1,320 @@
+//! What a run comes to, in numbers and over time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use penstock_shared::job::state::State;
+
+use super::check::{self, Effects};
+use super::history::{Fate, History, Recovery};
+use crate::sandbox::Summary;
+
+/// The API at a moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sample {
+    /// Seconds since the run began.
+    pub at: f64,
+    /// Calls so far.
+    pub calls: u64,
+    /// Effects so far.
+    pub effects: u64,
+    /// Calls in flight.
+    pub flying: u64,
+}
+
+impl Sample {
+    /// The API as it stands, at no moment yet.
+    pub fn of(summary: &Summary) -> Self {
+        let ended: u64 = summary.statuses.values().sum();
+        Self {
+            at: 0.0,
+            calls: summary.calls,
+            effects: summary.effects,
+            flying: summary.calls.saturating_sub(ended),
+        }
+    }
+}
+
+/// A fault, as it went.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// Its kind.
+    pub kind: &'static str,
+    /// What was done.
+    pub what: String,
+    /// When, in seconds since the run began.
+    pub at: f64,
+    /// When it ended.
+    pub ended: Option<f64>,
+    /// When the API had the next effect after that.
+    pub recovered: Option<f64>,
+    /// The effects there were as it ended.
+    effects: u64,
+}
+
+/// The course of a run.
+#[derive(Debug)]
+pub struct Course {
+    began: Instant,
+    noted: Instant,
+    said: Instant,
+    /// The API over time.
+    pub samples: Vec<Sample>,
+    /// What was done to the run.
+    pub incidents: Vec<Incident>,
+    /// The last known number of effects.
+    effects: u64,
+    /// How long it took, once it is over.
+    pub took: Duration,
+}
+
+impl Course {
+    /// It begins now.
+    pub fn begin() -> Self {
+        let now = Instant::now();
+        Self {
+            began: now,
+            noted: now,
+            said: now,
+            samples: Vec::new(),
+            incidents: Vec::new(),
+            effects: 0,
+            took: Duration::ZERO,
+        }
+    }
+
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Since the last note.
+    pub fn since_note(&self) -> Duration {
+        self.noted.elapsed()
+    }
+
+    /// Since it was last said how far it is.
+    pub fn since_word(&self) -> Duration {
+        self.said.elapsed()
+    }
+
+    /// Notes how the API stands.
+    pub fn note(&mut self, sample: Sample) {
+        self.noted = Instant::now();
+        let at = self.now();
+        self.samples.push(Sample { at, ..sample });
+    }
+
+    /// How far it is.
+    pub fn word(&mut self, jobs: usize) -> String {
+        self.said = Instant::now();
+        let last = self.samples.last().copied().unwrap_or_default();
+        format!(
+            "{:>6.0} s  {:>7} effects of {jobs} jobs, {} calls, {} in flight, {} faults",
+            self.now(),
+            last.effects,
+            last.calls,
+            last.flying,
+            self.incidents.len()
+        )
+    }
+
+    /// A fault begins.
+    pub fn began(&mut self, kind: &'static str, what: String) {
+        self.incidents.push(Incident {
+            kind,
+            what,
+            at: self.now(),
+            ended: None,
+            recovered: None,
+            effects: 0,
+        });
+    }
+
+    /// The oldest fault of this kind that goes on ends.
+    pub fn ended(&mut self, kind: &'static str) {
+        let (now, effects) = (self.now(), self.effects);
+        let mut ongoing = self.incidents.iter_mut();
+        if let Some(one) = ongoing.find(|one| one.kind == kind && one.ended.is_none()) {
+            (one.ended, one.effects) = (Some(now), effects);
+        }
+    }
+
+    /// Whatever ended and was followed by an effect is over.
+    pub fn look(&mut self, summary: &Summary) {
+        (self.effects, self.took) = (summary.effects, self.began.elapsed());
+        let (now, effects) = (self.now(), self.effects);
+        for one in &mut self.incidents {
+            if one.ended.is_some() && one.recovered.is_none() && effects > one.effects {
+                one.recovered = Some(now);
+            }
+        }
+    }
+
+    /// The run is over.
+    pub fn end(&mut self) {
+        self.took = self.began.elapsed();
+    }
+
+    /// How the faults ended. Those after which there was nothing left to do are none.
+    pub fn recoveries(&self) -> Vec<Recovery> {
+        let last_effect = self.effects;
+        let with_work = self
+            .incidents
+            .iter()
+            .filter(|one| one.effects < last_effect);
+        let recoveries = with_work.map(|one| Recovery {
+            fault: one.what.clone(),
+            took: one.took(),
+        });
+        recoveries.collect()
+    }
+}
+
+impl Incident {
+    /// From its end to the next effect.
+    pub fn took(&self) -> Option<Duration> {
+        let (ended, recovered) = self.ended.zip(self.recovered)?;
+        Some(Duration::from_secs_f64((recovered - ended).max(0.0)))
+    }
+}
+
+/// A run in numbers.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    /// Jobs that were acknowledged.
+    pub jobs: usize,
+    /// How many of them are done.
+    pub done: usize,
+    /// How many are dead, by cause.
+    pub dead: BTreeMap<String, usize>,
+    /// How many of the dead are ambiguous, with evidence.
+    pub ambiguous_with_evidence: usize,
+    /// Calls of the API.
+    pub calls: usize,
+    /// Their effects.
+    pub effects: usize,
+    /// Jobs whose effect is there more than once.
+    pub doubled: usize,
+    /// Of what was acknowledged, what is neither done nor dead, or done without effect.
+    pub lost: usize,
+    /// Faults by kind.
+    pub faults: BTreeMap<&'static str, usize>,
+    /// From a fault's end to the next effect: the median and the 99th percentile.
+    pub recovery: Option<(Duration, Duration)>,
+    /// The most calls of one tenant in one window, and how many it may have.
+    pub highest: (usize, usize),
+    /// 429 that we caused.
+    pub refused: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// What is wrong with it.
+    pub violations: Vec<check::Violation>,
+}
+
+impl Figures {
+    /// What the run came to.
+    pub fn of(history: &History, course: &Course) -> Self {
+        let effects = Effects::of(history);
+        let violations = check::check(history);
+        let lost = violations
+            .iter()
+            .filter(|one| one.invariant == check::Invariant::NoneLost);
+        let mut took: Vec<_> = course.incidents.iter().filter_map(Incident::took).collect();
+        took.sort_unstable();
+        let mut faults = BTreeMap::new();
+        for one in &course.incidents {
+            *faults.entry(one.kind).or_default() += 1;
+        }
+        let deaths = history
+            .fates
+            .values()
+            .filter_map(|fate| fate.death.as_ref());
+        let mut dead = BTreeMap::new();
+        for death in deaths.clone() {
+            *dead.entry(death.cause.clone()).or_default() += 1;
+        }
+        let told = deaths.filter(|death| death.cause == "ambiguous" && death.evidence.is_some());
+        let own = history.calls.iter();
+        let own = own.filter(|call| call.status == Some(429) && call.fault.is_none());
+        let is_done = |fate: &&Fate| fate.state == State::Done;
+        Self {
+            jobs: history.promises.len(),
+            done: history.fates.values().filter(is_done).count(),
+            dead,
+            ambiguous_with_evidence: told.count(),
+            calls: history.calls.len(),
+            effects: effects.all.len(),
+            doubled: check::doubled(history, &effects),
+            lost: lost.count(),
+            faults,
+            recovery: percentile(&took, 50).zip(percentile(&took, 99)),
+            highest: (check::highest(history), history.allowance.calls),
+            refused: own.count(),
+            took: course.took,
+            violations,
+        }
+    }
+
+    /// The figures with their names, for a table.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
+        let counted = |counts: Vec<String>| {
+            if counts.is_empty() {
+                "none".to_owned()
+            } else {
+                counts.join(", ")
+            }
+        };
+        let dead = self
+            .dead
+            .iter()
+            .map(|(cause, count)| format!("{count} {cause}"));
+        let faults = self
+            .faults
+            .iter()
+            .map(|(kind, count)| format!("{count} × {kind}"));
+        let recovery = self.recovery.map_or("none".to_owned(), |(median, late)| {
+            format!("p50 {median:.2?}, p99 {late:.2?}")
+        });
+        vec![
+            ("jobs acknowledged", self.jobs.to_string()),
+            ("done", self.done.to_string()),
+            ("dead", counted(dead.collect())),
+            (
+                "ambiguous with evidence",
+                self.ambiguous_with_evidence.to_string(),
+            ),
+            ("calls", self.calls.to_string()),
+            ("effects", self.effects.to_string()),
+            ("lost", self.lost.to_string()),
+            ("doubled", self.doubled.to_string()),
+            (
+                "most calls in a window",
+                format!("{} of {} allowed", self.highest.0, self.highest.1),
+            ),
+            ("429 that we caused", self.refused.to_string()),
+            ("faults", counted(faults.collect())),
+            ("from a fault's end to the next effect", recovery),
+            ("took", format!("{:.0?}", self.took)),
+            ("violations", self.violations.len().to_string()),
+        ]
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.rows() {
+            writeln!(f, "{name:<40}{value}")?;
+        }
+        for violation in &self.violations {
+            writeln!(f, "VIOLATED  {violation}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Of values in order, the least that so many percent of them do not exceed.
+pub fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied()
+}

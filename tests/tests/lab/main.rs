@@ -1,0 +1,6 @@
+//! The fault laboratory: the short forms of its runs, and faults that its judge must catch.
+
+mod chaos;
+mod crash;
+mod program;
+mod seeded;
