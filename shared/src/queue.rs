@@ -13,6 +13,7 @@ pub mod eta;
 pub mod forecast;
 pub mod govern;
 pub mod keys;
+pub mod lapse;
 pub mod ledger;
 pub mod outlook;
 pub mod pace;
@@ -31,7 +32,13 @@ pub mod sweep;
 mod vault;
 pub mod wake;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use redis::{Cmd, FromRedisValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -148,6 +155,8 @@ struct Inner {
     vault: Vault,
     scripts: Scripts,
     terms: Terms,
+    /// Per shard: the number of the last command of a worker that was answered (`scripts/part/era.lua`).
+    known: Vec<AtomicU64>,
 }
 
 impl std::fmt::Debug for Queue {
@@ -163,9 +172,10 @@ impl Queue {
     pub async fn connect(location: Location, terms: Terms) -> Result<Self, QueueError> {
         let opened = Connection::open(location.url.expose_secret()).await;
         let connection = opened.map_err(|error| error.at(&location.address()))?;
-        let shards = (0..location.shards.max(1))
+        let shards: Vec<_> = (0..location.shards.max(1))
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();
+        let known = shards.iter().map(|_| AtomicU64::new(0)).collect();
         let inner = Inner {
             vault: Vault::new(&location.namespace, &location.encryption),
             connection,
@@ -173,6 +183,7 @@ impl Queue {
             shards,
             scripts: Scripts::new(),
             terms,
+            known,
         };
         let queue = Self {
             inner: Arc::new(inner),
@@ -216,6 +227,20 @@ impl Queue {
 
     fn keys_of(&self, tenant: &str) -> &Keys {
         self.keys(self.shard_of(tenant))
+    }
+
+    /// What of this shard's memory was told to this program: every command of a worker says it, so that a Redis that has forgotten is found out.
+    fn known(&self, shard: u16) -> u64 {
+        self.known_of(shard).load(Ordering::SeqCst)
+    }
+
+    /// A command of a worker was answered with its number.
+    fn learn_tick(&self, shard: u16, tick: u64) {
+        self.known_of(shard).fetch_max(tick, Ordering::SeqCst);
+    }
+
+    fn known_of(&self, shard: u16) -> &AtomicU64 {
+        &self.inner.known[usize::from(shard) % self.inner.known.len()]
     }
 
     fn connection(&self) -> &Connection {

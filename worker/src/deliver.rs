@@ -9,8 +9,8 @@ use penstock_shared::{
     queue::{
         Queue,
         claim::SUSPECT,
-        record::{Record, RecordError, StoredJob},
-        run::field,
+        record::{DoneRecord, Record, RecordError, StoredJob},
+        run::{Run, field},
         settle::Fields,
     },
     span::millis,
@@ -116,6 +116,9 @@ impl Courier {
     /// What there is to do, or why nothing is done.
     fn open<'a>(&self, job: &'a Assignment) -> Result<&'a StoredJob, Stop> {
         let run = &job.claimed.run;
+        if let Some(done) = orphan(run) {
+            return Err(done.into());
+        }
         self.note_lost_call(job);
         if let Some(error) = run.unreadable() {
             return Err(unreadable(job, error));
@@ -139,7 +142,7 @@ impl Courier {
             }
             Err(error) => return Err(unreadable(job, error)),
         };
-        if journal::is_open(run) {
+        if journal::earlier(self, job, stored).is_some() {
             return Ok(stored);
         }
         if run.attempts() >= self.max_attempts_of(stored) {
@@ -322,6 +325,16 @@ impl Courier {
             },
         }
     }
+}
+
+/// What an earlier delivery came to that could not be written in time: it is so, whatever else is known.
+fn orphan(run: &Run) -> Option<Outcome> {
+    let done: DoneRecord = serde_json::from_str(run.text(field::ORPHAN)?).ok()?;
+    Some(Outcome::Delivered {
+        result: done.result,
+        effect: done.effect,
+        permit: Permit::Unsent,
+    })
 }
 
 /// A job whose workers keep ending is alone in this one, and that is written down first: if it ends too, it is this job's doing, and nothing

@@ -8,9 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use penstock_shared::queue::{
-    Queue,
-    claim::{Claim, ClaimRequest},
+use penstock_shared::{
+    queue::{
+        Queue,
+        claim::{Claim, ClaimRequest},
+        lapse::Lapse,
+    },
+    span::millis,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +36,9 @@ const CROWDED: Duration = Duration::from_millis(20);
 const MOST_SLOTS: usize = 256;
 /// How long slots are gathered under load, so that one claim fills many.
 const GATHER: Duration = Duration::from_millis(1);
+
+/// How long a lapse of Redis is told of, to those that start after it.
+const NEWS: Duration = Duration::from_secs(60);
 
 /// What the claim loops share.
 #[derive(Clone)]
@@ -59,6 +66,7 @@ impl Feed {
         let mut patience = Patience::new("claim");
         let mut number = first_number();
         let mut steps = Steps::default();
+        let mut lapse = None;
         while let Some(slots) = self.free_slots().await {
             number += 1;
             let asked = slots.len();
@@ -67,6 +75,10 @@ impl Feed {
             };
             if let Some(step) = steps.notice(answer.seen, answer.claim.shift_ms) {
                 self.tell(shard, step, &mut steps).await;
+            }
+            if answer.claim.lapse != lapse {
+                lapse = answer.claim.lapse;
+                warn(shard, &answer.claim);
             }
             let given = answer.claim.jobs.len();
             let next = answer.claim.next;
@@ -185,6 +197,20 @@ impl Feed {
             let _ = jobs.send(self.roster.admit(claimed, until, slot)).await;
         }
     }
+}
+
+/// Redis went back in time: all that follows from that is slow, and nobody must wonder why.
+fn warn(shard: u16, claim: &Claim) {
+    let is_new = |lapse: &Lapse| claim.now_ms < lapse.noticed_ms + millis(NEWS);
+    let Some(lapse) = claim.lapse.filter(is_new) else {
+        return;
+    };
+    tracing::warn!(
+        shard,
+        since_ms = lapse.since_ms,
+        noticed_ms = lapse.noticed_ms,
+        "Redis has forgotten what it had acknowledged: a burst window counts as full, and notes and tasks that were due are read back before they are sent"
+    );
 }
 
 /// What a claim gave, and the slots for it.

@@ -7,11 +7,7 @@ use penstock_shared::{
     ghl::{CallError, Note, Request, Task},
     job::{AttachNote, CreateTask, Payload},
     outcome::{Cause, Fault, Outcome},
-    queue::{
-        record::StoredJob,
-        run::{Run, field},
-        settle::Fields,
-    },
+    queue::{lapse::Lapse, record::StoredJob, run::field, settle::Fields},
     span::millis,
 };
 use serde_json::{Value, json};
@@ -31,9 +27,39 @@ const DOUBT: Duration = Duration::from_secs(3600);
 /// When a list that could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(10);
 
-/// Whether a call is on record of which nobody knows what it came to.
-pub fn is_open(run: &Run) -> bool {
-    run.text(field::INTENT).is_some()
+/// A call of which nobody knows what it came to. Times are milliseconds of Redis' clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier {
+    /// Not before then it was sent.
+    sent_at: u64,
+    /// By then it had ended.
+    ended: u64,
+}
+
+/// The call that is to be read back before another is sent: the one on record, or one of which Redis may have forgotten the record.
+pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
+    let run = &job.claimed.run;
+    let timeout = millis(courier.http_timeout);
+    if let Some(sent_at) = run.number(field::INTENT) {
+        let lost = run.number(field::LOST_AT).map(|at| at + timeout);
+        let ended = run.number(field::UNANSWERED).max(lost);
+        return Some(Earlier {
+            sent_at,
+            ended: ended.unwrap_or(sent_at + timeout),
+        });
+    }
+    forgotten(job, stored).map(|lapse| Earlier {
+        sent_at: lapse.since_ms,
+        ended: lapse.noticed_ms + timeout,
+    })
+}
+
+/// Redis went back in time, and may have forgotten that this job was delivered: it was not read back for that yet.
+fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
+    let lapse = job.claimed.lapse?;
+    let read_back = job.claimed.run.number(field::LAPSE) == Some(lapse.noticed_ms);
+    let concerned = stored.due_ms <= lapse.noticed_ms && !stored.payload.is_idempotent();
+    (concerned && !read_back).then_some(lapse)
 }
 
 /// The call provably had no effect: its intent goes out of the journal when the delivery is settled.
@@ -53,8 +79,8 @@ pub async fn before(
     if stored.payload.is_idempotent() || failpoint::is_broken("no-intent") {
         return Ok(());
     }
-    if let Some(sent_at) = job.claimed.run.number(field::INTENT) {
-        read_back(courier, job, stored, contact, calls, sent_at).await?;
+    if let Some(earlier) = earlier(courier, job, stored) {
+        read_back(courier, job, stored, contact, calls, earlier).await?;
         if job.claimed.run.attempts() >= courier.max_attempts_of(stored) {
             clear(job);
             let fault = Fault::new(
@@ -76,6 +102,9 @@ pub async fn before(
         (field::INTENT, String::new()),
         (field::ABSENT, String::new()),
     ]);
+    if let Some(lapse) = forgotten(job, stored) {
+        fields.insert(field::LAPSE, lapse.noticed_ms.to_string());
+    }
     if let Some(contact) = contact.filter(|contact| contact.remembered_for.is_some()) {
         fields.insert(field::CONTACT, contact.id.as_str().to_owned());
     }
@@ -90,18 +119,10 @@ async fn read_back(
     stored: &StoredJob,
     contact: Option<&Found>,
     calls: &mut Calls<'_>,
-    sent_at: u64,
+    Earlier { sent_at, ended }: Earlier,
 ) -> Result<(), Stop> {
-    let run = &job.claimed.run;
-    let lost = run
-        .number(field::LOST_AT)
-        .map(|at| at + millis(courier.http_timeout));
-    let call_ended = run
-        .number(field::UNANSWERED)
-        .max(lost)
-        .unwrap_or(sent_at + millis(courier.http_timeout));
-    let last_look = run.number(field::ABSENT).unwrap_or(0);
-    let not_before = call_ended.max(last_look) + millis(courier.quarantine);
+    let last_look = job.claimed.run.number(field::ABSENT).unwrap_or(0);
+    let not_before = ended.max(last_look) + millis(courier.quarantine);
     let now = courier.clock.now_ms();
     if now < not_before {
         return Err(calls.postponed(

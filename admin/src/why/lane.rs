@@ -68,6 +68,7 @@ pub(super) fn ahead(ledger: &Ledger, workers: u64, high: bool) -> Vec<Reason> {
     reasons.extend(announced("burst", burst));
     reasons.extend(announced("daily", daily));
     reasons.extend(ledger.foreign.map(foreign));
+    reasons.extend(ledger.forgotten_until.map(forgotten));
     reasons
 }
 
@@ -121,6 +122,12 @@ fn foreign((calls, until): (u64, u64)) -> Reason {
         "somebody else was seen to use {calls} calls of the day, which is believed until then"
     );
     Reason::new("foreign", detail).until(Some(until))
+}
+
+fn forgotten(until: u64) -> Reason {
+    let detail =
+        "Redis has forgotten what was sent lately: the burst window counts as full until then";
+    Reason::new("forgotten", detail).until(Some(until))
 }
 
 #[cfg(test)]

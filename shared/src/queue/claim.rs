@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
 
-use super::{Policy, Queue, error::QueueError, reference::Reference, run::Run};
+use super::{Policy, Queue, error::QueueError, lapse::Lapse, reference::Reference, run::Run};
 use crate::{quota::Quota, span::millis};
 
 /// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
@@ -52,6 +52,9 @@ pub struct Claim {
     pub next: Option<Duration>,
     /// What Redis' clock was set by in all, ms, as far as workers have noticed.
     pub shift_ms: i64,
+    /// What Redis has forgotten, if it ever has.
+    pub lapse: Option<Lapse>,
+    tick: u64,
     /// The jobs, leased to the worker.
     pub jobs: Vec<Claimed>,
 }
@@ -71,6 +74,8 @@ pub struct Claimed {
     pub probe: bool,
     /// What earlier deliveries wrote down.
     pub run: Run,
+    /// What Redis has forgotten, if it ever has: maybe that of this job, too.
+    pub lapse: Option<Lapse>,
     /// The quotas of its lane, burst and daily.
     pub quotas: (Quota, Quota),
     /// The jobs that may become one call with it: they run under its token, and end with it.
@@ -94,6 +99,7 @@ pub struct Rider {
 #[serde(rename_all = "camelCase")]
 struct ClaimArguments<'a> {
     worker: &'a str,
+    known: u64,
     claim: u64,
     slots: usize,
     lease: u64,
@@ -114,6 +120,7 @@ struct ClaimArguments<'a> {
 #[serde(rename_all = "camelCase")]
 struct RenewArguments<'a> {
     worker: &'a str,
+    known: u64,
     lease: u64,
     silence: u64,
     worker_ttl: u64,
@@ -145,7 +152,7 @@ struct ReindexArguments<'a> {
 }
 
 impl Queue {
-    fn silence(&self) -> u64 {
+    pub(super) fn silence(&self) -> u64 {
         millis(self.terms().lease) * 2 / 3
     }
 
@@ -164,6 +171,7 @@ impl Queue {
         let terms = self.terms();
         let arguments = ClaimArguments {
             worker,
+            known: self.known(shard),
             claim: request.number,
             slots: request.slots,
             lease: millis(terms.lease),
@@ -187,6 +195,7 @@ impl Queue {
             .call(shard, &self.scripts().claim, &arguments, tail)
             .await?;
         claim.jobs.iter_mut().for_each(|job| self.open_claimed(job));
+        self.learn_tick(shard, claim.tick);
         Ok(claim)
     }
 
@@ -199,6 +208,7 @@ impl Queue {
     ) -> Result<Vec<Reference>, QueueError> {
         let arguments = RenewArguments {
             worker,
+            known: self.known(shard),
             lease: millis(self.terms().lease),
             silence: self.silence(),
             worker_ttl: self.worker_ttl(),
@@ -211,13 +221,13 @@ impl Queue {
         let answer: Vec<Value> = self
             .call(shard, &self.scripts().renew, &arguments, tail)
             .await?;
-        if answer.is_empty() {
-            return Err(QueueError::Unexpected("renew: no time".into()));
-        }
-        let lost = answer
-            .into_iter()
-            .skip(1)
-            .filter_map(|name| redis::from_redis_value::<String>(name).ok());
+        let mut answer = answer.into_iter();
+        let tick = answer.next().map(redis::from_redis_value);
+        let Some(Ok(tick)) = tick else {
+            return Err(QueueError::Unexpected("renew: no number".into()));
+        };
+        self.learn_tick(shard, tick);
+        let lost = answer.filter_map(|name| redis::from_redis_value::<String>(name).ok());
         Ok(lost.filter_map(|name| Reference::parse(&name)).collect())
     }
 
@@ -316,9 +326,20 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
     .ok()
 }
 
-/// A claim's answer as the script gives it: the time, the next moment, what the clock was set by, the token, the lanes, the jobs, and what
-/// some of these have besides.
-type RawClaim = (u64, i64, i64, u64, Vec<RawLane>, Vec<RawJob>, Vec<RawMore>);
+/// A claim's answer as the script gives it: the time, the command's number, the next moment, what the clock was set by, since when it may
+/// have forgotten, when that was noticed, the token, the lanes, the jobs, and what some of these have besides.
+type RawClaim = (
+    u64,
+    u64,
+    i64,
+    i64,
+    u64,
+    u64,
+    u64,
+    Vec<RawLane>,
+    Vec<RawJob>,
+    Vec<RawMore>,
+);
 /// Name, burst, daily, whether its breaker is open.
 type RawLane = (String, String, String, bool);
 /// Reference, record.
@@ -336,8 +357,12 @@ struct LaneTerms {
 
 impl FromRedisValue for Claim {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (now_ms, next, shift_ms, token, lanes, jobs, more): RawClaim =
+        let (now_ms, tick, next, shift_ms, since_ms, noticed_ms, token, lanes, jobs, more): RawClaim =
             redis::from_redis_value(value)?;
+        let lapse = (noticed_ms > 0).then_some(Lapse {
+            since_ms,
+            noticed_ms,
+        });
         let next = u64::try_from(next)
             .ok()
             .map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
@@ -345,7 +370,9 @@ impl FromRedisValue for Claim {
             .into_iter()
             .map(lane_terms)
             .collect::<Result<HashMap<_, _>, _>>()?;
-        let jobs = jobs.into_iter().map(|job| claimed(job, token, &lanes));
+        let jobs = jobs
+            .into_iter()
+            .map(|job| claimed(job, token, lapse, &lanes));
         let mut jobs = jobs.collect::<Result<Vec<_>, _>>()?;
         for (place, run, riders) in more {
             let job = jobs
@@ -359,6 +386,8 @@ impl FromRedisValue for Claim {
             now_ms,
             next,
             shift_ms,
+            lapse,
+            tick,
             jobs,
         })
     }
@@ -374,6 +403,7 @@ fn lane_terms((name, burst, daily, probe): RawLane) -> Result<(String, LaneTerms
 fn claimed(
     (name, record): RawJob,
     token: u64,
+    lapse: Option<Lapse>,
     lanes: &HashMap<String, LaneTerms>,
 ) -> Result<Claimed, ParsingError> {
     let reference = parse_reference(&name)?;
@@ -389,6 +419,7 @@ fn claimed(
         quotas: terms.quotas,
         reference,
         run: Run::default(),
+        lapse,
         riders: Vec::new(),
     })
 }

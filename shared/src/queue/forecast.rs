@@ -212,6 +212,7 @@ mod tests {
             daily: Some(window(daily, 0, &[])),
             flying: 0,
             foreign: None,
+            forgotten_until: None,
         }
     }
 
@@ -364,6 +365,7 @@ mod tests {
                     daily: Some(window(daily)),
                     flying,
                     foreign: None,
+                    forgotten_until: None,
                 };
                 let conditions = Conditions {
                     start_ms: NOW + hold,

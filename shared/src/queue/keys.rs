@@ -35,7 +35,7 @@ macro_rules! keys {
 }
 
 keys! {
-    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`, `confirmed` (only written to be waited for), `weighted` (once a lane has a weight), `reindexed` (the quotas by which the lanes stand), `shift` (ms that Redis' clock was set by), `slack` (how much longer than its window a permit may be held, ms).
+    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`, `confirmed` (only written to be waited for), `weighted` (once a lane has a weight), `reindexed` (the quotas by which the lanes stand), `shift` (ms that Redis' clock was set by), `slack` (how much longer than its window a permit may be held, ms); `run`, `tick`, `era`, `doubt` and `travel`, which tell whether Redis has forgotten anything (`part/era.lua`).
     config() = "CONFIG", "config";
     /// Set: every tenant that ever had a job here.
     tenants() = "TENANTS", "tenants";
@@ -103,6 +103,8 @@ keys! {
     workers() = "WORKERS", "workers";
     /// Hash per worker: its quotas, its slots, its last claim, what it is.
     worker(worker) = "WORKER", "worker:";
+    /// Set: workers that have not yet said what they were told by the server before this one.
+    doubters() = "DOUBTERS", "doubters";
     /// Hash: lane → fingerprint of the token that the API refused for it.
     refused() = "REFUSED", "refused";
     /// List: at most one token, taken by an idle worker.

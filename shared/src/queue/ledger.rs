@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Policy, claim::read_quota};
+use super::{Policy, claim::read_quota, lapse::Charge};
 use crate::{quota::Quota, span::millis};
 
 /// A lane's permits, now.
@@ -16,6 +16,8 @@ pub struct Ledger {
     pub flying: u64,
     /// The calls of the day that somebody else was seen to use, and until when (ms) that is believed.
     pub foreign: Option<(u64, u64)>,
+    /// Until when (ms) the burst window counts as full, since Redis has forgotten what was sent.
+    pub forgotten_until: Option<u64>,
 }
 
 /// One window of a ledger, now.
@@ -61,6 +63,13 @@ impl Window {
         self.allowed(high).saturating_sub(self.taken)
     }
 
+    /// So many more are taken, and come back then.
+    pub(super) fn hold(&mut self, count: u64, until: u64) {
+        self.taken += count;
+        self.returns.push((until, count));
+        self.returns.sort_unstable();
+    }
+
     /// When (ms) a call may be made, where none is left; `None` if that waits for the end of a call in flight.
     pub fn frees_ms(&self, high: bool) -> Option<u64> {
         let mut missing = (self.taken + 1).saturating_sub(self.allowed(high));
@@ -84,6 +93,8 @@ pub(super) struct Raw<'a> {
     pub(super) set_by: i64,
     /// How much longer (ms) than its window a permit may be held, if the clock was ever set.
     pub(super) slack: Option<u64>,
+    /// What Redis has forgotten, if it ever has.
+    pub(super) lapse: Option<Charge>,
 }
 
 /// The names of a window's fields in the lane's hash.
@@ -125,12 +136,15 @@ impl Raw<'_> {
         if let Some(burst) = &mut burst {
             self.hold_for_others(burst, now);
         }
+        let mut forgotten_until = None;
+        if let (Some(lapse), Some(burst), Some(day)) = (self.lapse, &mut burst, &mut daily) {
+            lapse.charge(day, burst, self.number("charged"), now);
+            forgotten_until = lapse.fill(burst, now);
+        }
         if let Some(day) = &mut daily {
             day.normal = shared(day.normal, policy.reserve);
             if let Some((count, until)) = foreign {
-                day.taken += count;
-                day.returns.push((until, count));
-                day.returns.sort_unstable();
+                day.hold(count, until);
             }
             if let Some(burst) = burst.as_mut().filter(|_| policy.spread) {
                 burst.normal = burst.normal.min(spread(burst.quota, day));
@@ -141,6 +155,7 @@ impl Raw<'_> {
             daily,
             flying,
             foreign,
+            forgotten_until,
         }
     }
 
@@ -283,6 +298,7 @@ mod tests {
             rings: [&burst, &daily],
             set_by: 0,
             slack: None,
+            lapse: None,
         };
         raw.read(policy, NOW)
     }
@@ -397,6 +413,7 @@ mod tests {
             rings: [&[], &[]],
             set_by: 0,
             slack: None,
+            lapse: None,
         };
         let ledger = raw.read(&plain(), NOW);
         assert_eq!((ledger.free(true), ledger.windows()), (0, None));

@@ -10,6 +10,7 @@ use super::{
     error::QueueError,
     forecast::{Conditions, Forecast, Limit, Turn},
     keys::Keys,
+    lapse::Charge,
     ledger::{self, Ledger},
     pace::Pace,
     reference::Lane,
@@ -131,7 +132,7 @@ impl Outlook {
 const COMMANDS: usize = 12;
 
 /// The quotas in force, and what Redis' clock was set by in all (ms).
-type RawConfig = [Option<String>; 4];
+type RawConfig = [Option<String>; 5];
 
 /// What they answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
 /// the last retry with its moment; the lane's own moment.
@@ -174,7 +175,8 @@ impl Queue {
             .arg("burst")
             .arg("daily")
             .arg("shift")
-            .arg("slack");
+            .arg("slack")
+            .arg("travel");
         for lane in lanes {
             ask(&mut pipeline, keys, lane.as_str(), now);
         }
@@ -195,7 +197,7 @@ impl Queue {
             raw;
         let text = |name: &str| fields.get(name).map(String::as_str);
         let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
-        let [burst_in_force, daily_in_force, set_by, slack] =
+        let [burst_in_force, daily_in_force, set_by, slack, travel] =
             config.each_ref().map(Option::as_deref);
         let signed = |number: Option<&str>| number.and_then(|number| number.parse().ok());
         let set_by: i64 = signed(set_by).unwrap_or(0) - signed(text("shift")).unwrap_or(0);
@@ -205,6 +207,7 @@ impl Queue {
             rings: [&burst, &day],
             set_by,
             slack: slack.and_then(|slack| slack.parse().ok()),
+            lapse: travel.and_then(Charge::read),
         };
         Outlook {
             now_ms: now,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::record::RecordError;
 use crate::seal::SealError;
 
-/// The fields that programs read and write, under the names that the scripts use too. All else (`step`, `settled`) is the scripts' own.
+/// The fields that programs read and write, under the names that the scripts use too. All else (`step`, `settled`, `late`) is the scripts' own.
 pub mod field {
     /// How many of its deliveries have ended, less what was handed back untouched.
     pub const DELIVERIES: &str = "deliveries";
@@ -29,6 +29,10 @@ pub mod field {
     pub const ABSENT: &str = "absent";
     /// When its last unanswered call that may change something ended (ms).
     pub const UNANSWERED: &str = "unanswered";
+    /// When it was noticed that Redis had forgotten (ms), where it has been read back for that.
+    pub const LAPSE: &str = "lapse";
+    /// What a delivery came to whose lease had ended by then, as JSON.
+    pub const ORPHAN: &str = "orphan";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.
     pub const SINGLY: &str = "singly";
     /// Its end, where that has to wait, as JSON.

@@ -6,13 +6,14 @@ use sha2::{Digest, Sha256};
 use super::keys::lua_keys;
 
 /// What all transitions share, in the order in which it builds up.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     include_str!("scripts/part/clock.lua"),
     include_str!("scripts/part/write.lua"),
     include_str!("scripts/part/ticket.lua"),
     include_str!("scripts/part/ledger.lua"),
     include_str!("scripts/part/report.lua"),
     include_str!("scripts/part/lane.lua"),
+    include_str!("scripts/part/era.lua"),
     include_str!("scripts/part/due.lua"),
     include_str!("scripts/part/pop.lua"),
     include_str!("scripts/part/sequence.lua"),

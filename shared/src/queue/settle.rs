@@ -108,6 +108,8 @@ pub struct Step {
 #[serde(rename_all = "camelCase")]
 struct SettleArguments<'a> {
     late: u64,
+    silence: u64,
+    known: u64,
     #[serde(flatten)]
     policy: Policy,
     breaker_after: u32,
@@ -322,6 +324,8 @@ struct AdvanceArguments<'a> {
     report_for: u64,
     calls: u32,
     took: u64,
+    silence: u64,
+    known: u64,
     #[serde(flatten)]
     policy: Policy,
 }
@@ -348,6 +352,8 @@ impl Queue {
         let lanes = said.chunk_by(|(_, a, _), (_, b, _)| a.reference.lane() == b.reference.lane());
         let arguments = SettleArguments {
             late: millis(self.terms().quarantine),
+            silence: self.silence(),
+            known: self.known(shard),
             policy: self.terms().policy(),
             breaker_after: BREAKER_AFTER,
             probe_every: millis(PROBE_EVERY),
@@ -368,9 +374,10 @@ impl Queue {
                     .arg(&words.rest);
             }
         };
-        let codes: Vec<u8> = self
+        let (tick, codes): (u64, Vec<u8>) = self
             .call(shard, &self.scripts().settle, &arguments, tail)
             .await?;
+        self.learn_tick(shard, tick);
         // The last of a group is its leader.
         for ((at, ..), code) in said.iter().zip(codes) {
             results[*at] = settled(code)?;
@@ -385,6 +392,7 @@ impl Queue {
         token: u64,
         step: &Step,
     ) -> Result<Advance, QueueError> {
+        let shard = self.shard_of(reference.tenant());
         let mut fields = step.fields.clone();
         self.drawer(reference).seal_fields(&mut fields)?;
         let arguments = AdvanceArguments {
@@ -398,12 +406,14 @@ impl Queue {
             report_for: millis(BELIEVED_FOR),
             calls: step.calls,
             took: millis(step.took),
+            silence: self.silence(),
+            known: self.known(shard),
             policy: self.terms().policy(),
         };
-        let shard = self.shard_of(reference.tenant());
-        let code: String = self
+        let (tick, code): (u64, String) = self
             .call(shard, &self.scripts().advance, &arguments, super::no_tail)
             .await?;
+        self.learn_tick(shard, tick);
         match code.as_str() {
             "granted" => Ok(Advance::Granted),
             "later" => Ok(Advance::Later),

@@ -8,7 +8,7 @@ use super::{
     Queue,
     claim::Claimed,
     error::QueueError,
-    record::{self, RecordError},
+    record::{self, DoneRecord, RecordError},
     reference::Reference,
     run::{Run, field},
     settle::Fields,
@@ -184,5 +184,15 @@ impl<'a> Drawer<'a> {
         for (name, purpose) in SEALED {
             run.open(name, |text| self.open_text(purpose, text));
         }
+        run.open(field::ORPHAN, |text| Ok(self.open_done(text)));
+    }
+
+    /// What a delivery came to, as JSON, with its result as it was.
+    fn open_done(&self, text: String) -> String {
+        let Ok(mut done) = serde_json::from_str::<DoneRecord>(&text) else {
+            return text;
+        };
+        done.result = self.open_result(done.result);
+        serde_json::to_string(&done).unwrap_or(text)
     }
 }

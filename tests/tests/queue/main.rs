@@ -14,6 +14,7 @@ mod forget;
 mod govern;
 mod group;
 mod hold;
+mod lapse;
 mod learn;
 mod lease;
 mod ledger;

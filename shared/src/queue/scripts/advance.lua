@@ -1,19 +1,20 @@
 -- Between two calls of one job: writes down what is known (the journal), gives the answered call's permit back and takes one for the next.
--- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve, spread;
+-- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve, spread; silence (ms), known (see part/era.lua);
 --   report (or nil: see part/report.lua), reportFor; calls, took (calls made since the last step, and ms that these took); fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
--- Returns 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token).
+-- Returns {number of the command, 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token)}.
 -- Repeated it finds its own mark and gives the same answer; one that arrives after a later step changes nothing.
 transition(function()
+  local tick = watch()
   local job = parse_ref(arg.reference)
   local run_key, token = RUN .. key_of(job), whole(arg.token)
   local mark = token .. '/' .. arg.step
   local run = redis.call('HMGET', run_key, 'settled', 'step')
   local holder, role = holder_of(job.ref)
   if holder ~= token then
-    return (run[1] == token and run[2] == mark) and 'later' or 'lost'
+    return { tick, (run[1] == token and run[2] == mark) and 'later' or 'lost' }
   end
   local its_token, its_step = string.match(run[2] or '', '^(%d+)/(%d+)$')
-  if its_token == token and tonumber(its_step) >= arg.step then return 'granted' end
+  if its_token == token and tonumber(its_step) >= arg.step then return { tick, 'granted' } end
 
   local lane = lane_of(job.lane)
   write_fields(run_key, arg.fields)
@@ -37,7 +38,7 @@ transition(function()
       redis.call('HSET', run_key, 'intent', arg.intent)
       redis.call('HDEL', run_key, 'absent')
     end
-    return finish('granted')
+    return finish({ tick, 'granted' })
   end
   redis.call('ZREM', LEASES, job.ref)
   redis.call('HDEL', RUNNING, job.ref)
@@ -46,5 +47,5 @@ transition(function()
   redis.call('HSET', run_key, 'settled', token)
   requeue(job, record_of(job), now)
   place_lane(lane)
-  return finish('later')
+  return finish({ tick, 'later' })
 end)

@@ -1,15 +1,16 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken. Jobs that may become one call
 -- are given as one, a group: its first leads, the others ride.
--- arg: worker; claim (number of this request, greater than the last: repeated after a lost answer it returns the same jobs, and after a later
+-- arg: worker; known (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it returns the same jobs, and after a later
 --   request nothing); slots; lease, silence, late (ms);
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
--- Returns {now, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), token, lanes, jobs, more}: of
+-- Returns {now, number of the command, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), since when it
+-- may have forgotten what happened, when that was noticed (ms, 0 if it was not, see part/era.lua), token, lanes, jobs, more}: of
 -- each lane its name, burst, daily and 1 if its breaker is open; of each job its reference and record; and of each that has more than that its
 -- place among the jobs (from 0), what its run has (fields and values), and its riders: of each its reference, record, the API's id of its contact
 -- ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader.
-local answer, lease, given, slots, held, weighted, heaviest
+local answer, lease, tick, given, slots, held, weighted, heaviest
 
 local function flatten(riders)
   local flat = {}
@@ -35,12 +36,16 @@ local function describe(lane, ref, record, run, riders)
   end
 end
 
-local function reply()
+local function reply(doubt)
   finish()
   local first = redis.call('ZRANGE', LANES, 0, 0, 'WITHSCORES')
-  local at = tonumber(first[2])
-  local shift = tonumber(redis.call('HGET', CONFIG, 'shift')) or 0
-  return { now, (at and at < math.huge) and math.max(at, now) or -1, shift, lease.token or 0, answer.lanes, answer.jobs, answer.more }
+  local at = doubt or tonumber(first[2])
+  local told = redis.call('HMGET', CONFIG, 'shift', 'travel')
+  local since, noticed = string.match(told[2] or '', '^(%d+)/(%d+)/')
+  return {
+    now, tick, (at and at < math.huge) and math.max(at, now) or -1, tonumber(told[1]) or 0, tonumber(since) or 0, tonumber(noticed) or 0,
+    lease.token or 0, answer.lanes, answer.jobs, answer.more,
+  }
 end
 
 local function describe_again(ref)
@@ -237,12 +242,17 @@ transition(function()
   answer, lease = { lanes = {}, jobs = {}, more = {} }, { ends = whole(now + arg.lease) }
   given, slots, held, heaviest = 0, arg.slots, {}, 1
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
+  local doubt
+  tick, doubt = watch(arg.worker)
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
   local last = tonumber(redis.call('HGET', worker_key, 'claim')) or arg.claim - 1
   if last == arg.claim then return repeat_claim(worker_key) end
   -- It was under way for so long that its worker has sent it again, and others since: nobody waits for its answer.
   if last > arg.claim then return reply() end
-  if now >= grace() then take_back_ended() end
+  local until_then = grace()
+  -- Whether the windows are free, and what was sent, is not known yet.
+  if doubt then return reply(doubt) end
+  if now >= until_then then take_back_ended() end
   serve_ready()
   -- What is due and was left (no slot, or too many lanes) is another worker's, if one is idle.
   local left = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, 1)

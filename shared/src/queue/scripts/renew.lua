@@ -1,13 +1,14 @@
 -- Prolongs leases, and is the worker's heartbeat.
--- arg: worker; lease, silence, workerTtl (ms).  ARGV[3…]: two per job: reference, token.
--- Returns {now, references that are no longer this worker's…}: their holder must send and write nothing.
+-- arg: worker; lease, silence, workerTtl (ms); known (see part/era.lua).  ARGV[3…]: two per job: reference, token.
+-- Returns {number of the command, references that are no longer this worker's…}: their holder must send and write nothing.
 transition(function()
+  local tick = watch(arg.worker)
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
   redis.call('PEXPIRE', WORKER .. arg.worker, arg.workerTtl)
   local pulse = redis.call('HGET', CONFIG, 'pulse')
   if pulse and now - tonumber(pulse) > arg.silence then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
   redis.call('HSET', CONFIG, 'pulse', whole(now))
-  local out, refs = { now }, {}
+  local out, refs = { tick }, {}
   for i = 3, #ARGV, 2 do refs[#refs + 1] = ARGV[i] end
   local holders = #refs > 0 and redis.call('HMGET', RUNNING, unpack(refs)) or {}
   for i, ref in ipairs(refs) do

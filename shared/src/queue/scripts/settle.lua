@@ -1,5 +1,5 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
--- arg: late (ms: how long an unanswered call may still arrive); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
+-- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known (see part/era.lua); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
 --   part/report.lua: those of each lane that count), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
 -- ARGV[3…]: five per job, lane by lane: ticket; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
@@ -8,20 +8,47 @@
 --   to 'done' (effect: id or nil) | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
 -- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
--- Returns one letter per job: 'o' ok, 'l' lost (the token is another's) or 'm' missing, by what was before the call. Repeated with the same
--- token it returns 'o' again.
--- Who does not hold the job any more may have settled it already.
-local function refusal(job, token)
-  if redis.call('HGET', RUN .. key_of(job), 'settled') == token then return 'o' end
-  local record = record_of(job)
-  if not record then return 'm' end
-  if kind_of(record) == 'd' and struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) then return 'o' end
-  return 'l'
-end
-
+-- Returns {number of the command, one letter per job}: 'o' ok, 'l' lost (the token is another's: what it came to is left for who has it next) or
+-- 'm' missing, by what was before the call. Repeated with the same token it returns 'o' again.
 local function settle_permit(lane, permit)
   if permit == 'unsent' then return take_permits(lane, -1) end
   return_permits(lane, 1, permit == 'answered' and now or now + arg.late)
+end
+
+-- When it was noticed that Redis has forgotten.
+local forgotten
+
+-- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now.
+local function charge_forgotten(delivery)
+  if tonumber(delivery.token) > forgotten then return end
+  local lane = lane_of(delivery.name)
+  local permit = delivery.rest == '' and 'answered' or cmsgpack.unpack(delivery.rest).permit
+  if permit == 'unsent' then return end
+  take_permits(lane, 1)
+  settle_permit(lane, permit)
+end
+
+-- What came of a delivery whose job is another's by now. It changes nothing, but who has the job next need not find out again. Where somebody
+-- has it who knows of no run, that would stay for ever.
+local function leave_orphan(run_key, delivery, is_held)
+  if is_held and redis.call('EXISTS', run_key) == 0 then return end
+  redis.call('HSET', run_key, 'late', delivery.token)
+  if delivery.outcome ~= '' then redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16)) end
+end
+
+-- Who does not hold the job any more may have settled it already, or have brought what it came to.
+local function refusal(job, delivery, is_held)
+  local run_key, token = RUN .. key_of(job), delivery.token
+  local run = redis.call('HMGET', run_key, 'settled', 'late')
+  if run[1] == token then return 'o' end
+  local record = record_of(job)
+  if record and kind_of(record) == 'd' then
+    return struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) and 'o' or 'l'
+  end
+  if run[2] ~= token then charge_forgotten(delivery) end
+  if not record then return 'm' end
+  if run[2] ~= token then leave_orphan(run_key, delivery, is_held) end
+  return 'l'
 end
 
 -- Holds the lane for `wait`, or longer if it is held longer already.
@@ -187,7 +214,7 @@ local function take_over(jobs, holders, orders)
       gather('ZREM', LEASES, ref)
       gather('HDEL', RUNNING, ref)
     else
-      codes[i] = taken[ref] == token and 'o' or refusal(parse_ref(ref), token)
+      codes[i] = taken[ref] == token and 'o' or refusal(parse_ref(ref), job, holds ~= nil)
     end
   end
   return settled, taken, codes
@@ -207,6 +234,8 @@ local function read_sequences(settled)
 end
 
 transition(function()
+  local tick, _, noticed = watch()
+  forgotten = noticed
   end_time = pack_time(now)
   local jobs, holders = read_deliveries()
   local orders, leaders = read_riders(jobs, holders)
@@ -227,5 +256,5 @@ transition(function()
     for _, report in ipairs(reports) do believe(lane_of(name), report) end
   end
   for _, lane in pairs(lanes) do announce_lane(lane) end
-  return finish(table.concat(codes))
+  return finish({ tick, table.concat(codes) })
 end)

@@ -14,7 +14,7 @@ local WINDOWS = {
 }
 local LANE_FIELDS = {
   'burst', 'daily', 'toldBurst', 'toldDaily', 'burstUsed', 'dayUsed', 'burstSpan', 'daySpan', 'burstPast', 'dayPast', 'toldUntil', 'foreign', 'others',
-  'flying', 'paused', 'hold', 'holdFor', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace',
+  'flying', 'paused', 'hold', 'holdFor', 'why', 'failures', 'open', 'ghosts', 'weight', 'turn', 'shift', 'pace', 'charged',
 }
 
 -- Moments of a window are rounded up to these.
@@ -131,6 +131,27 @@ local function follow_clock(lane)
   set(lane, 'shift', in_force[3])
 end
 
+-- Until when the burst window counts as full, since Redis has forgotten what was sent lately (part/era.lua).
+local function forgotten_until(lane)
+  local noticed = string.match(in_force[5] or '', '^%d+/(%d+)/')
+  return noticed and noticed + lane[1].span or 0
+end
+
+-- Its day is charged once with what may have been sent in the time that was forgotten.
+local function charge_day(lane)
+  local noticed, lost = string.match(in_force[5] or '', '^%d+/(%d+)/(%d+)$')
+  if not noticed or lane.stored.charged == noticed then return end
+  set(lane, 'charged', noticed)
+  local burst, day = lane[1], lane[DAILY]
+  local at = tonumber(noticed)
+  if burst.span == 0 or at + day.span <= now then return end
+  local sent = math.min(math.ceil(burst.calls * (1 + lost / burst.span)), day.calls)
+  lane.returned[DAILY][at] = (lane.returned[DAILY][at] or 0) + sent
+  day.used = day.used + sent
+  set(lane, 'dayUsed', day.used)
+  set(lane, 'daySpan', day.span)
+end
+
 local function read_windows(lane)
   for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, in_force[i] or nil) end
 end
@@ -143,9 +164,10 @@ local function lane_of(name)
   local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
   for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
   lane.flying = tonumber(lane.stored.flying) or 0
-  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack')
+  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt')
   follow_clock(lane)
   read_windows(lane)
+  if in_force[5] then charge_day(lane) end
   lanes[name] = lane
   return lane
 end
@@ -211,6 +233,7 @@ end
 
 -- The calls that the lane may make now.
 local function free_permits(lane, high)
+  if in_force[6] or forgotten_until(lane) > now then return 0 end
   return math.max(0, math.min(left(lane, 1, high), left(lane, DAILY, high)))
 end
 
@@ -252,7 +275,7 @@ end
 
 -- When the next permit comes back: `now` if one is free, math.huge if that waits for the end of a call.
 local function frees_at(lane, high)
-  local at = now
+  local at = math.max(now, forgotten_until(lane))
   for i, window in ipairs(WINDOWS) do
     -- Before the first worker has registered there is no quota: what is due then waits for that worker, not for a permit.
     if lane[i].calls > 0 and left(lane, i, high) <= 0 then

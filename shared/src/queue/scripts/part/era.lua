@@ -1,0 +1,93 @@
+-- Whether this Redis still has what it has acknowledged. Each command of a worker counts one on (`tick`), is answered with that number, and
+-- brings the last one that the worker was answered (arg.known). A server that was started, or took over from another, begins an era: it remembers
+-- the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two was told what is lost: Redis went back in time.
+-- Until every worker that lived at the end of what is remembered has come, nothing is given out; one that does not come within arg.silence
+-- may have been told more, so that counts as gone back too.
+-- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms), `doubt` (until when),
+-- `travel` ('<since>/<noticed>/<lost>', ms: what happened from `since` on may be forgotten, of `lost` ms in all).
+local watch
+do
+  -- More than the commands of any loss.
+  local LEAP = 1000000000
+  -- A server is one as long as it lives, and so is what is kept here.
+  local server
+
+  local function server_run()
+    server = server or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+    return server
+  end
+
+  local function read()
+    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse')
+    local last, first, ended, begun = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)$')
+    return {
+      run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
+      last = tonumber(last) or 0, first = tonumber(first) or 0, ended = tonumber(ended), begun = tonumber(begun),
+    }
+  end
+
+  -- Those that lived at the end: each says that it lives at least every half of arg.silence.
+  local function doubters(memory)
+    if not memory.pulse then return {} end
+    return redis.call('ZRANGEBYSCORE', WORKERS, whole(memory.pulse - arg.silence * 0.6), '+inf', 'LIMIT', 0, 1000)
+  end
+
+  local function begin_era(memory)
+    memory.last, memory.first, memory.ended, memory.begun = memory.tick, memory.tick + LEAP, memory.pulse or now, now
+    memory.tick = memory.first
+    local era = table.concat({ whole(memory.last), whole(memory.first), whole(memory.ended), whole(now) }, '/')
+    redis.call('HSET', CONFIG, 'run', server_run(), 'tick', whole(memory.tick), 'era', era)
+    redis.call('DEL', DOUBTERS)
+    local lived = doubters(memory)
+    if #lived > 0 then
+      memory.doubt = now + arg.silence
+      redis.call('SADD', DOUBTERS, unpack(lived))
+      redis.call('HSET', CONFIG, 'doubt', whole(memory.doubt))
+    end
+  end
+
+  local function end_doubt(memory)
+    memory.doubt = nil
+    redis.call('HDEL', CONFIG, 'doubt')
+    redis.call('DEL', DOUBTERS)
+    wake()
+  end
+
+  -- Of a loss that was noticed within ten minutes of another nobody can tell which of them took what.
+  local function since(memory)
+    local ended = memory.ended or memory.pulse or now
+    local before, noticed = string.match(memory.travel or '', '^(%d+)/(%d+)/')
+    if before and now - tonumber(noticed) < 600000 then return math.min(tonumber(before), ended) end
+    return ended
+  end
+
+  local function go_back(memory)
+    local lost = math.max(0, (memory.begun or now) - (memory.ended or memory.pulse or now))
+    memory.travel = table.concat({ whole(since(memory)), whole(now), whole(lost) }, '/')
+    redis.call('HSET', CONFIG, 'travel', memory.travel)
+    -- Whatever others know of the old era, it is noticed once.
+    memory.tick = math.max(memory.tick, arg.known) + LEAP
+    redis.call('HSET', CONFIG, 'tick', whole(memory.tick))
+    redis.call('HDEL', CONFIG, 'era')
+    end_doubt(memory)
+  end
+
+  local function is_lost(memory, known)
+    return known > memory.tick or (known > memory.last and known < memory.first)
+  end
+
+  -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
+  -- forgotten (or nil), and when it was last noticed that something was (0: never).
+  function watch(worker)
+    local memory = read()
+    if memory.run ~= server_run() then
+      if memory.run then begin_era(memory) else redis.call('HSET', CONFIG, 'run', server_run()) end
+    end
+    if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt) then
+      go_back(memory)
+    elseif memory.doubt and worker and redis.call('SREM', DOUBTERS, worker) == 1 and redis.call('EXISTS', DOUBTERS) == 0 then
+      end_doubt(memory)
+    end
+    return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, tonumber(string.match(memory.travel or '', '^%d+/(%d+)/')) or 0
+  end
+end

@@ -1,0 +1,350 @@
+//! A Redis that has forgotten what it acknowledged: restarted from an older file, or from the same one.
+
+use std::time::Duration;
+
+use penstock_shared::queue::{
+    Queue,
+    claim::{Claim, ClaimRequest},
+    reference::Lane,
+    settle::{Advance, Fields, Settled, Step},
+};
+use penstock_tests::{
+    fixture::{Bench, done, ids, job},
+    harness::wait_until,
+};
+
+/// Two thirds of the lease: whoever has not come by then does not live.
+const SILENCE: u64 = 3_333;
+const WINDOW: u64 = 10_000;
+
+/// Ten due jobs, and worker `w` has had the first.
+async fn bench() -> Bench {
+    let mut bench = Bench::start().await;
+    let jobs: Vec<_> = (0..10).map(|at| job(&at.to_string())).collect();
+    bench.enqueue(&jobs).await;
+    let first = bench.claim_one().await;
+    bench.settle(&[done(&first)]).await;
+    bench
+}
+
+async fn save(bench: &Bench) {
+    bench.server.cli(["SAVE"]).await;
+}
+
+/// As it was when it was last saved.
+async fn restart(bench: &mut Bench) {
+    bench.server.restart().await;
+    reach(&bench.queue()).await;
+}
+
+/// A program finds out that its connection has broken by using it.
+async fn reach(queue: &Queue) {
+    wait_until("a connection", Duration::from_secs(20), || async {
+        queue.ping().await.ok()
+    })
+    .await;
+}
+
+/// Another worker, with its own memory of what it was told.
+struct Other {
+    queue: Queue,
+    name: &'static str,
+    claims: u64,
+}
+
+impl Other {
+    async fn start(bench: &Bench, name: &'static str) -> Self {
+        let queue = bench.another().await.expect("it connects");
+        Self {
+            queue,
+            name,
+            claims: 0,
+        }
+    }
+
+    async fn claim(&mut self, bench: &Bench) -> Claim {
+        self.claims += 1;
+        let request = ClaimRequest {
+            number: self.claims,
+            slots: 1,
+            held: Vec::new(),
+        };
+        let queue = self.queue.at(bench.now);
+        reach(&queue).await;
+        queue
+            .claim(0, self.name, &request)
+            .await
+            .expect("it claims")
+    }
+}
+
+/// What is left to the tenant of its burst window and of its day.
+async fn left(bench: &Bench) -> (u64, u64) {
+    let lane = Lane::ghl("acme");
+    let ledger = bench.queue().outlook(&lane).await.unwrap().ledger;
+    let (burst, day) = ledger.windows().expect("it is registered");
+    (burst.left(true), day.left(true))
+}
+
+async fn claimed(bench: &mut Bench) -> Claim {
+    let request = bench.request(1);
+    bench.claim_as("w", &request).await
+}
+
+#[tokio::test]
+async fn one_that_remembers_all_goes_on_at_once() {
+    let mut bench = bench().await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    let claim = claimed(&mut bench).await;
+    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+}
+
+/// As after every restart in the middle of work: what was done, and what was not answered, is remembered.
+#[tokio::test]
+async fn more_than_was_answered_may_be_remembered() {
+    let mut bench = bench().await;
+    let other = bench.another().await.unwrap();
+    // Worker `w` has sent it, and has never had the answer.
+    let lost = bench.request(1);
+    other.at(bench.now).claim(0, "w", &lost).await.unwrap();
+    save(&bench).await;
+    restart(&mut bench).await;
+    let again = bench.claim_as("w", &lost).await;
+    assert_eq!((ids(&again.jobs), again.lapse), (vec!["1".into()], None));
+    assert_eq!(claimed(&mut bench).await.jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn one_that_has_forgotten_gives_nothing_for_a_window() {
+    let mut bench = bench().await;
+    let since = bench.now;
+    save(&bench).await;
+    bench.pass(700);
+    let forgotten = bench.claim_one().await;
+    restart(&mut bench).await;
+    bench.pass(100);
+    let claim = claimed(&mut bench).await;
+    let lapse = claim.lapse.expect("it is noticed");
+    assert_eq!((lapse.since_ms, lapse.noticed_ms), (since, bench.now));
+    assert_eq!(claim.jobs.len(), 0);
+    assert_eq!(claim.next, Some(Duration::from_millis(WINDOW)));
+    bench.live(WINDOW - 1, &[]).await;
+    assert_eq!(bench.claim(1).await.len(), 0);
+    bench.pass(1);
+    let claim = claimed(&mut bench).await;
+    assert_eq!(ids(&claim.jobs), [forgotten.reference.id()]);
+    // It is noticed once.
+    assert_eq!(claim.lapse, Some(lapse));
+    assert_eq!(claim.jobs[0].lapse, Some(lapse));
+}
+
+/// What was sent in the time that was lost, and within one window more, is charged to the day.
+#[tokio::test]
+async fn the_day_is_charged_with_what_may_have_been_sent() {
+    let mut bench = bench().await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    bench.pass(5_000);
+    claimed(&mut bench).await;
+    // 100 in 10 s: 150 in the 5 s that are lost and a window; and the one call that is remembered.
+    assert_eq!(left(&bench).await.1, 200_000 - 150 - 1);
+    bench.live(WINDOW, &[]).await;
+    bench.claim_one().await;
+    assert_eq!(left(&bench).await.1, 200_000 - 150 - 2);
+    bench.live(86_400_000 - WINDOW + 1_000_000, &[]).await;
+    assert!(left(&bench).await.1 >= 200_000 - 2);
+}
+
+#[tokio::test]
+async fn nothing_is_given_before_all_that_lived_have_come() {
+    let mut bench = bench().await;
+    let mut other = Other::start(&bench, "other").await;
+    other.claim(&bench).await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    let mut new = Other::start(&bench, "new").await;
+    assert_eq!(new.claim(&bench).await.jobs.len(), 0);
+    assert_eq!(claimed(&mut bench).await.jobs.len(), 0);
+    // It holds a call, and has no slot to claim for: its heartbeat is enough.
+    reach(&other.queue).await;
+    let heartbeat = other.queue.at(bench.now).renew(0, "other", &[]).await;
+    heartbeat.unwrap();
+    assert_eq!(new.claim(&bench).await.jobs.len(), 1);
+    let claim = claimed(&mut bench).await;
+    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+}
+
+#[tokio::test]
+async fn one_that_comes_first_and_knows_less_is_given_nothing() {
+    let mut bench = bench().await;
+    let mut other = Other::start(&bench, "other").await;
+    other.claim(&bench).await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    // All that it was told is remembered.
+    assert_eq!(other.claim(&bench).await.jobs.len(), 0);
+    assert!(claimed(&mut bench).await.lapse.is_some());
+}
+
+#[tokio::test]
+async fn of_one_that_does_not_come_it_counts_as_forgotten() {
+    let mut bench = bench().await;
+    let mut dead = Other::start(&bench, "dead").await;
+    dead.claim(&bench).await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    let claim = claimed(&mut bench).await;
+    assert_eq!((claim.jobs.len(), claim.lapse), (0, None));
+    assert_eq!(claim.next, Some(Duration::from_millis(SILENCE)));
+    bench.pass(SILENCE);
+    assert!(claimed(&mut bench).await.lapse.is_some());
+}
+
+/// A worker that was silent before the end was told nothing of it.
+#[tokio::test]
+async fn one_that_had_died_before_is_not_waited_for() {
+    let mut bench = bench().await;
+    let mut dead = Other::start(&bench, "dead").await;
+    dead.claim(&bench).await;
+    bench.live(3_000, &[]).await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    let claim = claimed(&mut bench).await;
+    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+}
+
+#[tokio::test]
+async fn after_all_workers_had_ended_in_order_nobody_is_waited_for() {
+    let mut bench = bench().await;
+    bench.queue().retire("w").await.unwrap();
+    save(&bench).await;
+    restart(&mut bench).await;
+    let mut new = Other::start(&bench, "new").await;
+    let claim = new.claim(&bench).await;
+    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+}
+
+/// It was stopped, and taken for dead.
+#[tokio::test]
+async fn one_that_comes_late_and_knows_more_is_believed() {
+    let mut bench = bench().await;
+    let mut other = Other::start(&bench, "other").await;
+    save(&bench).await;
+    other.claim(&bench).await;
+    restart(&mut bench).await;
+    assert_eq!(claimed(&mut bench).await.lapse, None);
+    bench.live(60_000, &[]).await;
+    let noticed = bench.now;
+    let lapse = other.claim(&bench).await.lapse.expect("it is noticed");
+    assert_eq!(lapse.noticed_ms, noticed);
+}
+
+#[tokio::test]
+async fn a_restart_is_not_remembered_when_another_comes() {
+    let mut bench = bench().await;
+    for _ in 0..3 {
+        save(&bench).await;
+        restart(&mut bench).await;
+        let claim = claimed(&mut bench).await;
+        assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+    }
+}
+
+/// A step finds it out as a claim does: no permit is given by a ledger that has forgotten.
+#[tokio::test]
+async fn no_further_call_is_permitted() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    assert_eq!(bench.next_call(&running).await, Advance::Later);
+    assert!(claimed(&mut bench).await.lapse.is_some());
+}
+
+/// The permit that it has is remembered, and so is the intent that it writes now.
+#[tokio::test]
+async fn the_first_call_of_a_claim_that_is_remembered_may_be_made() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    let step = Step {
+        number: 1,
+        answered: false,
+        fields: Fields::new(),
+        intent: Some("1".into()),
+        report: None,
+        calls: 0,
+        took: Duration::ZERO,
+    };
+    let queue = bench.queue();
+    let advance = queue.advance(&running.reference, running.token, &step);
+    assert_eq!(advance.await.unwrap(), Advance::Granted);
+}
+
+/// The server counts it, though its permit is forgotten.
+#[tokio::test]
+async fn a_call_that_ends_after_its_claim_was_forgotten_is_charged_once() {
+    let mut bench = bench().await;
+    save(&bench).await;
+    let forgotten = bench.claim_one().await;
+    bench.pass(100);
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    for _ in 0..2 {
+        let settled = bench.settle(&[done(&forgotten)]).await;
+        assert_eq!(settled, [Settled::Lost]);
+        assert_eq!(left(&bench).await.0, 99);
+    }
+}
+
+#[tokio::test]
+async fn all_of_it_forgotten_is_noticed_too() {
+    let mut bench = bench().await;
+    bench.server.cli(["FLUSHALL"]).await;
+    bench.quotas("100/10s", "200000/1d").await;
+    bench.enqueue(&[job("new")]).await;
+    let claim = claimed(&mut bench).await;
+    assert_eq!(claim.jobs.len(), 0);
+    let lapse = claim.lapse.expect("it is noticed");
+    assert_eq!((lapse.since_ms, lapse.noticed_ms), (bench.now, bench.now));
+}
+
+/// What a delivery came to that lost its lease: whoever has the job next need not find out.
+#[tokio::test]
+async fn a_late_end_is_left_beside_the_job() {
+    let mut bench = bench().await;
+    let late = bench.claim_one().await;
+    bench.live(6_000, &[]).await;
+    let owner = bench.claim_one().await;
+    assert_eq!(owner.reference, late.reference);
+    assert_eq!(bench.settle(&[done(&late)]).await, [Settled::Lost]);
+    bench.live(6_000, &[]).await;
+    let next = bench.claim_one().await;
+    let orphan = next.run.text("orphan").expect("it is there");
+    assert!(orphan.contains(r#""type":"#), "{orphan}");
+    assert_eq!(bench.settle(&[done(&next)]).await, [Settled::Ok]);
+}
+
+/// It would stay for ever beside one that ends as if it had never been claimed before.
+#[tokio::test]
+async fn nothing_is_left_beside_a_job_whose_owner_knows_of_nothing() {
+    let mut bench = bench().await;
+    save(&bench).await;
+    let forgotten = bench.claim_one().await;
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    let owner = bench.claim_one().await;
+    assert_eq!(owner.reference, forgotten.reference);
+    assert_eq!(bench.settle(&[done(&forgotten)]).await, [Settled::Lost]);
+    assert_eq!(bench.settle(&[done(&owner)]).await, [Settled::Ok]);
+    let run = bench.queue().keys(0).run("acme/1");
+    let left: bool = bench.server.get(["EXISTS", &run]).await;
+    assert!(!left);
+}
