@@ -67,8 +67,8 @@ struct Run {
 }
 
 impl Run {
-    async fn new(bench: Bench, kind: Kind, schedule: &Schedule) -> Self {
-        bench.server.flush().await;
+    async fn new(mut bench: Bench, kind: Kind, schedule: &Schedule) -> Self {
+        bench.wipe().await;
         let configured = schedule.configured();
         let mut run = Self {
             bench,

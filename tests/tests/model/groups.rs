@@ -77,7 +77,7 @@ fn each_ends_once_and_in_its_turn() {
 }
 
 async fn live_through(mut bench: Bench, history: &[Event]) -> (Bench, Result<()>) {
-    bench.server.flush().await;
+    bench.wipe().await;
     bench.now = START;
     bench.quotas("100/1s", "10000/1m").await;
     let mut world = World {

@@ -173,11 +173,11 @@ impl Run {
 }
 
 async fn live_through(
-    bench: Bench,
+    mut bench: Bench,
     ledger: Ledger,
     (calls, window, claims): &(u32, u64, Vec<Claim>),
 ) -> (Bench, Result<()>) {
-    bench.server.flush().await;
+    bench.wipe().await;
     let burst = Quota::new(*calls, Duration::from_millis(*window)).expect("a quota");
     let daily = Quota::new(calls * 3, Duration::from_millis(window * 5)).expect("a quota");
     let mut run = Run {

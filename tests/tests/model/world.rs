@@ -67,7 +67,7 @@ fn same<T: std::fmt::Debug + PartialEq>(what: &str, said: &T, expected: &T) -> R
 impl World {
     /// Empty queues on this bench's server.
     pub(crate) async fn new(mut bench: Bench) -> Self {
-        bench.server.flush().await;
+        bench.wipe().await;
         bench.now = START;
         bench.quotas(QUOTAS[0], QUOTAS[1]).await;
         let terms = *bench.queue().terms();

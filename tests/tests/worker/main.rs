@@ -3,6 +3,7 @@
 mod denied;
 mod drain;
 mod killed;
+mod lapse;
 mod lease;
 mod outage;
 mod panic;

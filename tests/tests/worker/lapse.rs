@@ -1,0 +1,153 @@
+//! A Redis that comes back without its last moments: restarted from a copy of its files.
+
+use std::{path::Path, time::Duration};
+
+use penstock_shared::{job::state::State, queue::dead::Filter};
+use penstock_tests::{
+    fixture::{Draft, job},
+    harness::{Appendfsync, Program, RedisOptions, wait_until},
+};
+
+use crate::stage::{PATIENCE, Stage};
+
+const CONTACTS: usize = 40;
+
+/// The files as they are now, for later.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+async fn always() -> Stage {
+    let options = RedisOptions {
+        appendfsync: Appendfsync::Always,
+        ..RedisOptions::default()
+    };
+    Stage::on(options, &["delay=100ms"]).await
+}
+
+/// Puts Redis back to what it was when `copied` was taken, as after a loss of power.
+async fn go_back(stage: &mut Stage, copied: &Path) {
+    stage.redis.kill9();
+    let files = stage.redis.directory().join("appendonlydir");
+    std::fs::remove_dir_all(&files).unwrap();
+    copy(copied, &files);
+    stage.redis.restart().await;
+}
+
+fn jobs(kind: impl Fn(Draft) -> Draft) -> Vec<Draft> {
+    let of = |at: usize| job(&format!("job-{at}")).contact(&format!("c-{at}"));
+    (0..CONTACTS).map(|at| kind(of(at))).collect()
+}
+
+/// Half of them are made after the copy was taken, and Redis forgets that.
+async fn lose_half(stage: &mut Stage, jobs: &[Draft]) {
+    let copied = tempfile::tempdir().unwrap();
+    let of = |part: usize| u64::try_from(CONTACTS * part / 4).unwrap();
+    stage.enqueue(jobs).await;
+    stage
+        .until_seen("a quarter of them", |seen| seen.effects >= of(1))
+        .await;
+    let files = stage.redis.directory().join("appendonlydir");
+    copy(&files, copied.path());
+    stage
+        .until_seen("three quarters of them", |seen| seen.effects >= of(3))
+        .await;
+    go_back(stage, copied.path()).await;
+}
+
+/// Slow enough that a test sees the middle of it.
+const FEW: [(&str, &str); 2] = [
+    ("PENSTOCK_CONCURRENCY", "4"),
+    ("PENSTOCK_GHL_BURST", "60/2s"),
+];
+
+#[tokio::test]
+async fn notes_that_it_has_forgotten_are_found_and_not_sent_again() {
+    let mut stage = always().await;
+    let mut workers = [stage.worker_with(&FEW).await, stage.worker_with(&FEW).await];
+    lose_half(&mut stage, &jobs(|job| job.note("Once"))).await;
+    let all = u64::try_from(CONTACTS).unwrap();
+    stage.until_done(all).await;
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.effects, seen.duplicates), (all, 0));
+    let noticed = "Redis has forgotten";
+    let told = workers.iter().map(Program::stderr);
+    assert!(told.flatten().any(|line| line.contains(noticed)));
+    for worker in &mut workers {
+        assert!(worker.exited().is_none());
+    }
+}
+
+/// A task cannot be told from an equal one that is older: it is sent once, or a person is told.
+#[tokio::test]
+async fn tasks_that_it_has_forgotten_are_found_and_reported() {
+    let mut stage = always().await;
+    let _worker = stage.worker_with(&FEW).await;
+    lose_half(&mut stage, &jobs(|job| job.task("Once"))).await;
+    let all = u64::try_from(CONTACTS).unwrap();
+    wait_until("all jobs to end", PATIENCE, || async {
+        let stats = stage.queue.stats().await.ok()?;
+        (stats.done_total + stats.dead == all).then_some(())
+    })
+    .await;
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.effects, seen.duplicates), (all, 0));
+    let letters = stage.queue.dead(&Filter::default(), 1000, None).await;
+    for letter in letters.unwrap() {
+        assert_eq!(letter.cause, "ambiguous");
+    }
+}
+
+/// Whatever it has forgotten of the calls of a window, the API is asked no more often than it may be.
+#[tokio::test]
+async fn no_call_is_one_too_many() {
+    let mut stage = always().await;
+    let settings = [
+        ("PENSTOCK_GHL_BURST", "40/10s"),
+        ("PENSTOCK_CONCURRENCY", "4"),
+    ];
+    let _workers = (
+        stage.worker_with(&settings).await,
+        stage.worker_with(&settings).await,
+    );
+    lose_half(&mut stage, &jobs(|job| job.tag("vip"))).await;
+    stage.until_done(u64::try_from(CONTACTS).unwrap()).await;
+    let calls = stage.calls();
+    assert!(calls.len() > CONTACTS, "some are made again");
+    for pair in calls.windows(41) {
+        let apart = pair[40].at.since(pair[0].at);
+        assert!(apart >= Duration::from_secs(10), "41 calls in {apart:?}");
+    }
+}
+
+/// The worker that made it was stopped for longer than its lease, and says so when it goes on.
+#[tokio::test]
+async fn what_came_of_a_call_is_told_to_who_has_the_job_next() {
+    let stage = Stage::start(&["delay=1s:op=create-task:count=1"]).await;
+    let patient = [("PENSTOCK_HTTP_TIMEOUT", "5m")];
+    let mut stopped = stage.worker_with(&patient).await;
+    stage.enqueue(&[job("a").contact("c").task("Once")]).await;
+    stage.until_calls(1).await;
+    stopped.sigstop();
+    // It takes the job over, and would have to ask a person what became of the call.
+    let _other = stage
+        .worker_with(&[("PENSTOCK_QUARANTINE", "20s"), ("PENSTOCK_RETENTION", "1h")])
+        .await;
+    stage
+        .until_job("a", "taken over", |job| {
+            job.state == State::Scheduled && job.run.deliveries() > 0
+        })
+        .await;
+    stopped.sigcont();
+    stopped.wait_for_line("nothing was written", PATIENCE).await;
+    let done = stage.until_state("a", State::Done).await;
+    let (done, _) = done.done.expect("it is done");
+    assert!(done.effect.is_some(), "{done:?}");
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.effects, seen.duplicates), (1, 0));
+    assert_eq!(seen.calls, 1, "nobody had to look for it");
+}
