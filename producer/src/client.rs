@@ -57,6 +57,9 @@ pub enum Refusal {
     /// The id is taken.
     #[error("{0}")]
     Conflict(Conflict),
+    /// It has more bytes than a job may have.
+    #[error("{0}")]
+    TooLarge(Fault),
     /// The tenant has as many unfinished jobs as it may.
     #[error("tenant {tenant} has as many unfinished jobs as it may: try again in {} s", retry_after.as_secs())]
     BacklogFull {
@@ -107,6 +110,14 @@ pub enum BatchRefusal {
     /// Some ids are taken; nothing was stored.
     #[error("{} of the jobs have an id that stands for another job", .0.len())]
     Conflicts(Vec<Conflict>),
+    /// A job has more bytes than it may; nothing was stored.
+    #[error("job {index} of the batch: {fault}")]
+    TooLarge {
+        /// Which job of the batch, from 0.
+        index: usize,
+        /// How many bytes it has.
+        fault: Fault,
+    },
     /// A tenant has as many unfinished jobs as it may; nothing was stored.
     #[error("tenant {tenant} has as many unfinished jobs as it may: try again in {} s", retry_after.as_secs())]
     BacklogFull {
@@ -130,6 +141,7 @@ impl From<Refusal> for BatchRefusal {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Conflict(conflict) => Self::Conflicts(vec![conflict]),
+            Refusal::TooLarge(fault) => Self::TooLarge { index: 0, fault },
             Refusal::BacklogFull {
                 tenant,
                 retry_after,
@@ -178,6 +190,7 @@ impl Client {
     /// calls: many tasks may call this at once. When the queue fails, those that wait behind the failed call are refused with it.
     pub async fn enqueue(&self, job: Job) -> Result<Receipt, Refusal> {
         let new = named(job);
+        new.job.check_size().map_err(Refusal::TooLarge)?;
         let (id, tenant) = (new.id.clone(), new.job.tenant.clone());
         match self.gather.store(new).await {
             Ok(code) => receipt(&id, code).map_err(|refused| refused.of_one(id, tenant)),
@@ -188,6 +201,10 @@ impl Client {
     /// Stores several jobs in their order, all or none of them.
     pub async fn enqueue_all(&self, jobs: Vec<Job>) -> Result<Vec<Receipt>, BatchRefusal> {
         let jobs: Vec<NewJob> = jobs.into_iter().map(named).collect();
+        for (index, new) in jobs.iter().enumerate() {
+            let sized = new.job.check_size();
+            sized.map_err(|fault| BatchRefusal::TooLarge { index, fault })?;
+        }
         match self.queue.enqueue(&jobs, Admission::AllOrNothing).await {
             Ok(codes) => receipts(&jobs, &codes),
             Err(interrupted) => Err(interruption(jobs, interrupted)),

@@ -68,6 +68,9 @@ use self::{
 /// The most bytes that one job's JSON may have.
 pub const MAX_JOB_BYTES: usize = 64 * 1024;
 
+/// How much longer a job may be once it is written in its normal form, with the members that were left out.
+const ROOM: usize = 4 * 1024;
+
 /// The most bytes that a batch of jobs may have.
 pub const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 
@@ -119,6 +122,17 @@ impl Job {
         Self::from_document(Node::from_value(value))
     }
 
+    /// Refuses one that was not read but made, and has more bytes than a job may have, by far: what was read may have become a little longer.
+    pub fn check_size(&self) -> Result<(), Fault> {
+        let mut size = Size(0);
+        // Text keys and JSON's own values: only the size could be refused, and counting refuses nothing.
+        let _ = serde_json::to_writer(&mut size, self);
+        if size.0 <= MAX_JOB_BYTES + ROOM {
+            return Ok(());
+        }
+        Err(too_large(size.0))
+    }
+
     fn from_document(document: Result<Node, Fault>) -> Result<Self, Vec<Fault>> {
         let node = document.map_err(|fault| vec![fault])?;
         let faults = Faults::default();
@@ -144,6 +158,20 @@ impl Job {
             max_attempts,
             payload: payload?,
         })
+    }
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -7,7 +7,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use penstock_shared::{job::Fault, queue::error::QueueError};
+use penstock_shared::{
+    job::{Fault, MAX_JOB_BYTES},
+    queue::error::QueueError,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -176,6 +179,7 @@ impl Problem {
                 });
                 Self::invalid(faults.collect())
             }
+            BatchRefusal::TooLarge { .. } => Self::too_large(MAX_JOB_BYTES),
             BatchRefusal::BacklogFull { retry_after, .. } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Backlog full",

@@ -203,6 +203,18 @@ impl Transition {
         }
     }
 
+    /// If it is dead now, then of this.
+    fn because(mut self, why: Cause) -> Self {
+        let ending = match &mut self.ending {
+            Ending::Deferred { ending, .. } => ending,
+            ending => ending,
+        };
+        if let Ending::Dead { cause, .. } = ending {
+            *cause = why;
+        }
+        self
+    }
+
     fn failed(self, fault: Fault) -> Self {
         Self {
             fault: Some(fault),
@@ -315,7 +327,7 @@ fn consequence(
                 probe: false,
                 ..*progress
             };
-            failure(&progress, fault, wait, Permit::Answered, rules, now)
+            failure(&progress, fault, wait, Permit::Answered, rules, now).because(Cause::Poison)
         }
         Outcome::Unknown { fault, permit } => unknown(progress, fault, permit, rules),
         Outcome::Postponed { wait, permit, .. } => {

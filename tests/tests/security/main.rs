@@ -1,7 +1,9 @@
-//! Who must not see what: secrets and personal data in all that real programs say and store, and keys that come and go.
+//! Who must not see what, and what must not lead where: real programs, and what stands against them.
 
 mod canary;
+mod doors;
 mod heard;
 mod keys;
+mod records;
 mod resend;
 mod stage;

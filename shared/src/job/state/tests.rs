@@ -149,6 +149,14 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
                 !matches!(ending, Ending::Back { attempt: true, .. }),
                 "costs an attempt"
             );
+            let end = match ending {
+                Ending::Deferred { ending, .. } => ending,
+                ending => ending,
+            };
+            assert!(
+                !last || matches!(end, Ending::Dead { cause, .. } if *cause == Cause::Poison),
+                "what breaks its deliveries is poison: {end:?}"
+            );
         }
         _ => {}
     }
