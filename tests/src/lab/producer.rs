@@ -44,6 +44,7 @@ async fn stubbornly(client: &Client, batch: &[Wanted]) {
             Err(BatchRefusal::Interrupted { .. }) => sleep(AGAIN).await,
             Err(BatchRefusal::BacklogFull { retry_after, .. }) => sleep(retry_after).await,
             Err(refused @ BatchRefusal::Conflicts(_)) => panic!("an id changed its job: {refused}"),
+            Err(refused @ BatchRefusal::TooLarge { .. }) => panic!("a job grew: {refused}"),
         }
     }
 }

@@ -7,3 +7,4 @@ mod keys;
 mod records;
 mod resend;
 mod stage;
+mod unprintable;
