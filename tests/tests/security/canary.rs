@@ -147,6 +147,10 @@ async fn deliver(stage: &Stage, heard: &mut Heard) {
         ("dead", "dead"),
     ] {
         let shown = stage.until(id, state).await;
+        if id == "task" {
+            let told = "refused with 422: the title [text] of [email], [phone] is wrong";
+            assert_eq!(shown["error"], told, "what the API repeats is left out");
+        }
         heard.hear(format!("job show {id}"), shown.to_string());
     }
     visit(heard, &metrics, &["/livez", "/readyz", "/metrics"]).await;
