@@ -8,7 +8,11 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{corpus::seeds, mutator::changed, target::Target};
+use super::{
+    corpus::seeds,
+    mutator::{LONGEST, changed},
+    target::Target,
+};
 
 /// So many inputs are kept in memory; of so many panics the inputs are.
 const MOST_KEPT: usize = 8_192;
@@ -53,7 +57,10 @@ pub fn run(target: &Target, limit: Limit, seed: u64) -> Report {
     };
     for seed in seeds(target) {
         session.try_out(&seed);
-        session.kept.push(seed);
+        // Those that are large are tried as they are.
+        if seed.len() <= LONGEST {
+            session.kept.push(seed);
+        }
     }
     session.go_on(limit, StdRng::seed_from_u64(seed));
     session.report.ways = session.known.len();
