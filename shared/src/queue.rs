@@ -2,6 +2,7 @@
 //! what the scripts decide and what they return stands on top of each file in `scripts/`.
 
 pub mod claim;
+mod confirmation;
 mod connection;
 pub mod contacts;
 pub mod crew;
@@ -15,6 +16,7 @@ pub mod govern;
 pub mod keys;
 pub mod lapse;
 pub mod ledger;
+mod memory;
 pub mod outlook;
 pub mod pace;
 pub mod position;
@@ -46,9 +48,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::{
-    connection::Connection,
+    confirmation::Confirmation,
+    connection::{Connection, Server},
     error::QueueError,
     keys::Keys,
+    memory::Memory,
     scripts::{Script, Scripts},
     vault::Vault,
 };
@@ -63,8 +67,10 @@ const MOVES: usize = 256;
 /// Where the queue is, and how it is laid out.
 #[derive(Debug, Clone)]
 pub struct Location {
-    /// One server, or the nodes of a cluster separated by commas.
+    /// One server, the nodes of a cluster separated by commas, or Sentinels.
     pub url: SecretString,
+    /// The certificates (PEM) that Redis' own must go back to; else it must go back to one of the system's.
+    pub roots: Option<Arc<[u8]>>,
     /// The prefix of every key.
     pub namespace: String,
     /// How many hash tags the tenants are spread over; fixed at the first start.
@@ -92,6 +98,8 @@ pub struct Terms {
     pub spread: bool,
     /// Unfinished jobs per tenant.
     pub max_backlog: u64,
+    /// The share of Redis' memory, in percent, beyond which new jobs are refused.
+    pub memory: u8,
     /// How long what is done is remembered.
     pub retention: Duration,
 }
@@ -107,6 +115,7 @@ impl From<&Settings> for Location {
     fn from(settings: &Settings) -> Self {
         Self {
             url: settings.redis.url.clone(),
+            roots: settings.redis.ca.clone(),
             namespace: settings.redis.namespace.clone(),
             shards: settings.redis.shards,
             durability: settings.redis.durability,
@@ -129,6 +138,7 @@ impl From<&Settings> for Terms {
                 1
             },
             max_backlog: settings.intake.max_backlog,
+            memory: settings.redis.memory,
             retention: settings.redis.retention,
         }
     }
@@ -149,11 +159,14 @@ pub struct Queue {
 }
 
 struct Inner {
+    server: Server,
     connection: Connection,
+    confirmation: Option<Confirmation>,
     location: Location,
     shards: Vec<Keys>,
     vault: Vault,
     scripts: Scripts,
+    memory: Memory,
     terms: Terms,
     /// Per shard: the number of the last command of a worker that was answered (`scripts/part/era.lua`).
     known: Vec<AtomicU64>,
@@ -170,15 +183,20 @@ impl std::fmt::Debug for Queue {
 impl Queue {
     /// Connects, and makes sure that this Redis can be used and was laid out with the same number of shards.
     pub async fn connect(location: Location, terms: Terms) -> Result<Self, QueueError> {
-        let opened = Connection::open(location.url.expose_secret()).await;
-        let connection = opened.map_err(|error| error.at(&location.address()))?;
+        let opened = Self::open(&location).await;
+        let (server, connection) =
+            opened.map_err(|error| QueueError::from(error).at(&location.address()))?;
         let shards: Vec<_> = (0..location.shards.max(1))
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();
         let known = shards.iter().map(|_| AtomicU64::new(0)).collect();
+        let confirmation = Confirmation::open(&server, location.durability).await?;
         let inner = Inner {
             vault: Vault::new(&location.namespace, &location.encryption),
+            server,
             connection,
+            confirmation,
+            memory: Memory::new(location.shards.max(1)),
             location,
             shards,
             scripts: Scripts::new(),
@@ -192,6 +210,12 @@ impl Queue {
         queue.check_server().await?;
         queue.check_layout().await?;
         Ok(queue)
+    }
+
+    async fn open(location: &Location) -> redis::RedisResult<(Server, Connection)> {
+        let server = Server::find(location.url.expose_secret(), &location.roots).await?;
+        let connection = server.connect().await?;
+        Ok((server, connection))
     }
 
     /// The same queue with Redis' clock standing at `ms`: how tests make time an input.
@@ -282,21 +306,50 @@ impl Queue {
         arg: &A,
         tail: impl Fn(&mut Cmd),
     ) -> Result<T, QueueError> {
-        let call = self.command("FCALL", &script.function, shard, arg, &tail)?;
-        let answer = match self.connection().run(&call).await {
+        let arg = rmp_serde::to_vec_named(arg)
+            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+        let transition = |form| {
+            let mut command = self.command(form, script, shard, &arg);
+            tail(&mut command);
+            command
+        };
+        let answer = match self.run(Form::Function, shard, script, &transition).await {
             // What has no code of its own may be that it does not know the function: a Redis without persistence forgets them.
-            Err(error) if error.code() == Some("ERR") => match self.load().await {
-                Ok(()) => self.connection().run(&call).await,
+            Err(error) if error::code(&error) == "ERR" => match self.load().await {
+                Ok(()) => self.run(Form::Function, shard, script, &transition).await,
                 // Full, or not allowed: what stands in a library may be sent as a script too.
-                Err(error) if error.code().is_some() => {
-                    let eval = self.command("EVAL", &script.alone, shard, arg, &tail)?;
-                    self.connection().run(&eval).await
+                Err(error) if !error::code(&error).is_empty() => {
+                    self.run(Form::Alone, shard, script, &transition).await
                 }
                 Err(error) => Err(error),
             },
             answer => answer,
         };
-        answer.map_err(|error| QueueError::from(error).in_script(script.name))
+        let (answer, replicas) =
+            answer.map_err(|error| QueueError::from(error).in_script(script.name))?;
+        match &self.inner.confirmation {
+            Some(confirmation) if script.confirmed => confirmation.check(replicas)?,
+            _ => {}
+        }
+        Ok(answer)
+    }
+
+    /// Runs a transition; where it must be confirmed, the number of replicas that have it comes with its answer.
+    async fn run<T: FromRedisValue>(
+        &self,
+        form: Form,
+        shard: u16,
+        script: &Script,
+        transition: &impl Fn(Form) -> Cmd,
+    ) -> redis::RedisResult<(T, u64)> {
+        let transition = transition(form);
+        match &self.inner.confirmation {
+            Some(confirmation) if script.confirmed => {
+                let mark = self.command(form, &self.scripts().confirm, shard, &NO_ARGUMENTS);
+                confirmation.run(&transition, &mark).await
+            }
+            _ => Ok((self.connection().run(&transition).await?, 0)),
+        }
     }
 
     /// Gives Redis the transitions. It keeps them, but not over a restart without persistence.
@@ -307,28 +360,32 @@ impl Queue {
         Ok(())
     }
 
-    fn command<A: Serialize>(
-        &self,
-        verb: &str,
-        script: &str,
-        shard: u16,
-        arg: &A,
-        tail: &impl Fn(&mut Cmd),
-    ) -> Result<Cmd, QueueError> {
-        let arg = rmp_serde::to_vec_named(arg)
-            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+    fn command(&self, form: Form, script: &Script, shard: u16, arg: &[u8]) -> Cmd {
+        let mut command = match form {
+            Form::Function => redis::cmd("FCALL").arg(&script.function).take(),
+            Form::Alone => redis::cmd("EVAL").arg(&script.alone).take(),
+        };
+        let keys = self.keys(shard);
+        // One that is always there and one that never is: while a cluster moves the shard from node to node, neither has both, and both refuse
+        // (TRYAGAIN). A script that ran on one of them would take the half that it has for all there is.
+        command.arg(2).arg(keys.prefix()).arg(keys.config());
         let clock = self.clock.map(|ms| ms.to_string()).unwrap_or_default();
-        let mut command = redis::cmd(verb);
+        command.arg(clock).arg(arg);
         command
-            .arg(script)
-            .arg(1)
-            .arg(self.keys(shard).prefix())
-            .arg(clock)
-            .arg(arg);
-        tail(&mut command);
-        Ok(command)
     }
 }
+
+/// How a transition is sent.
+#[derive(Clone, Copy)]
+enum Form {
+    /// By the name that it has in the library.
+    Function,
+    /// As a script of its own.
+    Alone,
+}
+
+/// An empty table of named arguments, as `MessagePack`.
+const NO_ARGUMENTS: [u8; 1] = [0xc0];
 
 /// How lanes are served: what every transition needs that looks at one.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -18,7 +18,7 @@ mod table;
 mod tests;
 mod value;
 
-use std::{net::SocketAddr, num::NonZeroU8, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU8, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
@@ -55,6 +55,10 @@ pub struct Settings {
 pub struct Redis {
     /// The address, with its password. Only its scheme was checked.
     pub url: SecretString,
+    /// The certificates (PEM) that Redis' own must go back to, in the place of the system's.
+    pub ca: Option<Arc<[u8]>>,
+    /// The share of Redis' memory, in percent, beyond which intake refuses: 10 to 100.
+    pub memory: u8,
     /// The prefix of every key: 1 to 64 characters of `[A-Za-z0-9._-]`.
     pub namespace: String,
     /// The number of hash tags that tenants are spread over: 1 to 1024.

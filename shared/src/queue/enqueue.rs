@@ -11,7 +11,6 @@ use super::{
     record::{self, NewJob, Parts},
     reference::GHL,
 };
-use crate::{settings::Durability, span::millis};
 
 /// The most jobs that one script call stores, and the most bytes: both bound how long Redis is busy with it.
 pub const MOST_JOBS: usize = 256;
@@ -20,8 +19,6 @@ const MOST_BYTES: usize = 1 << 20;
 const BACKLOG_RETRY: Duration = Duration::from_secs(5);
 /// No bound, as a number that Lua holds exactly.
 const NO_BOUND: u64 = 1 << 53;
-/// How long replicas may take to confirm.
-const REPLICAS: Duration = Duration::from_secs(1);
 
 /// What became of a job that was to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,8 +254,8 @@ impl Queue {
     ) -> Result<(), QueueError> {
         let arguments = self.arguments(mode, max_backlog);
         for batch in batches {
+            self.check_memory(batch.shard, batch.bytes).await?;
             let codes = self.call_enqueue(&arguments, batch).await?;
-            self.confirm(batch.shard).await?;
             for (job, code) in codes {
                 settled[job.at] = Some(code);
             }
@@ -292,34 +289,6 @@ impl Queue {
             .await?;
         let jobs = batch.jobs.iter().zip(codes);
         jobs.map(|(job, code)| Ok((job, enqueued(code)?))).collect()
-    }
-
-    /// Waits for as many replicas as the durability asks for.
-    async fn confirm(&self, shard: u16) -> Result<(), QueueError> {
-        let Durability::Replicated(replicas) = self.inner.location.durability else {
-            return Ok(());
-        };
-        // WAIT speaks of its own connection's writes: after a reconnection a job that was there already would count as confirmed. So it has
-        // one in the same pipeline.
-        let mut pipeline = redis::pipe();
-        let config = self.keys(shard).config();
-        pipeline
-            .cmd("HINCRBY")
-            .arg(config)
-            .arg("confirmed")
-            .arg(1)
-            .ignore();
-        pipeline
-            .cmd("WAIT")
-            .arg(replicas.get())
-            .arg(millis(REPLICAS));
-        let (confirmed,): (u64,) = self.connection().run_all(&pipeline).await?;
-        if confirmed >= u64::from(replicas.get()) {
-            return Ok(());
-        }
-        Err(QueueError::Unconfirmed(format!(
-            "{confirmed} of {replicas} replicas have it"
-        )))
     }
 }
 

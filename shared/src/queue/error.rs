@@ -11,13 +11,15 @@ pub enum QueueError {
     /// Redis is starting, failing over or otherwise not serving yet.
     #[error("Redis is not ready yet ({0}): it is loading or failing over; try again in a moment")]
     NotReady(String),
-    /// `maxmemory` is reached: nothing new is stored until there is room.
+    /// `maxmemory` is reached, or the share of it that is for new jobs: nothing new is stored until there is room.
     #[error(
-        "Redis is full (its maxmemory is reached): nothing new is stored; give it more memory or wait until workers have drained it"
+        "Redis is full (its maxmemory is reached, or the share of it that PENSTOCK_REDIS_MEMORY gives to intake): nothing new is stored; give it more memory or wait until workers have drained it"
     )]
     Full,
     /// The server is a replica, or was demoted to one.
-    #[error("this Redis is a read-only replica: PENSTOCK_REDIS_URL must name the primary")]
+    #[error(
+        "this Redis is a read-only replica: PENSTOCK_REDIS_URL must name the primary, or its Sentinels"
+    )]
     ReadOnly,
     /// Redis cannot write to its disk and refuses writes.
     #[error(
@@ -72,18 +74,30 @@ impl QueueError {
     }
 }
 
+/// The code of a refusal, of a pipeline that of the first one; empty if Redis did not refuse anything.
+pub(super) fn code(error: &RedisError) -> String {
+    let refusals = error.clone().into_server_errors();
+    let first = refusals.as_ref().and_then(|refusals| refusals.first());
+    let code = first.map_or_else(|| error.code(), |(_, refusal)| Some(refusal.code()));
+    code.unwrap_or_default().to_owned()
+}
+
+/// Whether it was said by a server that is no primary.
+pub(super) fn is_demoted(error: &RedisError) -> bool {
+    matches!(
+        code(error).as_str(),
+        "READONLY" | "MASTERDOWN" | "UNBLOCKED"
+    )
+}
+
 fn in_a_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 impl From<RedisError> for QueueError {
     fn from(error: RedisError) -> Self {
-        // Of a pipeline the first refusal counts.
-        let refusals = error.clone().into_server_errors();
-        let first = refusals.as_ref().and_then(|refusals| refusals.first());
-        let code = first.map_or_else(|| error.code(), |(_, refusal)| Some(refusal.code()));
-        let code = code.unwrap_or_default();
-        match (error.kind(), code) {
+        let code = code(&error);
+        match (error.kind(), code.as_str()) {
             (_, "OOM") => Self::Full,
             (_, "MISCONF") => Self::CannotPersist,
             (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Self::ReadOnly,
@@ -91,24 +105,27 @@ impl From<RedisError> for QueueError {
             | (_, "NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied(if code.is_empty() {
                 "authentication failed".into()
             } else {
-                code.into()
+                code
             }),
             (
                 ErrorKind::Server(
                     ServerErrorKind::BusyLoading
                     | ServerErrorKind::ClusterDown
                     | ServerErrorKind::MasterDown
-                    | ServerErrorKind::TryAgain,
+                    | ServerErrorKind::TryAgain
+                    // A slot is on its way from one node of a cluster to another.
+                    | ServerErrorKind::Moved
+                    | ServerErrorKind::Ask,
                 ),
                 _,
             )
-            | (_, "BUSY" | "NOREPLICAS" | "UNBLOCKED") => Self::NotReady(code.into()),
-            (
-                ErrorKind::Io
-                | ErrorKind::ClusterConnectionNotFound
-                | ErrorKind::MasterNameNotFoundBySentinel,
-                _,
-            ) => Self::Unreachable(error.category().into()),
+            | (_, "BUSY" | "NOREPLICAS" | "UNBLOCKED") => Self::NotReady(code),
+            (ErrorKind::MasterNameNotFoundBySentinel, _) => {
+                Self::Unreachable("no Sentinel knows its primary".into())
+            }
+            (ErrorKind::Io | ErrorKind::ClusterConnectionNotFound, _) => {
+                Self::Unreachable(error.category().into())
+            }
             (ErrorKind::InvalidClientConfig, _) => {
                 Self::Unsuitable(format!("PENSTOCK_REDIS_URL cannot be used: {error}"))
             }

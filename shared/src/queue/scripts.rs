@@ -32,12 +32,22 @@ enum WhenFull {
     Allowed,
 }
 
-/// A transition: its name, what it is when Redis is full, and its text.
-struct Source(&'static str, WhenFull, &'static str);
+/// Whether somebody acts upon what a transition says: then it must be as durable as was promised. All others are repeated anyway, or nobody
+/// would miss them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ActedUpon {
+    Confirmed,
+    Unconfirmed,
+}
+
+/// A transition: its name, what it is when Redis is full, whether it is confirmed, and its text.
+struct Source(&'static str, WhenFull, ActedUpon, &'static str);
 
 /// A transition as it is called.
 pub(super) struct Script {
     pub(super) name: &'static str,
+    /// Whether its answer counts only once it is as durable as was promised.
+    pub(super) confirmed: bool,
     /// The name of its function in the library.
     pub(super) function: String,
     /// The same as a script of its own.
@@ -45,7 +55,7 @@ pub(super) struct Script {
 }
 
 macro_rules! scripts {
-    ($($name:ident: $when_full:ident,)*) => {
+    ($($name:ident: $when_full:ident, $acted_upon:ident;)*) => {
         /// Every transition, and the library that they make.
         pub(super) struct Scripts {
             /// What FUNCTION LOAD takes.
@@ -56,7 +66,7 @@ macro_rules! scripts {
         impl Scripts {
             pub(super) fn new() -> Self {
                 let sources = [$(Source(
-                    stringify!($name), WhenFull::$when_full, include_str!(concat!("scripts/", stringify!($name), ".lua")),
+                    stringify!($name), WhenFull::$when_full, ActedUpon::$acted_upon, include_str!(concat!("scripts/", stringify!($name), ".lua")),
                 )),*];
                 // Each version of the text is a library of its own: programs of two versions work side by side.
                 let version = version(&sources);
@@ -71,29 +81,30 @@ macro_rules! scripts {
 }
 
 scripts! {
-    enqueue: Refused,
-    claim: Allowed,
-    renew: Allowed,
-    advance: Allowed,
-    settle: Allowed,
-    learn: Allowed,
-    register: Allowed,
-    reindex: Allowed,
-    forget: Allowed,
-    unlearn: Allowed,
-    redrive: Refused,
-    edit: Refused,
-    discard: Allowed,
-    resolve: Allowed,
-    govern: Allowed,
-    wake: Allowed,
-    position: Allowed,
-    step: Allowed,
+    enqueue: Refused, Confirmed;
+    claim: Allowed, Confirmed;
+    renew: Allowed, Confirmed;
+    advance: Allowed, Confirmed;
+    settle: Allowed, Confirmed;
+    learn: Allowed, Unconfirmed;
+    register: Allowed, Unconfirmed;
+    reindex: Allowed, Unconfirmed;
+    forget: Allowed, Unconfirmed;
+    unlearn: Allowed, Unconfirmed;
+    redrive: Refused, Confirmed;
+    edit: Refused, Confirmed;
+    discard: Allowed, Confirmed;
+    resolve: Allowed, Confirmed;
+    govern: Allowed, Confirmed;
+    wake: Allowed, Unconfirmed;
+    position: Allowed, Unconfirmed;
+    step: Allowed, Unconfirmed;
+    confirm: Allowed, Unconfirmed;
 }
 
 fn version(sources: &[Source]) -> String {
     let mut digest = Sha256::new().chain_update(lua_keys());
-    for text in PARTS.iter().chain(sources.iter().map(|source| &source.2)) {
+    for text in PARTS.iter().chain(sources.iter().map(|source| &source.3)) {
         digest.update(text);
     }
     let digest = digest.finalize();
@@ -105,7 +116,7 @@ fn version(sources: &[Source]) -> String {
 }
 
 fn library(version: &str, sources: &[Source]) -> String {
-    let functions = sources.iter().map(|Source(name, when_full, source)| {
+    let functions = sources.iter().map(|Source(name, when_full, _, source)| {
         let flags = match when_full {
             WhenFull::Refused => "",
             WhenFull::Allowed => "'allow-oom'",
@@ -125,7 +136,7 @@ fn shared() -> String {
 
 impl Source {
     fn script(&self, version: &str) -> Script {
-        let Self(name, when_full, source) = self;
+        let Self(name, when_full, acted_upon, source) = self;
         let head = match when_full {
             WhenFull::Refused => "#!lua",
             WhenFull::Allowed => "#!lua flags=allow-oom",
@@ -133,6 +144,7 @@ impl Source {
         let shared = shared();
         Script {
             name,
+            confirmed: *acted_upon == ActedUpon::Confirmed,
             function: format!("{version}_{name}"),
             alone: format!(
                 "{head}\nlocal args = ARGV\n{shared}local run\nlocal function transition(body) run = body end\n{source}begin(KEYS, args)\nreturn run()\n"

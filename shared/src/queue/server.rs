@@ -12,77 +12,156 @@ const OLDEST: u32 = 7;
 /// The layout of the keys; a program that knows another refuses to start.
 const FORMAT: u32 = 2;
 
-impl Queue {
-    /// Refuses a server that is too old, evicts keys, or does not keep what the configured durability promises.
-    pub(super) async fn check_server(&self) -> Result<(), QueueError> {
-        let info: String = match self.connection().run(&redis::cmd("INFO")).await {
-            Ok(redis::Value::Map(nodes)) => nodes
-                .into_iter()
-                .filter_map(|(_, info)| redis::from_redis_value::<String>(info).ok())
+/// What a server says of itself.
+struct Facts(HashMap<String, String>);
+
+impl Facts {
+    fn read(info: &str) -> Self {
+        let lines = info.lines().filter_map(|line| line.trim().split_once(':'));
+        Self(
+            lines
+                .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
-            Ok(info) => redis::from_redis_value(info)
-                .map_err(|error| QueueError::Unexpected(error.to_string()))?,
-            Err(error) => return Err(error.into()),
-        };
-        let facts: HashMap<&str, &str> = info
-            .lines()
-            .filter_map(|line| line.trim().split_once(':'))
-            .collect();
-        let version = facts.get("redis_version").copied().unwrap_or("unknown");
-        let major: u32 = version
+        )
+    }
+
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.0.get(name).is_some_and(|found| found == value)
+    }
+
+    fn version(&self) -> &str {
+        self.0
+            .get("redis_version")
+            .map_or("unknown", String::as_str)
+    }
+
+    fn replicas(&self) -> u64 {
+        let count = self
+            .0
+            .get("connected_slaves")
+            .and_then(|count| count.parse().ok());
+        count.unwrap_or(0)
+    }
+
+    /// Refuses a server that nobody should use, whatever was promised.
+    fn check(&self) -> Result<(), QueueError> {
+        let version = self.version();
+        let major = version
             .split('.')
             .next()
-            .and_then(|major| major.parse().ok())
-            .unwrap_or(0);
-        if major < OLDEST {
+            .and_then(|major| major.parse().ok());
+        if major.unwrap_or(0) < OLDEST {
             return Err(QueueError::Unsuitable(format!(
                 "Redis {version} is too old: version {OLDEST} or later (or Valkey) is needed"
             )));
         }
         // Until it has loaded, it says nothing true of its append-only file.
-        if facts.get("loading") == Some(&"1") {
+        if self.is("loading", "1") {
             return Err(QueueError::NotReady("LOADING".into()));
         }
-        if facts.get("role") == Some(&"slave") {
+        if self.is("role", "slave") {
             return Err(QueueError::ReadOnly);
         }
-        if let Some(policy) = facts
-            .get("maxmemory_policy")
-            .filter(|policy| **policy != "noeviction")
-        {
-            return Err(QueueError::Unsuitable(format!(
+        match self.0.get("maxmemory_policy") {
+            Some(policy) if policy != "noeviction" => Err(QueueError::Unsuitable(format!(
                 "Redis evicts keys when it is full (maxmemory-policy {policy}), which loses jobs: set it to noeviction"
-            )));
+            ))),
+            _ => Ok(()),
         }
-        self.check_durability(facts.get("aof_enabled") == Some(&"1"))
-            .await
+    }
+}
+
+impl Queue {
+    /// Refuses a server that is too old, evicts keys, or does not keep what the configured durability promises; of a cluster all primaries are
+    /// asked. Says in one line what is promised.
+    pub(super) async fn check_server(&self) -> Result<(), QueueError> {
+        let told = self
+            .connection()
+            .run_everywhere(&redis::cmd("INFO"))
+            .await?;
+        let mut servers = Vec::with_capacity(told.len());
+        for info in told {
+            let info: String = redis::from_redis_value(info)
+                .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+            servers.push(Facts::read(&info));
+        }
+        servers.iter().try_for_each(Facts::check)?;
+        let synced = self.settings("appendfsync").await;
+        let aof = servers.iter().all(|server| server.is("aof_enabled", "1"));
+        let fewest = servers.iter().map(Facts::replicas).min().unwrap_or(0);
+        let promise = match self.inner.location.durability {
+            Durability::Everysec => self.everysec(aof, &synced),
+            Durability::Always => always(aof, &synced)?,
+            Durability::Replicated(wanted) => {
+                self.replicated(u64::from(wanted.get()), fewest).await?
+            }
+        };
+        let version = servers.first().map_or("unknown", Facts::version);
+        tracing::info!(
+            redis = version,
+            servers = servers.len(),
+            replicas = fewest,
+            "{promise}"
+        );
+        Ok(())
     }
 
-    async fn check_durability(&self, aof: bool) -> Result<(), QueueError> {
-        let durability = self.inner.location.durability;
-        if !aof && durability == Durability::Everysec {
+    /// A setting of every server; nothing if that must not be asked.
+    async fn settings(&self, name: &str) -> Vec<String> {
+        let question = redis::cmd("CONFIG").arg("GET").arg(name).take();
+        let told = self
+            .connection()
+            .run_everywhere(&question)
+            .await
+            .unwrap_or_default();
+        let values = told.into_iter().filter_map(|told| {
+            let mut settings: HashMap<String, String> = redis::from_redis_value(told).ok()?;
+            settings.remove(name)
+        });
+        values.collect()
+    }
+
+    fn everysec(&self, aof: bool, synced: &[String]) -> &'static str {
+        if !aof {
             tracing::warn!(
                 "Redis keeps no append-only file: what it has acknowledged is lost when it crashes; set `appendonly yes`"
             );
+        } else if synced.iter().any(|when| when == "no") {
+            tracing::warn!(
+                "Redis leaves it to the system when its append-only file is synced; set `appendfsync everysec`"
+            );
         }
-        if durability != Durability::Always {
-            return Ok(());
+        if self.inner.server.fails_over() {
+            tracing::warn!(
+                "a failover may lose what was acknowledged last: with PENSTOCK_DURABILITY=replicated:1 it does not"
+            );
         }
-        let setting: HashMap<String, String> = self
-            .connection()
-            .run(redis::cmd("CONFIG").arg("GET").arg("appendfsync"))
+        if aof {
+            "what is acknowledged outlives a crash of Redis, but for what its disk had not synced, usually under 2 s"
+        } else {
+            "what is acknowledged does not outlive a crash of Redis"
+        }
+    }
+
+    async fn replicated(&self, wanted: u64, fewest: u64) -> Result<&'static str, QueueError> {
+        if fewest < wanted {
+            return Err(QueueError::Unsuitable(format!(
+                "PENSTOCK_DURABILITY is `replicated:{wanted}`, but a primary has only {fewest} connected replicas: nothing could be confirmed; connect {wanted} or ask for fewer"
+            )));
+        }
+        if self
+            .settings("min-replicas-to-write")
             .await
-            .unwrap_or_default();
-        if !aof
-            || setting
-                .get("appendfsync")
-                .is_none_or(|value| value != "always")
+            .iter()
+            .any(|count| count == "0")
         {
-            return Err(QueueError::Unsuitable(
-                "PENSTOCK_DURABILITY is `always`, but Redis does not sync every write: set `appendonly yes` and `appendfsync always`".into(),
-            ));
+            tracing::warn!(
+                "a primary that has lost its replicas goes on taking writes, which are lost when it is replaced: set `min-replicas-to-write 1`"
+            );
         }
-        Ok(())
+        Ok(
+            "what is acknowledged is in as many replicas as asked for, and outlives the primary if one of these takes over",
+        )
     }
 
     /// The number of shards is fixed at the first start and kept in Redis.
@@ -135,4 +214,18 @@ impl Queue {
         let (layout,): ((u16, u32),) = self.connection().run_all(&pipeline).await?;
         Ok(layout)
     }
+}
+
+fn always(aof: bool, synced: &[String]) -> Result<&'static str, QueueError> {
+    if synced.is_empty() {
+        return Err(QueueError::Unsuitable(
+            "PENSTOCK_DURABILITY is `always`, but this user may not ask whether Redis syncs every write: allow it `CONFIG GET`".into(),
+        ));
+    }
+    if !aof || synced.iter().any(|when| when != "always") {
+        return Err(QueueError::Unsuitable(
+            "PENSTOCK_DURABILITY is `always`, but Redis does not sync every write: set `appendonly yes` and `appendfsync always`".into(),
+        ));
+    }
+    Ok("what is acknowledged outlives a crash of Redis")
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-
 use super::{Queue, connection::Connection, error::QueueError};
 
 /// How long one blocking wait takes at the most.
@@ -25,7 +23,7 @@ impl Queue {
 
     /// Opens a connection to wait on.
     pub async fn wake(&self, shard: u16) -> Result<Wake, QueueError> {
-        let connection = Connection::open_blocking(self.inner.location.url.expose_secret()).await?;
+        let connection = self.inner.server.connect_blocking().await?;
         Ok(Wake {
             connection,
             key: self.keys(shard).wake(),

@@ -21,6 +21,12 @@ impl Settings {
             ["PENSTOCK_ENCRYPT_PAYLOADS", "PENSTOCK_ENCRYPTION_KEYS"],
             || "to encrypt payloads a key is needed, and there is none".to_owned(),
         )?;
+        let secure = self.redis.url.expose_secret().contains("rediss");
+        require(
+            self.redis.ca.is_none() || secure,
+            ["PENSTOCK_REDIS_CA", "PENSTOCK_REDIS_URL"],
+            || "certificates are only looked at with an address that begins with rediss".to_owned(),
+        )?;
         let (kept, quarantine) = (self.redis.retention, self.delivery.quarantine);
         // While a lost call may still show up, the record of whose effect is whose must stand.
         require(
@@ -55,14 +61,6 @@ impl Settings {
     pub fn check_supported(&self) -> Result<(), SettingsError> {
         let delivery = &self.delivery;
         let unsupported = [
-            (
-                self.redis
-                    .url
-                    .expose_secret()
-                    .starts_with("redis+sentinel://"),
-                "PENSTOCK_REDIS_URL",
-                "this version does not know Sentinel; name the primary",
-            ),
             (
                 delivery.ambiguous != AmbiguousPolicy::Hold,
                 "PENSTOCK_AMBIGUOUS",

@@ -98,6 +98,12 @@ impl Settings {
 fn redis(sources: &Sources) -> Result<Redis, SettingsError> {
     Ok(Redis {
         url: read(sources, "REDIS_URL", value::redis_url)?,
+        ca: read(sources, "REDIS_CA", |text| {
+            value::optional(text, value::certificates)
+        })?,
+        memory: read(sources, "REDIS_MEMORY", |text| {
+            value::percent(text, 10..=100)
+        })?,
         namespace: read(sources, "NAMESPACE", value::namespace)?,
         shards: read(sources, "SHARDS", |text| value::whole(text, 1..=1024))?,
         durability: read(sources, "DURABILITY", value::durability)?,
@@ -117,7 +123,9 @@ fn ghl(sources: &Sources) -> Result<Ghl, SettingsError> {
         burst: read(sources, "GHL_BURST", quota)?,
         daily: read(sources, "GHL_DAILY", quota)?,
         daily_pacing: read(sources, "DAILY_PACING", value::pacing)?,
-        daily_reserve: read(sources, "DAILY_RESERVE", |text| value::percent(text, 90))?,
+        daily_reserve: read(sources, "DAILY_RESERVE", |text| {
+            value::percent(text, 0..=90)
+        })?,
         http_timeout: read(sources, "HTTP_TIMEOUT", |text| {
             value::duration(text, 100 * MILLISECOND..=5 * MINUTE)
         })?,

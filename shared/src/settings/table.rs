@@ -35,7 +35,17 @@ pub const SETTINGS: &[Setting] = &[
     secret(
         "PENSTOCK_REDIS_URL",
         "redis://127.0.0.1:6379",
-        "Redis: `redis://`, `rediss://`, `redis+unix:///path`, comma-separated nodes of a cluster, or (not yet) `redis+sentinel://`",
+        "Redis: `redis://`, `rediss://` (TLS), `redis+unix:///path`, comma-separated nodes of a cluster, or `redis+sentinel://host:26379,host:26379/primary-name` (`rediss+sentinel://` with TLS)",
+    ),
+    plain(
+        "PENSTOCK_REDIS_CA",
+        "none",
+        "a file of certificates (PEM), one of which must stand behind Redis' own; else one of the system's must",
+    ),
+    plain(
+        "PENSTOCK_REDIS_MEMORY",
+        "90%",
+        "share of Redis' `maxmemory`, 10% to 100%, beyond which intake refuses: the rest is for what is stored already",
     ),
     plain("PENSTOCK_NAMESPACE", "penstock", "prefix of every key"),
     plain(
@@ -46,7 +56,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_DURABILITY",
         "everysec",
-        "what \"stored\" means: `everysec`, `always` or `replicated:N`",
+        "what \"stored\" means: `everysec`, `always` or `replicated:N` (N replicas have it)",
     ),
     plain(
         "PENSTOCK_RETENTION",

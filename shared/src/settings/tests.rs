@@ -9,6 +9,8 @@ use crate::retry::Backoff;
 /// The table of the documentation: a default that changes must change there too.
 const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_REDIS_URL", "redis://127.0.0.1:6379"),
+    ("PENSTOCK_REDIS_CA", "none"),
+    ("PENSTOCK_REDIS_MEMORY", "90%"),
     ("PENSTOCK_NAMESPACE", "penstock"),
     ("PENSTOCK_SHARDS", "1"),
     ("PENSTOCK_DURABILITY", "everysec"),
@@ -95,6 +97,7 @@ fn every_setting_can_be_set() {
             "PENSTOCK_REDIS_URL",
             "redis+sentinel://a:26379,b:26379/main",
         ),
+        ("PENSTOCK_REDIS_MEMORY", "75%"),
         ("PENSTOCK_DURABILITY", "replicated:2"),
         ("PENSTOCK_GHL_BASE_URL", "http://127.0.0.1:8080/"),
         ("PENSTOCK_GHL_TOKEN", "pit-1"),
@@ -128,6 +131,10 @@ fn nonsense_names_its_setting() {
         ("PENSTOCK_REDIS_URL", "http://localhost"),
         ("PENSTOCK_REDIS_URL", "localhost:6379"),
         ("PENSTOCK_REDIS_URL", "redis://a b"),
+        ("PENSTOCK_REDIS_URL", "redis+sentinel://a:26379,b:26379"),
+        ("PENSTOCK_REDIS_URL", "redis+sentinel://a:26379,/primary"),
+        ("PENSTOCK_REDIS_CA", "/nowhere.pem"),
+        ("PENSTOCK_REDIS_MEMORY", "9%"),
         ("PENSTOCK_NAMESPACE", "pen{stock}"),
         ("PENSTOCK_SHARDS", "0"),
         ("PENSTOCK_SHARDS", "1025"),
@@ -328,7 +335,6 @@ fn the_readme_has_every_setting_with_its_default() {
 fn what_is_not_built_yet_is_refused_by_name() {
     assert_eq!(load(&[]).unwrap().check_supported(), Ok(()));
     for (name, value) in [
-        ("PENSTOCK_REDIS_URL", "redis+sentinel://a:26379/main"),
         ("PENSTOCK_AMBIGUOUS", "prefer-duplicate"),
         ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
         ("PENSTOCK_MARKER", "on"),

@@ -1,7 +1,9 @@
 //! What single values mean: text in, a typed value or a complaint out. No complaint repeats a
 //! secret's text.
 
-use std::{fmt::Display, net::SocketAddr, num::NonZeroU8, ops::RangeInclusive, time::Duration};
+use std::{
+    fmt::Display, net::SocketAddr, num::NonZeroU8, ops::RangeInclusive, sync::Arc, time::Duration,
+};
 
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
@@ -43,9 +45,10 @@ where
 }
 
 /// A share of a hundred, written `10%`.
-pub(super) fn percent(text: &str, most: u8) -> Result<u8, Complaint> {
-    whole(text.strip_suffix('%').unwrap_or(text), 0..=most)
-        .map_err(|_| format!("write a share from 0% to {most}%"))
+pub(super) fn percent(text: &str, range: RangeInclusive<u8>) -> Result<u8, Complaint> {
+    let (least, most) = (*range.start(), *range.end());
+    whole(text.strip_suffix('%').unwrap_or(text), range)
+        .map_err(|_| format!("write a share from {least}% to {most}%"))
 }
 
 pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Result<Duration, Complaint> {
@@ -126,21 +129,30 @@ pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
 
 /// Checks that the address could be one; what kind of Redis it names is the queue's business.
 pub(super) fn redis_url(text: &str) -> Result<SecretString, Complaint> {
-    const SCHEMES: [&str; 5] = ["redis", "rediss", "redis+unix", "unix", "redis+sentinel"];
+    const SCHEMES: [&str; 6] = [
+        "redis",
+        "rediss",
+        "redis+unix",
+        "unix",
+        "redis+sentinel",
+        "rediss+sentinel",
+    ];
     let known = |(scheme, rest): (&str, &str)| SCHEMES.contains(&scheme) && !rest.is_empty();
     let is_address = |part: &str| part.split_once("://").is_some_and(known);
     let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control());
     if !clean || !is_address(text) {
         return Err(
-            "write an address that begins with redis://, rediss://, redis+unix://, unix:// or \
-             redis+sentinel://"
+            "write an address that begins with redis://, rediss://, redis+unix://, unix://, \
+             redis+sentinel:// or rediss+sentinel://"
                 .to_owned(),
         );
     }
+    if let Some((_, place)) = text.split_once("+sentinel://") {
+        return sentinels(place).map(|()| text.into());
+    }
     // A password may hold a comma too.
     let mut nodes = text.split(',').skip(1);
-    let bare = !text.contains('@') && nodes.any(|node| !is_address(node));
-    if bare && !text.starts_with("redis+sentinel://") {
+    if !text.contains('@') && nodes.any(|node| !is_address(node)) {
         return Err(
             "write every node of a cluster as an address of its own, such as \
              redis://10.0.0.1:6379,redis://10.0.0.2:6379"
@@ -148,6 +160,33 @@ pub(super) fn redis_url(text: &str) -> Result<SecretString, Complaint> {
         );
     }
     Ok(text.into())
+}
+
+/// Sentinels, and the name by which they know the primary.
+fn sentinels(place: &str) -> Result<(), Complaint> {
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
+    let name = path.split(['/', '?']).next().unwrap_or_default();
+    if name.is_empty() || hosts.split(',').any(str::is_empty) {
+        return Err(
+            "write the Sentinels and the name by which they know the primary, such as \
+             redis+sentinel://10.0.0.1:26379,10.0.0.2:26379/primary"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// The certificates in a file.
+pub(super) fn certificates(path: &str) -> Result<Arc<[u8]>, Complaint> {
+    let pem = std::fs::read(path).map_err(|error| format!("{path:?} cannot be read: {error}"))?;
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    if !pem.windows(begin.len()).any(|part| part == begin) {
+        return Err(format!(
+            "{path:?} holds no certificate: it has one `-----BEGIN CERTIFICATE-----` or more (PEM)"
+        ));
+    }
+    Ok(pem.into())
 }
 
 /// The API's address without a slash at its end.
