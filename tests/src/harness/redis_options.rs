@@ -94,6 +94,8 @@ impl RedisOptions {
             ("appendfsync", fsync.into()),
             ("maxmemory", self.maxmemory.unwrap_or(0).to_string().into()),
             ("maxmemory-policy", "noeviction".into()),
+            // No replica waits for others that might come.
+            ("repl-diskless-sync-delay", "0".into()),
             // Tests break the server on purpose, with DEBUG.
             ("enable-debug-command", "local".into()),
         ];

@@ -74,6 +74,11 @@ impl RedisServer {
         }
     }
 
+    /// The password of its default user.
+    pub(super) fn password(&self) -> Option<&str> {
+        self.options.requirepass.as_deref()
+    }
+
     /// Where it listens, e.g. for a [`super::Proxy`] before it.
     pub fn endpoint(&self) -> Endpoint {
         self.endpoint.clone()
@@ -229,7 +234,7 @@ impl RedisServer {
 }
 
 /// Below `PENSTOCK_TEST_DIR`, where sockets' paths fit, else in the system's place for temporary files.
-fn private_directory() -> TempDir {
+pub(super) fn private_directory() -> TempDir {
     let chosen =
         std::env::var_os("PENSTOCK_TEST_DIR").and_then(|path| std::path::absolute(path).ok());
     let base = chosen
@@ -242,7 +247,7 @@ fn private_directory() -> TempDir {
 }
 
 /// The server program: what `PENSTOCK_TEST_REDIS` names, else the first found on the PATH.
-fn server_program() -> PathBuf {
+pub(super) fn server_program() -> PathBuf {
     if let Some(path) = std::env::var_os("PENSTOCK_TEST_REDIS") {
         return PathBuf::from(path);
     }

@@ -44,6 +44,7 @@ impl World {
         let server = RedisServer::start(RedisOptions::default()).await;
         let location = Location {
             url: SecretString::from(server.url()),
+            roots: None,
             namespace: "penstock".into(),
             shards,
             durability: Durability::Everysec,
@@ -57,6 +58,7 @@ impl World {
             spread: false,
             coalesce: 1,
             max_backlog: 1_000_000,
+            memory: 90,
             retention: Duration::from_secs(86_400),
         };
         let queue = Queue::connect(location, terms).await.unwrap();

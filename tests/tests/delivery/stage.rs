@@ -254,6 +254,7 @@ impl Stage {
 async fn connect(redis: &RedisServer) -> Queue {
     let location = Location {
         url: redis.url().into(),
+        roots: None,
         namespace: "penstock".into(),
         shards: 1,
         durability: Durability::Everysec,
@@ -267,6 +268,7 @@ async fn connect(redis: &RedisServer) -> Queue {
         spread: false,
         coalesce: 1,
         max_backlog: 1_000_000,
+        memory: 90,
         retention: Duration::from_secs(86_400),
     };
     Queue::connect(location, terms).await.unwrap()

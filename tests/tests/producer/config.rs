@@ -13,8 +13,10 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 30] = [
+const DEFAULTS: [(&str, &str); 32] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
+    ("PENSTOCK_REDIS_CA", "none"),
+    ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
     ("PENSTOCK_NAMESPACE", "\"penstock\""),
     ("PENSTOCK_SHARDS", "1"),
     ("PENSTOCK_DURABILITY", "\"everysec\""),

@@ -112,20 +112,23 @@ async fn replicated_is_said_only_when_a_replica_has_it() {
         ..RedisOptions::default()
     };
     let stage = Stage::on(over_tcp.clone()).await;
+    let url = stage.redis.url();
+    let address = url.trim_start_matches("redis://").replace(':', " ");
+    let mut replica = RedisServer::start(RedisOptions {
+        config: vec![("replicaof".to_owned(), address)],
+        ..over_tcp
+    })
+    .await;
+    stage.redis.cli(["WAIT", "1", "20000"]).await;
     let durability = [("PENSTOCK_DURABILITY", "replicated:1")];
     let service = Service::start(&stage, &durability).await;
+    replica.kill9();
     let alone = service.post(text(&job("a"))).await;
     alone.retry_after(503);
     let expected = json!([{ "id": "a", "stored": null }]);
     assert_eq!(alone.body["jobs"], expected);
 
-    let url = stage.redis.url();
-    let address = url.trim_start_matches("redis://").replace(':', " ");
-    let replica = RedisServer::start(RedisOptions {
-        config: vec![("replicaof".to_owned(), address)],
-        ..over_tcp
-    })
-    .await;
+    replica.restart().await;
     stage.redis.cli(["WAIT", "1", "20000"]).await;
     let again = service.post(text(&job("a"))).await;
     assert_eq!(again.receipts(), [("a", "duplicate")]);

@@ -188,6 +188,7 @@ impl Stage {
 async fn connect(redis: &RedisServer, shards: u16) -> Queue {
     let location = Location {
         url: redis.url().into(),
+        roots: None,
         namespace: "penstock".into(),
         shards,
         durability: Durability::Everysec,
@@ -201,6 +202,7 @@ async fn connect(redis: &RedisServer, shards: u16) -> Queue {
         spread: false,
         coalesce: 1,
         max_backlog: 1_000_000,
+        memory: 90,
         retention: Duration::from_secs(86_400),
     };
     Queue::connect(location, terms).await.unwrap()
