@@ -66,6 +66,29 @@ pub(crate) enum Command {
     /// Pause a tenant, resume it, or give it quotas of its own
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Print the users that Redis should know, one for each role
+    ///
+    /// The roles: client (stores jobs), intake (`penstock-producer serve`), worker, admin-read, admin-write, metrics. Nothing is sent to Redis.
+    #[command(
+        after_help = "Examples:\n  penstock-admin acl                                         with >PASSWORD where each password is to be put\n  penstock-admin acl --passwords-from roles.txt | redis-cli\n  penstock-admin acl --passwords-from roles.txt --file >> users.acl"
+    )]
+    Acl(Acl),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Acl {
+    /// What the users' names begin with
+    #[arg(long, value_name = "PREFIX", default_value = "penstock")]
+    pub(crate) user_prefix: String,
+    /// The prefix of every key [what PENSTOCK_NAMESPACE says, if not said]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Takes passwords from this file, a line each: ROLE:PASSWORD. Only their SHA-256 is printed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passwords_from: Option<PathBuf>,
+    /// Prints them as they stand in the file that Redis' `aclfile` names
+    #[arg(long)]
+    pub(crate) file: bool,
 }
 
 #[derive(Debug, Args)]

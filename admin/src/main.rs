@@ -1,5 +1,6 @@
 //! `penstock-admin`: looks into and repairs a running system.
 
+mod acl;
 mod arguments;
 mod dead;
 mod detail;
@@ -24,14 +25,15 @@ fn main() -> Exit {
 }
 
 async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure> {
-    let queue = Queue::connect(Location::from(&settings), Terms::from(&settings)).await?;
+    let connect = || Queue::connect(Location::from(&settings), Terms::from(&settings));
     let format = arguments.output.unwrap_or_default();
     match arguments.command {
-        Command::Stats(watch) => system::stats(&queue, format, watch).await,
-        Command::Tenants(watch) => system::tenants(&queue, format, watch).await,
-        Command::Job(JobCommand::Show(show)) => detail::job(&queue, format, &show).await,
-        Command::Job(JobCommand::Why(job)) => why::why(&queue, format, &job).await,
-        Command::Dead(command) => dead::run(&queue, arguments.output, command).await,
-        Command::Tenant(command) => tenant::run(&queue, format, &command).await,
+        Command::Stats(watch) => system::stats(&connect().await?, format, watch).await,
+        Command::Tenants(watch) => system::tenants(&connect().await?, format, watch).await,
+        Command::Job(JobCommand::Show(show)) => detail::job(&connect().await?, format, &show).await,
+        Command::Job(JobCommand::Why(job)) => why::why(&connect().await?, format, &job).await,
+        Command::Dead(command) => dead::run(&connect().await?, arguments.output, command).await,
+        Command::Tenant(command) => tenant::run(&connect().await?, format, &command).await,
+        Command::Acl(acl) => acl::print(&settings, format, &acl),
     }
 }

@@ -1,6 +1,7 @@
 //! The queue on Redis, in the verbs of a job's life: enqueue, claim, renew, advance, settle, redrive. Each is one script and one round trip;
 //! what the scripts decide and what they return stands on top of each file in `scripts/`.
 
+pub mod acl;
 pub mod claim;
 mod confirmation;
 mod connection;
@@ -313,13 +314,19 @@ impl Queue {
             tail(&mut command);
             command
         };
-        let answer = match self.run(Form::Function, shard, script, &transition).await {
+        let answer = match self
+            .transact(Form::Function, shard, script, &transition)
+            .await
+        {
             // What has no code of its own may be that it does not know the function: a Redis without persistence forgets them.
             Err(error) if error::code(&error) == "ERR" => match self.load().await {
-                Ok(()) => self.run(Form::Function, shard, script, &transition).await,
+                Ok(()) => {
+                    self.transact(Form::Function, shard, script, &transition)
+                        .await
+                }
                 // Full, or not allowed: what stands in a library may be sent as a script too.
                 Err(error) if !error::code(&error).is_empty() => {
-                    self.run(Form::Alone, shard, script, &transition).await
+                    self.transact(Form::Alone, shard, script, &transition).await
                 }
                 Err(error) => Err(error),
             },
@@ -335,7 +342,7 @@ impl Queue {
     }
 
     /// Runs a transition; where it must be confirmed, the number of replicas that have it comes with its answer.
-    async fn run<T: FromRedisValue>(
+    async fn transact<T: FromRedisValue>(
         &self,
         form: Form,
         shard: u16,

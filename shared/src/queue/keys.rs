@@ -15,6 +15,14 @@ impl Keys {
         }
     }
 
+    /// The keys of all shards, as patterns.
+    pub(super) fn pattern(namespace: &str, shards: u16) -> Self {
+        let shard = if shards > 1 { "*" } else { "0" };
+        Self {
+            prefix: format!("{namespace}:{{{shard}}}:"),
+        }
+    }
+
     /// What every key of the shard begins with: the scripts' `KEYS[1]`.
     pub fn prefix(&self) -> &str {
         &self.prefix

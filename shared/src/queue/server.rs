@@ -217,15 +217,15 @@ impl Queue {
 }
 
 fn always(aof: bool, synced: &[String]) -> Result<&'static str, QueueError> {
-    if synced.is_empty() {
-        return Err(QueueError::Unsuitable(
-            "PENSTOCK_DURABILITY is `always`, but this user may not ask whether Redis syncs every write: allow it `CONFIG GET`".into(),
-        ));
-    }
     if !aof || synced.iter().any(|when| when != "always") {
         return Err(QueueError::Unsuitable(
             "PENSTOCK_DURABILITY is `always`, but Redis does not sync every write: set `appendonly yes` and `appendfsync always`".into(),
         ));
+    }
+    if synced.is_empty() {
+        tracing::warn!(
+            "whether Redis syncs every write cannot be checked, since this user may not ask: make sure that `appendfsync always` is set"
+        );
     }
     Ok("what is acknowledged outlives a crash of Redis")
 }

@@ -1,0 +1,100 @@
+//! `acl`: the users that Redis should know, one for each role.
+
+use std::{collections::HashMap, fmt::Write as _, path::Path};
+
+use anyhow::Context as _;
+use penstock_shared::{
+    program::{Exit, Failure},
+    queue::acl::{ROLES, Role},
+    settings::Settings,
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::{arguments::Acl, render::Format};
+
+/// Stands where a password is to be put.
+const PLACEHOLDER: &str = ">PASSWORD";
+
+/// Prints the users, for `redis-cli` or for the file that Redis' `aclfile` names.
+pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Exit, Failure> {
+    let passwords = match &acl.passwords_from {
+        Some(file) => passwords(file).map_err(Failure::bad_input)?,
+        None => HashMap::new(),
+    };
+    let namespace = acl
+        .namespace
+        .as_deref()
+        .unwrap_or(&settings.redis.namespace);
+    let mut text = String::new();
+    let mut users = Vec::new();
+    for role in ROLES {
+        let user = format!("{}-{}", acl.user_prefix, role.as_str());
+        let rules = role.rules(namespace, settings.redis.shards);
+        let password = passwords
+            .get(role.as_str())
+            .map_or(PLACEHOLDER, String::as_str);
+        let verb = if acl.file { "user" } else { "ACL SETUSER" };
+        let said = if acl.file {
+            unquoted(&rules, password)
+        } else {
+            quoted(&rules, password)
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{verb} {user} {said}");
+        users.push(
+            json!({ "user": user, "role": role.as_str(), "rules": unquoted(&rules, password) }),
+        );
+    }
+    match format {
+        Format::Table => print!("{text}"),
+        Format::Json => println!("{}", json!(users)),
+        Format::Ndjson => users.iter().for_each(|user| println!("{user}")),
+    }
+    Ok(Exit::Done)
+}
+
+/// In a file one line is one user: `reset` has no meaning there.
+fn unquoted(rules: &str, password: &str) -> String {
+    rules.replacen("reset on", &format!("on {password}"), 1)
+}
+
+/// For `redis-cli`, which parts words at spaces: a selector is one word.
+fn quoted(rules: &str, password: &str) -> String {
+    let rules = rules.replacen("reset on", &format!("reset on {password}"), 1);
+    rules.replace('(', "\"(").replace(')', ")\"")
+}
+
+/// `role:password` lines. What is printed of a password is its SHA-256, which Redis takes in its place.
+fn passwords(file: &Path) -> anyhow::Result<HashMap<String, String>> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut passwords = HashMap::new();
+    for (at, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let parts = line
+            .split_once(':')
+            .filter(|(role, word)| is_role(role.trim()) && !word.trim().is_empty());
+        let Some((role, password)) = parts else {
+            let roles = ROLES.map(Role::as_str).join(", ");
+            anyhow::bail!(
+                "{}, line {}: write ROLE:PASSWORD, the role being one of {roles}",
+                file.display(),
+                at + 1
+            );
+        };
+        let digest = Sha256::digest(password.trim());
+        let hex = digest
+            .iter()
+            .fold("#".to_owned(), |hex, byte| format!("{hex}{byte:02x}"));
+        passwords.insert(role.trim().to_owned(), hex);
+    }
+    Ok(passwords)
+}
+
+fn is_role(name: &str) -> bool {
+    ROLES.iter().any(|role| role.as_str() == name)
+}

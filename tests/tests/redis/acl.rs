@@ -1,0 +1,398 @@
+//! The users that `penstock-admin acl` prints, on a real server: each program works as its own, and none may do what is another's.
+
+use std::net::SocketAddr;
+
+use penstock_tests::harness::{
+    Endpoint, Finished, Listen, Program, RedisOptions, RedisServer, run, wait_until,
+};
+use penstock_tests::sandbox::{Options, Running, Sandbox};
+use serde_json::{Value, json};
+
+use crate::stage::PATIENCE;
+
+const ROLES: [&str; 6] = [
+    "client",
+    "intake",
+    "worker",
+    "admin-read",
+    "admin-write",
+    "metrics",
+];
+const ACME: &str = "acme";
+
+struct Guarded {
+    redis: RedisServer,
+    address: SocketAddr,
+    sandbox: Running,
+    _users: tempfile::TempDir,
+}
+
+impl Guarded {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (words, users) = (
+            directory.path().join("words"),
+            directory.path().join("users.acl"),
+        );
+        let lines: Vec<_> = ROLES
+            .iter()
+            .map(|role| format!("{role}:word-of-{role}"))
+            .collect();
+        std::fs::write(&words, lines.join("\n")).unwrap();
+        let printed = run(
+            "penstock-admin",
+            ["acl", "--file", "--passwords-from", words.to_str().unwrap()],
+            &[],
+            "",
+        )
+        .await;
+        assert!(
+            printed.code == Some(0) && !printed.stdout.contains("word-of"),
+            "{printed:?}"
+        );
+        std::fs::write(&users, printed.stdout).unwrap();
+        let redis = RedisServer::start(RedisOptions {
+            listen: Listen::Tcp,
+            config: vec![("aclfile".into(), users.to_str().unwrap().into())],
+            ..RedisOptions::default()
+        })
+        .await;
+        let Endpoint::Tcp(address) = redis.endpoint() else {
+            panic!("it listens at an address")
+        };
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        sandbox
+            .seed_contact(&json!({ "id": "c-0", "locationId": ACME }))
+            .unwrap();
+        Self {
+            redis,
+            address,
+            sandbox,
+            _users: directory,
+        }
+    }
+
+    fn url(&self, role: &str) -> String {
+        format!("redis://penstock-{role}:word-of-{role}@{}", self.address)
+    }
+
+    fn program(&self, name: &str, role: &str) -> penstock_tests::harness::ProgramBuilder {
+        Program::new(name)
+            .env("PENSTOCK_REDIS_URL", self.url(role))
+            .env("PENSTOCK_GHL_BASE_URL", self.sandbox.url())
+            .env("PENSTOCK_GHL_TOKEN", "pit-test")
+    }
+
+    async fn run(&self, role: &str, name: &str, args: &[&str], stdin: &str) -> Finished {
+        run(
+            name,
+            args,
+            &[("PENSTOCK_REDIS_URL", &self.url(role))],
+            stdin,
+        )
+        .await
+    }
+
+    async fn admin(&self, role: &str, args: &[&str]) -> Value {
+        let ended = self
+            .run(
+                role,
+                "penstock-admin",
+                &[args, &["-o", "json"]].concat(),
+                "",
+            )
+            .await;
+        assert_eq!(
+            ended.code,
+            Some(0),
+            "{role} {args:?}: {}\n{}",
+            ended.stderr,
+            self.refusals().await
+        );
+        ended.json()
+    }
+
+    /// What Redis has refused so far.
+    async fn refusals(&self) -> String {
+        format!("{:?}", self.redis.cli(["ACL", "LOG"]).await)
+    }
+
+    async fn until(&self, id: &str, state: &str) {
+        wait_until(&format!("{id} to be {state}"), PATIENCE, || async {
+            let shown = self
+                .run(
+                    "admin-read",
+                    "penstock-admin",
+                    &["job", "show", id, "-o", "json"],
+                    "",
+                )
+                .await;
+            (shown.code == Some(0) && shown.json()["state"] == state).then_some(())
+        })
+        .await;
+    }
+
+    /// What Redis says to a command of this role's user.
+    async fn says(&self, role: &str, command: &[&str]) -> Result<redis::Value, String> {
+        let client = redis::Client::open(self.url(role)).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut sent = redis::Cmd::new();
+        sent.arg(command);
+        let said = sent.query_async(&mut connection).await;
+        said.map_err(|error: redis::RedisError| error.code().unwrap_or_default().to_owned())
+    }
+}
+
+fn note(id: &str, contact: &str) -> String {
+    json!({"type": "AttachNote", "tenant": ACME, "id": id, "payload": {"contact": {"id": contact}, "body": id}}).to_string()
+}
+
+#[tokio::test]
+async fn each_program_works_as_its_own_user() {
+    let guarded = Guarded::start().await;
+    let worker = guarded.program("penstock-worker", "worker").start();
+    worker.wait_for_line("ready worker=", PATIENCE).await;
+    let jobs = [note("a", "c-0"), note("b", "c-0"), note("lost", "nobody")].join("\n");
+    let enqueued = guarded
+        .run("client", "penstock-producer", &["enqueue"], &jobs)
+        .await;
+    assert_eq!(
+        enqueued.code,
+        Some(0),
+        "{}\n{}",
+        enqueued.stderr,
+        guarded.refusals().await
+    );
+    guarded.until("b", "done").await;
+    guarded.until("lost", "dead").await;
+
+    let port = penstock_tests::harness::free_port();
+    let address = format!("127.0.0.1:{port}");
+    let service = guarded
+        .program("penstock-producer", "intake")
+        .args(["serve", "--listen", &address])
+        .start();
+    let http = reqwest::Client::new();
+    let base = format!("http://{address}/v1/jobs");
+    wait_until("the intake to answer", PATIENCE, || async {
+        http.get(format!("{base}/a")).send().await.ok()
+    })
+    .await;
+    let posted = http
+        .post(&base)
+        .body(note("c", "c-0"))
+        .header("content-type", "application/json")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(posted.status(), 202, "{}", guarded.refusals().await);
+    guarded.until("c", "done").await;
+    for (id, state) in [("c", "done"), ("lost", "dead")] {
+        let told: Value = http
+            .get(format!("{base}/{id}"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        assert_eq!(told["state"], state, "{told} {}", guarded.refusals().await);
+    }
+    drop(service);
+
+    for args in [
+        &["stats"][..],
+        &["tenants"],
+        &["job", "show", "a"],
+        &["job", "why", "a"],
+        &["dead", "list"],
+        &["dead", "causes"],
+        &["dead", "show", "lost"],
+        &["dead", "export"],
+    ] {
+        guarded.admin("admin-read", args).await;
+    }
+    guarded.admin("metrics", &["stats"]).await;
+    for args in [
+        &["tenant", "pause", ACME][..],
+        &["tenant", "set", ACME, "--burst", "50/10s"],
+        &["tenant", "resume", ACME],
+        &["dead", "retry", "lost"],
+    ] {
+        guarded.admin("admin-write", args).await;
+    }
+    guarded.until("lost", "dead").await;
+    let deleted = guarded
+        .admin("admin-write", &["dead", "delete", "lost"])
+        .await;
+    assert_eq!(deleted["changed"], 1, "{deleted}");
+}
+
+#[tokio::test]
+async fn no_user_may_do_what_is_anothers() {
+    let guarded = Guarded::start().await;
+    let worker = guarded.program("penstock-worker", "worker").start();
+    worker.wait_for_line("ready worker=", PATIENCE).await;
+    let enqueued = guarded
+        .run(
+            "client",
+            "penstock-producer",
+            &["enqueue"],
+            &note("a", "nobody"),
+        )
+        .await;
+    assert_eq!(enqueued.code, Some(0), "{}", enqueued.stderr);
+    guarded.until("a", "dead").await;
+    let job = "penstock:{0}:job:acme";
+    let gone = [
+        &["DEL", job][..],
+        &["UNLINK", job],
+        &["HDEL", job, "a"],
+        &["RENAME", job, "x"],
+        &["DEL", "penstock:{0}:dead"],
+        &["ZREM", "penstock:{0}:dead", "acme/a"],
+        &["FLUSHALL"],
+        &["FLUSHDB"],
+    ];
+    let enumerated = [
+        &["HGETALL", job][..],
+        &["HKEYS", job],
+        &["HVALS", job],
+        &["HSCAN", job, "0"],
+        &["KEYS", "*"],
+        &["SCAN", "0"],
+        &["RANDOMKEY"],
+    ];
+    let powers = [
+        &["CONFIG", "GET", "requirepass"][..],
+        &["CONFIG", "SET", "appendonly", "no"],
+        &["ACL", "LIST"],
+        &["MONITOR"],
+        &["SHUTDOWN"],
+        &["REPLICAOF", "NO", "ONE"],
+        &["SET", "elsewhere", "1"],
+        &["GET", "elsewhere"],
+        &["SCRIPT", "FLUSH"],
+        &["FUNCTION", "FLUSH"],
+        &["FUNCTION", "DUMP"],
+        &["CLIENT", "KILL", "TYPE", "normal"],
+        &["DEBUG", "SLEEP", "0"],
+    ];
+    let library = [
+        &["FUNCTION", "LOAD", "REPLACE", "#!lua name=x\n"][..],
+        &["EVAL", "return 1", "0"],
+    ];
+    let letters = [
+        &["ZRANGE", "penstock:{0}:dead", "0", "-1"][..],
+        &["HGETALL", "penstock:{0}:run:acme/a"],
+        &["LRANGE", "penstock:{0}:history:acme/a", "0", "-1"],
+        &["HGETALL", "penstock:{0}:effects:acme"],
+    ];
+    let stored = [&["HGET", job, "a"][..], &["HMGET", job, "a"]];
+    let written = [
+        &["HSET", job, "a", "x"][..],
+        &["HINCRBY", "penstock:{0}:counts", "open", "1"],
+        &["ZADD", "penstock:{0}:lanes", "1", "x"],
+    ];
+    for (role, refused) in [
+        (
+            "client",
+            &[&gone[..], &enumerated, &powers, &library, &letters][..],
+        ),
+        ("intake", &[&gone[..], &powers, &library]),
+        ("worker", &[&powers[..]]),
+        ("admin-read", &[&gone[..], &powers, &library, &written]),
+        ("admin-write", &[&powers[..]]),
+        (
+            "metrics",
+            &[
+                &gone[..],
+                &enumerated,
+                &powers,
+                &library,
+                &letters,
+                &stored,
+                &written,
+            ],
+        ),
+    ] {
+        for command in refused.iter().copied().flatten() {
+            let said = guarded.says(role, command).await;
+            assert_eq!(said, Err("NOPERM".into()), "{role}: {command:?}");
+        }
+    }
+    // And the refusals above are no accident of a command that nobody may send.
+    assert!(
+        guarded
+            .says("admin-read", &["HGET", job, "a"])
+            .await
+            .is_ok()
+    );
+    assert!(
+        guarded
+            .says("admin-write", &["DEL", "penstock:{0}:none"])
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn the_commands_are_taken_as_they_are_printed() {
+    let redis = RedisServer::start(RedisOptions::default()).await;
+    let printed = run(
+        "penstock-admin",
+        [
+            "acl",
+            "-o",
+            "json",
+            "--user-prefix",
+            "crm",
+            "--namespace",
+            "other",
+        ],
+        &[],
+        "",
+    )
+    .await;
+    for user in printed.json().as_array().unwrap() {
+        let rules = user["rules"].as_str().unwrap();
+        assert!(
+            rules.contains(">PASSWORD") && rules.contains("~other:{0}:"),
+            "{rules}"
+        );
+    }
+    let plain = run("penstock-admin", ["acl"], &[], "").await.stdout;
+    assert_eq!(plain.lines().count(), ROLES.len());
+    for line in plain.lines() {
+        // As redis-cli parts them: a selector is one word in quotes.
+        let mut words: Vec<String> = Vec::new();
+        for (at, part) in line.split('"').enumerate() {
+            match at % 2 {
+                0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                _ => words.push(part.to_owned()),
+            }
+        }
+        redis.cli(words).await;
+    }
+    let users: Vec<String> = redis.get(["ACL", "USERS"]).await;
+    assert_eq!(users.len(), ROLES.len() + 1, "{users:?}");
+}
+
+#[tokio::test]
+async fn a_line_that_is_no_password_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "client:word\nclerk:word\n").unwrap();
+    let ended = run(
+        "penstock-admin",
+        ["acl", "--passwords-from", file.path().to_str().unwrap()],
+        &[],
+        "",
+    )
+    .await;
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("line 2: write ROLE:PASSWORD"),
+        "{}",
+        ended.stderr
+    );
+}
