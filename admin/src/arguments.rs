@@ -80,7 +80,7 @@ pub(crate) struct Acl {
     /// What the users' names begin with
     #[arg(long, value_name = "PREFIX", default_value = "penstock")]
     pub(crate) user_prefix: String,
-    /// The prefix of every key [what PENSTOCK_NAMESPACE says, if not said]
+    /// The prefix of every key [what `PENSTOCK_NAMESPACE` says, if not said]
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
     /// Takes passwords from this file, a line each: ROLE:PASSWORD. Only their SHA-256 is printed

@@ -33,7 +33,8 @@ pub const ROLES: [Role; 6] = [
 ];
 
 /// What a connection needs before it has a key. `CONFIG GET` is not among it: it tells the passwords of others.
-const GREET: &str = "+ping +time +info +wait +role +select +asking +client|setname +cluster|slots +cluster|shards";
+const GREET: &str =
+    "+ping +time +info +wait +role +select +asking +client|setname +cluster|slots +cluster|shards";
 const COUNT: &str =
     "+exists +hget +hmget +hlen +llen +scard +zcard +zcount +zscore +zmscore +zrank";
 const LOOK: &str = "+get +hexists +lindex +lrange +sismember +zrange +zrangebyscore";
@@ -41,7 +42,7 @@ const LOOK: &str = "+get +hexists +lindex +lrange +sismember +zrange +zrangebysc
 const LIST: &str = "+smembers +hgetall +hkeys +hscan +zscan +hrandfield";
 const WRITE: &str = "+set +hset +hsetnx +hincrby +lpush +rpush +sadd +zadd +pexpire";
 /// Takes entries out of keys; none of these names a key as a whole.
-const TAKE: &str = "+hdel +lpop +ltrim +zrem +zpopmin +zremrangebyscore";
+const TAKE: &str = "+srem +hdel +lpop +ltrim +zrem +zpopmin +zremrangebyscore";
 
 impl Role {
     /// Its name, as it stands in that of its user.
