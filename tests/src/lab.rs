@@ -7,9 +7,15 @@
 pub mod chaos;
 pub mod check;
 pub mod crash;
+pub mod deploy;
 pub mod figures;
 pub mod history;
+// What is drawn needs no more digits.
+#[allow(clippy::cast_precision_loss)]
+pub mod page;
 pub mod plan;
+pub mod power;
 pub mod producer;
+pub mod stop;
 pub mod workload;
 pub mod world;

@@ -27,6 +27,7 @@ pub use clock::Moment;
 pub use fault::Fault;
 pub use ledger::{Call, Effect};
 pub use options::{Latency, Options, Quota, Terms, Unknown, Window};
+pub use span::parse as parse_span;
 pub use summary::Summary;
 
 use std::io;

@@ -2,5 +2,7 @@
 
 mod chaos;
 mod crash;
+mod deploy;
+mod power;
 mod program;
 mod seeded;

@@ -1,0 +1,119 @@
+//! A rolling deploy under load: one worker after the other is told to end, and a new one takes its place.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::check::{Invariant, Violation, check};
+use super::history::History;
+use super::producer;
+use super::workload::{Size, Workload};
+use super::world::{Make, PATIENCE, WORKER, World};
+use crate::harness::{Program, wait_until};
+use crate::sandbox::Call;
+
+/// Between two restarts: the load lasts as long as they do.
+const EVERY: Duration = Duration::from_secs(1);
+const WORKERS: usize = 3;
+/// Jobs for each restart.
+const JOBS: usize = 100;
+
+/// What a rolling deploy came to.
+#[derive(Debug)]
+pub struct Deployed {
+    /// For the judge.
+    pub history: History,
+    /// How often a worker was replaced.
+    pub restarts: usize,
+    /// The longest time without an effect, while there was work.
+    pub longest_pause: Duration,
+    /// What is wrong with it: nothing may even have been tried twice.
+    pub violations: Vec<Violation>,
+}
+
+/// Replaces workers so many times.
+///
+/// # Panics
+/// When a worker that was told to end does not, or with another code than 0.
+pub async fn deploy(restarts: usize, seed: u64) -> Deployed {
+    let size = Size::of(restarts * JOBS);
+    let workload = Workload::draw(seed, size);
+    let mut world = World::start(Make {
+        latency: "5ms..300ms".into(),
+        seed,
+        ..Make::default()
+    })
+    .await;
+    for (tenant, id) in &workload.known {
+        world.seed_contact(tenant, id);
+    }
+    let mut workers = Vec::new();
+    for _ in 0..WORKERS {
+        workers.push(world.worker(WORKER, &[]).await);
+    }
+    let (queue, began) = (world.queue_over_link().await, Instant::now());
+    let rounds = u32::try_from(restarts).unwrap_or(u32::MAX);
+    let producing = tokio::spawn(producer::enqueue(queue, workload.jobs, EVERY * rounds));
+    for round in 0..rounds {
+        sleep_until(began + EVERY * round).await;
+        let new = world.worker(WORKER, &[]).await;
+        workers.push(new);
+        let old = workers.remove(0);
+        see_off(&mut world, old).await;
+    }
+    let promises = timeout(PATIENCE, producing)
+        .await
+        .expect("all is acknowledged");
+    let promises = promises.expect("the producer does not panic");
+    until_all_ended(&world, size.total() as u64).await;
+    for worker in workers {
+        see_off(&mut world, worker).await;
+    }
+    let mut history = world.history(promises, Vec::new()).await;
+    history.links_cut = false;
+    Deployed {
+        longest_pause: longest_pause(&history.calls),
+        restarts,
+        violations: [check(&history), tried_again(&history)].concat(),
+        history,
+    }
+}
+
+async fn see_off(world: &mut World, mut worker: Program) {
+    worker.sigterm();
+    let status = worker.wait_exit(PATIENCE).await;
+    assert!(
+        status.success(),
+        "a worker that drained ended with {status}"
+    );
+    world.dismiss(worker);
+}
+
+async fn until_all_ended(world: &World, count: u64) {
+    wait_until("the end of all jobs", PATIENCE * 5, || async {
+        let stats = world.queue.stats().await.ok()?;
+        (stats.done_total + stats.dead == count && stats.running == 0).then_some(())
+    })
+    .await;
+}
+
+/// A deploy costs no attempt, and kills no job.
+fn tried_again(history: &History) -> Vec<Violation> {
+    let fates = history.fates.iter();
+    let tried = fates.filter(|(_, fate)| fate.attempts > 0 || fate.death.is_some());
+    let violations = tried.map(|(id, fate)| Violation {
+        invariant: Invariant::Attempts,
+        evidence: format!("{id} was not done at its first attempt: {fate:?}"),
+    });
+    violations.collect()
+}
+
+fn longest_pause(calls: &[Call]) -> Duration {
+    let mut effects: Vec<_> = calls
+        .iter()
+        .filter_map(|call| call.effect.as_ref().map(|effect| effect.at))
+        .collect();
+    effects.sort_unstable();
+    let pauses = effects.windows(2).map(|pair| pair[1].since(pair[0]));
+    pauses.max().unwrap_or_default()
+}

@@ -1,0 +1,136 @@
+//! Power cuts, with AOF `always`: what was acknowledged is there afterwards.
+//!
+//! A power cut takes what the disk had not synced. One batch of jobs is under way at a time, and nothing else writes: so when it is acknowledged, all
+//! that is in the file is synced, and from then on nothing is known to be. Redis is killed somewhere within the next batch, and its file is cut
+//! back to some length between the two, in the middle of a command if it comes to that.
+
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use penstock_shared::queue::enqueue::Admission;
+use penstock_shared::queue::record::NewJob;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::workload::{Size, Workload};
+use super::world::{Make, World};
+use crate::harness::{Appendfsync, RedisOptions};
+
+/// How many jobs one call enqueues.
+const BATCH: usize = 20;
+/// How many batches are acknowledged before each cut.
+const BATCHES: usize = 3;
+/// A batch takes about so long.
+const UNDER_WAY: Duration = Duration::from_millis(8);
+
+/// What the cuts came to.
+#[derive(Debug, Default)]
+pub struct Cut {
+    /// Power cuts.
+    pub cuts: usize,
+    /// Cuts that took something of the file.
+    pub torn: usize,
+    /// Jobs that were acknowledged.
+    pub acknowledged: usize,
+    /// Of these, the ids of those that are gone.
+    pub lost: Vec<String>,
+}
+
+/// Cuts the power so many times.
+///
+/// # Panics
+/// When Redis does not start again, or refuses a job.
+pub async fn cut_power(cuts: usize, seed: u64) -> Cut {
+    let mut world = World::start(
+        Make {
+            redis: RedisOptions {
+                appendfsync: Appendfsync::Always,
+                config: vec![("auto-aof-rewrite-percentage".into(), "0".into())],
+                ..RedisOptions::default()
+            },
+            ..Make::default()
+        }
+        .with("PENSTOCK_DURABILITY", "always"),
+    )
+    .await;
+    let workload = Workload::draw(seed, Size::of(cuts * BATCH * (BATCHES + 1)));
+    let jobs: Vec<_> = workload
+        .jobs
+        .iter()
+        .map(|wanted| wanted.job.clone())
+        .collect();
+    let mut dice = StdRng::seed_from_u64(seed);
+    let (mut cut, mut acknowledged) = (Cut::default(), Vec::new());
+    for round in jobs.chunks(BATCH * (BATCHES + 1)).take(cuts) {
+        let (sure, unsure) = round.split_at(round.len().min(BATCH * BATCHES));
+        for batch in sure.chunks(BATCH) {
+            let stored = world.queue.enqueue(batch, Admission::Each).await;
+            stored.expect("the jobs are stored");
+            acknowledged.extend(batch.iter().map(reference));
+        }
+        cut.torn += usize::from(cut_once(&mut world, unsure, &mut acknowledged, &mut dice).await);
+        cut.cuts += 1;
+    }
+    cut.acknowledged = acknowledged.len();
+    cut.lost = lost(&world, acknowledged).await;
+    cut
+}
+
+/// Whether it took something.
+async fn cut_once(
+    world: &mut World,
+    unsure: &[NewJob],
+    acknowledged: &mut Vec<(String, String)>,
+    dice: &mut StdRng,
+) -> bool {
+    let (file, synced) = growing_file(world);
+    let (queue, batch) = (world.queue.clone(), unsure.to_vec());
+    let under_way = tokio::spawn(async move { queue.enqueue(&batch, Admission::Each).await });
+    tokio::time::sleep(UNDER_WAY.mul_f64(dice.random())).await;
+    // If it is acknowledged by now, all is synced after all.
+    let was_acknowledged = under_way.is_finished();
+    world.redis.kill9();
+    let written = fs::metadata(&file).expect("the file is there").len();
+    let length = if was_acknowledged {
+        acknowledged.extend(unsure.iter().map(reference));
+        written
+    } else {
+        dice.random_range(synced..=written)
+    };
+    let opened = OpenOptions::new().write(true).open(&file);
+    let kept = opened.expect("the file can be written").set_len(length);
+    kept.expect("the file can be cut");
+    under_way.abort();
+    world.redis.restart().await;
+    length < written
+}
+
+fn reference(job: &NewJob) -> (String, String) {
+    (
+        job.job.tenant.as_str().to_owned(),
+        job.id.as_str().to_owned(),
+    )
+}
+
+/// The file that Redis appends to, and its length.
+fn growing_file(world: &World) -> (PathBuf, u64) {
+    let directory = world.redis.directory().join("appendonlydir");
+    let files = fs::read_dir(directory).expect("Redis keeps an append-only file");
+    let paths = files.map(|file| file.expect("it can be listed").path());
+    let mut growing = paths.filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
+    let file = growing.next().expect("one of them grows");
+    let length = fs::metadata(&file).expect("it is there").len();
+    (file, length)
+}
+
+async fn lost(world: &World, acknowledged: Vec<(String, String)>) -> Vec<String> {
+    let mut lost = Vec::new();
+    for (tenant, id) in acknowledged {
+        let found = world.queue.find(&id, Some(&tenant)).await;
+        if found.expect("Redis answers").is_empty() {
+            lost.push(id);
+        }
+    }
+    lost
+}

@@ -1,0 +1,108 @@
+//! A worker that stands still exactly between its last check and the send: what no queue can see, so what comes of it is counted.
+
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, stream};
+use penstock_shared::{
+    job::{JobType, state::State},
+    queue::enqueue::Admission,
+};
+
+use super::check::{Violation, check};
+use super::crash::one;
+use super::world::{FRAGILE, Make, PATIENCE, WORKER, World};
+use crate::harness::{Program, wait_until};
+
+const TENANT: &str = "crash";
+/// What a worker says of a twin that its sweep has found.
+const TWIN: &str = "its effect is there more than once";
+/// The later of the two sweeps is over by then.
+const SWEPT: Duration = Duration::from_secs(30);
+
+/// What a stop came to.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Of what.
+    pub job_type: JobType,
+    /// How often the effect is there in the end.
+    pub effects: usize,
+    /// What is wrong with it: more than one effect, if nothing else.
+    pub violations: Vec<Violation>,
+    /// Whether a worker told of the twin.
+    pub twin_told: bool,
+}
+
+/// Stops so many workers, some at a time, and tells of each as it is over. The settings are the workers', such as those of the marker.
+pub async fn stop_all(
+    count: usize,
+    at_once: usize,
+    settings: &[(String, String)],
+    mut told: impl FnMut(&Stopped),
+) -> Vec<Stopped> {
+    let types = [JobType::AttachNote, JobType::CreateTask];
+    let types = (0..count).map(|number| types[number % types.len()]);
+    let stops = types.map(|job_type| stop(job_type, settings.to_vec()));
+    let mut stopping = stream::iter(stops).buffer_unordered(at_once);
+    let mut all = Vec::new();
+    while let Some(one) = stopping.next().await {
+        told(&one);
+        all.push(one);
+    }
+    all
+}
+
+async fn stop(job_type: JobType, settings: Vec<(String, String)>) -> Stopped {
+    let mut world = World::start(Make {
+        settings: settings.clone(),
+        ..Make::default()
+    })
+    .await;
+    world.seed_contact(TENANT, "c1");
+    let stop = [("PENSTOCK_FAILPOINT", "before-send:stop")];
+    let mut stopped = world.worker(FRAGILE, &stop).await;
+    let wanted = one(job_type);
+    let stored = world
+        .queue
+        .enqueue(std::slice::from_ref(&wanted.job), Admission::Each);
+    stored.await.expect("the job is stored");
+    stopped.wait_for_line("before-send", PATIENCE).await;
+    // Another one takes over, looks for what was sent, twice, finds nothing, and sends it.
+    let other = world.worker(WORKER, &[]).await;
+    wait_until("the job to be done by another", PATIENCE, || async {
+        let found = world.queue.find(&wanted.promise.id, Some(TENANT)).await;
+        let status = found.expect("Redis answers").pop()?;
+        (status.state == State::Done).then_some(())
+    })
+    .await;
+    stopped.sigcont();
+    stopped.wait_for_line("nothing was written", PATIENCE).await;
+    let twin_told = is_twin_told(&settings, [&stopped, &other]).await;
+    for mut worker in [stopped, other] {
+        worker.sigterm();
+        worker.wait_exit(PATIENCE).await;
+        world.dismiss(worker);
+    }
+    let history = world.history(vec![wanted.promise], Vec::new()).await;
+    let effects = history.calls.iter().filter(|call| call.effect.is_some());
+    Stopped {
+        job_type,
+        effects: effects.count(),
+        violations: check(&history),
+        twin_told,
+    }
+}
+
+/// Whether some worker told of the twin. Without a marker nobody looks for it; with one it is looked for twice.
+async fn is_twin_told(settings: &[(String, String)], workers: [&Program; 2]) -> bool {
+    let is_on = |(name, value): &(String, String)| name == "PENSTOCK_MARKER" && value == "on";
+    if !settings.iter().any(is_on) {
+        return false;
+    }
+    let began = Instant::now();
+    wait_until("the sweeps to be over", PATIENCE, || async {
+        let mut lines = workers.iter().flat_map(|worker| worker.stderr());
+        let told = lines.any(|line| line.contains(TWIN));
+        (told || began.elapsed() > SWEPT).then_some(told)
+    })
+    .await
+}
