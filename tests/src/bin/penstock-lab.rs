@@ -157,7 +157,10 @@ impl Soak {
         println!("seed {seed}\n{figures}");
         let path = self.reports.join(format!("soak-{seed}.html"));
         let title = format!("Penstock under faults, seed {seed}");
-        match std::fs::write(&path, page(&title, &figures, &ran.course)) {
+        match std::fs::write(
+            &path,
+            page(&title, &figures, &ran.course, &ran.history.calls),
+        ) {
             Ok(()) => println!("report: {}", path.display()),
             Err(error) => {
                 eprintln!(

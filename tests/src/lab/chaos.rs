@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::figures::{Course, Sample};
+use super::figures::Course;
 use super::history::History;
 use super::plan::{ALWAYS, EVERY, Plan};
 use super::producer;
@@ -18,8 +18,6 @@ use trouble::Trouble;
 
 /// How often it is looked after everything.
 const TICK: Duration = Duration::from_millis(50);
-/// How often the course is noted.
-const NOTE: Duration = Duration::from_millis(500);
 /// How often it is said how far it is.
 const SAY: Duration = Duration::from_secs(10);
 
@@ -97,7 +95,7 @@ impl Chaos {
         while began.elapsed() < self.over {
             tick.tick().await;
             trouble.look_after(world, course);
-            self.note(world, course);
+            self.say(world, course);
             if began.elapsed() >= next {
                 next += EVERY;
                 let act = plan.next().expect("a plan has no end");
@@ -113,7 +111,7 @@ impl Chaos {
         while since.elapsed() < PATIENCE {
             tick.tick().await;
             trouble.look_after(world, course);
-            self.note(world, course);
+            self.say(world, course);
             let Ok(stats) = world.queue.stats().await else {
                 continue;
             };
@@ -126,14 +124,10 @@ impl Chaos {
         }
     }
 
-    fn note(&self, world: &World, course: &mut Course) {
-        let (noted, said) = (course.since_note(), course.since_word());
-        if noted < NOTE {
-            return;
-        }
-        course.note(Sample::of(&world.sandbox.summary()));
-        if self.verbose && said >= SAY {
-            eprintln!("{}", course.word(self.size.total()));
+    fn say(&self, world: &World, course: &mut Course) {
+        if self.verbose && course.since_word() >= SAY {
+            let summary = world.sandbox.summary();
+            eprintln!("{}", course.word(self.size.total(), &summary));
         }
     }
 }

@@ -2,39 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use penstock_shared::job::state::State;
 
 use super::check::{self, Effects};
 use super::history::{Fate, History, Recovery};
-use crate::sandbox::Summary;
-
-/// The API at a moment.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sample {
-    /// Seconds since the run began.
-    pub at: f64,
-    /// Calls so far.
-    pub calls: u64,
-    /// Effects so far.
-    pub effects: u64,
-    /// Calls in flight.
-    pub flying: u64,
-}
-
-impl Sample {
-    /// The API as it stands, at no moment yet.
-    pub fn of(summary: &Summary) -> Self {
-        let ended: u64 = summary.statuses.values().sum();
-        Self {
-            at: 0.0,
-            calls: summary.calls,
-            effects: summary.effects,
-            flying: summary.calls.saturating_sub(ended),
-        }
-    }
-}
+use crate::sandbox::{Moment, Summary};
 
 /// A fault, as it went.
 #[derive(Debug, Clone)]
@@ -57,10 +31,9 @@ pub struct Incident {
 #[derive(Debug)]
 pub struct Course {
     began: Instant,
-    noted: Instant,
     said: Instant,
-    /// The API over time.
-    pub samples: Vec<Sample>,
+    /// When it began, as the sandbox tells time.
+    pub origin: Moment,
     /// What was done to the run.
     pub incidents: Vec<Incident>,
     /// The last known number of effects.
@@ -75,9 +48,8 @@ impl Course {
         let now = Instant::now();
         Self {
             began: now,
-            noted: now,
             said: now,
-            samples: Vec::new(),
+            origin: wall_clock(),
             incidents: Vec::new(),
             effects: 0,
             took: Duration::ZERO,
@@ -88,33 +60,19 @@ impl Course {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Since the last note.
-    pub fn since_note(&self) -> Duration {
-        self.noted.elapsed()
-    }
-
     /// Since it was last said how far it is.
     pub fn since_word(&self) -> Duration {
         self.said.elapsed()
     }
 
-    /// Notes how the API stands.
-    pub fn note(&mut self, sample: Sample) {
-        self.noted = Instant::now();
-        let at = self.now();
-        self.samples.push(Sample { at, ..sample });
-    }
-
     /// How far it is.
-    pub fn word(&mut self, jobs: usize) -> String {
+    pub fn word(&mut self, jobs: usize, summary: &Summary) -> String {
         self.said = Instant::now();
-        let last = self.samples.last().copied().unwrap_or_default();
         format!(
-            "{:>6.0} s  {:>7} effects of {jobs} jobs, {} calls, {} in flight, {} faults",
+            "{:>6.0} s  {:>7} effects of {jobs} jobs, {} calls, {} faults",
             self.now(),
-            last.effects,
-            last.calls,
-            last.flying,
+            summary.effects,
+            summary.calls,
             self.incidents.len()
         )
     }
@@ -169,6 +127,12 @@ impl Course {
         });
         recoveries.collect()
     }
+}
+
+fn wall_clock() -> Moment {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let micros = since.map_or(0, |since| since.as_micros());
+    Moment::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
 impl Incident {

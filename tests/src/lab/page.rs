@@ -2,11 +2,15 @@
 
 mod chart;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use chart::{Chart, Mark};
 
 use super::figures::{Course, Figures, Incident};
+use super::world::HTTP_TIMEOUT;
+use crate::sandbox::{Call, Moment};
 
 /// Over so many seconds a rate is taken.
 const BIN: f64 = 5.0;
@@ -28,7 +32,7 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--faint)
 ";
 
 /// The page.
-pub fn page(title: &str, figures: &Figures, course: &Course) -> String {
+pub fn page(title: &str, figures: &Figures, course: &Course, calls: &[Call]) -> String {
     let verdict = if figures.violations.is_empty() {
         "<p class=calm>All nine invariants held.</p>"
     } else {
@@ -38,7 +42,7 @@ pub fn page(title: &str, figures: &Figures, course: &Course) -> String {
         format!("<h1>{}</h1>{verdict}", escaped(title)),
         violations(figures),
         table(figures),
-        charts(course),
+        charts(course, calls),
         incidents(&course.incidents),
     ];
     format!(
@@ -82,9 +86,8 @@ fn table(figures: &Figures) -> String {
     )
 }
 
-fn charts(course: &Course) -> String {
+fn charts(course: &Course, calls: &[Call]) -> String {
     let span = course.took.as_secs_f64().max(1.0);
-    let flying = course.samples.iter().map(|one| (one.at, one.flying as f64));
     let faults = course.incidents.iter();
     let kinds = kinds(&course.incidents);
     let place = |kind: &str| kinds.iter().position(|known| *known == kind);
@@ -92,8 +95,8 @@ fn charts(course: &Course) -> String {
     let recoveries = course.incidents.iter();
     let recoveries = recoveries.filter_map(|one| Some((one.ended?, one.took()?.as_secs_f64())));
     let charts = [
-        Chart::new("Effects per second", span, Mark::Line, rate(course)),
-        Chart::new("Calls in flight", span, Mark::Line, flying.collect()),
+        Chart::new("Effects per second", span, Mark::Line, rate(course, calls)),
+        Chart::new("Calls in flight", span, Mark::Line, flying(course, calls)),
         Chart::new("Faults, by kind", span, Mark::Tick, faults.collect()).named(kinds),
         Chart::new(
             "Seconds from a fault's end to the next effect",
@@ -112,18 +115,50 @@ fn kinds(incidents: &[Incident]) -> Vec<&'static str> {
     kinds
 }
 
+fn seconds(course: &Course, at: Moment) -> f64 {
+    at.since(course.origin).as_secs_f64()
+}
+
 /// Effects per second, bin by bin.
-fn rate(course: &Course) -> Vec<(f64, f64)> {
-    let (mut rates, mut from) = (Vec::new(), (0.0, 0));
-    for one in &course.samples {
-        let took = one.at - from.0;
-        if took >= BIN {
-            let effects = one.effects.saturating_sub(from.1);
-            rates.push((one.at, effects as f64 / took));
-            from = (one.at, one.effects);
-        }
+fn rate(course: &Course, calls: &[Call]) -> Vec<(f64, f64)> {
+    let effects = calls.iter().filter_map(|call| call.effect.as_ref());
+    let mut bins = BTreeMap::new();
+    for effect in effects {
+        *bins.entry(bin(seconds(course, effect.at))).or_insert(0.0) += 1.0 / BIN;
     }
-    rates
+    let all = 0..=bin(course.took.as_secs_f64());
+    all.map(|number| {
+        (
+            number as f64 * BIN,
+            bins.get(&number).copied().unwrap_or(0.0),
+        )
+    })
+    .collect()
+}
+
+fn bin(seconds: f64) -> u64 {
+    Duration::from_secs_f64(seconds.max(0.0) / BIN).as_secs()
+}
+
+/// The most calls in flight at a time, bin by bin. One that is never answered is waited for as long as a worker does.
+fn flying(course: &Course, calls: &[Call]) -> Vec<(f64, f64)> {
+    let mut changes: Vec<(f64, f64)> = Vec::with_capacity(calls.len() * 2);
+    for call in calls {
+        let end = call.done_at.unwrap_or_else(|| call.at.plus(HTTP_TIMEOUT));
+        changes.push((seconds(course, call.at), 1.0));
+        changes.push((seconds(course, end), -1.0));
+    }
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut now, mut peaks) = (0.0, BTreeMap::new());
+    for (at, change) in changes {
+        now += change;
+        let peak = peaks.entry(bin(at)).or_insert(now);
+        *peak = f64::max(*peak, now);
+    }
+    let peaks = peaks.into_iter();
+    peaks
+        .map(|(number, peak)| (number as f64 * BIN, peak))
+        .collect()
 }
 
 fn incidents(incidents: &[Incident]) -> String {

@@ -14,8 +14,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::workload::{Size, Workload};
-use super::world::{Make, World};
-use crate::harness::{Appendfsync, RedisOptions};
+use super::world::{Make, PATIENCE, World};
+use crate::harness::{Appendfsync, RedisOptions, wait_until};
 
 /// How many jobs one call enqueues.
 const BATCH: usize = 20;
@@ -40,7 +40,7 @@ pub struct Cut {
 /// Cuts the power so many times.
 ///
 /// # Panics
-/// When Redis does not start again, or refuses a job.
+/// When Redis does not start again, or takes no jobs.
 pub async fn cut_power(cuts: usize, seed: u64) -> Cut {
     let mut world = World::start(
         Make {
@@ -65,8 +65,12 @@ pub async fn cut_power(cuts: usize, seed: u64) -> Cut {
     for round in jobs.chunks(BATCH * (BATCHES + 1)).take(cuts) {
         let (sure, unsure) = round.split_at(round.len().min(BATCH * BATCHES));
         for batch in sure.chunks(BATCH) {
-            let stored = world.queue.enqueue(batch, Admission::Each).await;
-            stored.expect("the jobs are stored");
+            // The connection notices only now that the power was cut.
+            wait_until("the jobs to be acknowledged", PATIENCE, || async {
+                let stored = world.queue.enqueue(batch, Admission::Each).await.ok()?;
+                stored.iter().all(|code| code.is_stored()).then_some(())
+            })
+            .await;
             acknowledged.extend(batch.iter().map(reference));
         }
         cut.torn += usize::from(cut_once(&mut world, unsure, &mut acknowledged, &mut dice).await);
@@ -127,8 +131,10 @@ fn growing_file(world: &World) -> (PathBuf, u64) {
 async fn lost(world: &World, acknowledged: Vec<(String, String)>) -> Vec<String> {
     let mut lost = Vec::new();
     for (tenant, id) in acknowledged {
-        let found = world.queue.find(&id, Some(&tenant)).await;
-        if found.expect("Redis answers").is_empty() {
+        let found = wait_until("Redis to answer", PATIENCE, || async {
+            world.queue.find(&id, Some(&tenant)).await.ok()
+        });
+        if found.await.is_empty() {
             lost.push(id);
         }
     }
