@@ -1,38 +1,84 @@
 //! Effects of one contact come in the order in which its jobs were acknowledged.
+//!
+//! An effect of a job that comes after one of a later job of its contact is out of order, be it a repetition: it may undo that. Jobs that shared a call are
+//! one in this: if its answer was lost, each of them is repeated by itself, the earlier one after the effect of both. Then the later one must come
+//! once more after it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+
+use crate::sandbox::Call;
 
 use super::super::history::History;
 use super::effects::shown;
 use super::{Effects, Invariant, Violation};
 
-/// An effect of a job that comes after one of a later job of its contact, be it a repetition, is out of order: it may undo that.
+/// The effects of one contact, each with its jobs, ascending.
+type Course<'a> = Vec<(&'a [usize], &'a Call)>;
+
 pub(super) fn check(history: &History, effects: &Effects<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
-    // By contact: the last job that took effect, and its call.
-    let mut latest: HashMap<&str, (usize, &crate::sandbox::Call)> = HashMap::new();
+    let mut courses: BTreeMap<&str, Course<'_>> = BTreeMap::new();
     for made in &effects.all {
         for (contact, jobs) in &made.of {
-            let (Some(first), Some(last)) = (jobs.first(), jobs.last()) else {
-                continue;
-            };
-            if let Some((before, call)) = latest.get(contact.as_str())
-                && before > first
-            {
-                let id = |job: usize| &history.promises[job].id;
-                found.push(Invariant::Order.violated(format!(
-                    "{} took effect after {}, which was acknowledged later: {} after {}",
-                    id(*first),
-                    id(*before),
-                    shown(made.call),
-                    shown(call)
-                )));
-            }
-            let newest = latest.entry(contact).or_insert((*last, made.call));
-            if newest.0 < *last {
-                *newest = (*last, made.call);
-            }
+            let course = courses.entry(contact).or_default();
+            course.push((jobs, made.call));
         }
     }
+    let mut found = Vec::new();
+    for course in courses.values() {
+        found.extend(overtaken(history, course));
+        found.extend(undone(history, course));
+    }
     found
+}
+
+/// Effects that come after that of a later job which they did not share a call with.
+fn overtaken<'a>(
+    history: &'a History,
+    course: &'a Course<'a>,
+) -> impl Iterator<Item = Violation> + 'a {
+    course
+        .iter()
+        .enumerate()
+        .flat_map(move |(at, (jobs, call))| {
+            let first = jobs.first().copied().unwrap_or(0);
+            let before = course[..at].iter();
+            let overtook = before.filter(move |(others, _)| {
+                others.last().is_some_and(|last| *last > first) && !others.contains(&first)
+            });
+            overtook
+                .map(move |(others, earlier)| violated(history, (jobs, call), (others, earlier)))
+        })
+}
+
+/// Later jobs whose last effect comes before the last one of an earlier job.
+fn undone<'a>(
+    history: &'a History,
+    course: &'a Course<'a>,
+) -> impl Iterator<Item = Violation> + 'a {
+    let mut last: BTreeMap<usize, usize> = BTreeMap::new();
+    for (at, (jobs, _)) in course.iter().enumerate() {
+        last.extend(jobs.iter().map(|job| (*job, at)));
+    }
+    let last: Vec<_> = last.into_values().collect();
+    let pairs: Vec<_> = last.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    let undone = pairs.into_iter().filter(|(earlier, later)| earlier > later);
+    undone.map(move |(earlier, later)| violated(history, course[earlier], course[later]))
+}
+
+fn violated(
+    history: &History,
+    (jobs, call): (&[usize], &Call),
+    (before, earlier): (&[usize], &Call),
+) -> Violation {
+    let ids = |jobs: &[usize]| {
+        let ids = jobs.iter().map(|job| history.promises[*job].id.as_str());
+        ids.collect::<Vec<_>>().join("+")
+    };
+    Invariant::Order.violated(format!(
+        "{} took effect after {}: {} after {}",
+        ids(jobs),
+        ids(before),
+        shown(call),
+        shown(earlier)
+    ))
 }

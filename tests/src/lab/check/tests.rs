@@ -98,12 +98,14 @@ fn dead(cause: &str) -> Fate {
     }
 }
 
-/// What the judge says of a sound history to which this was done.
+/// What the judge says of a sound history to which this was done, each once.
 fn judged(spoil: impl FnOnce(&mut History)) -> Vec<Invariant> {
     let mut history = sound();
     spoil(&mut history);
     let found = check(&history).into_iter();
-    found.map(|violation| violation.invariant).collect()
+    let mut found: Vec<_> = found.map(|violation| violation.invariant).collect();
+    found.dedup();
+    found
 }
 
 fn fate<'a>(history: &'a mut History, id: &str) -> &'a mut Fate {
@@ -235,6 +237,28 @@ fn jobs_that_shared_a_call_are_in_order() {
         }
     });
     assert_eq!(merged, []);
+}
+
+#[test]
+fn jobs_that_shared_a_lost_call_are_repeated_in_order_and_all_of_them() {
+    let shared = |repeated: &[usize]| {
+        judged(|history| {
+            for (seq, job) in repeated.iter().enumerate() {
+                history
+                    .calls
+                    .push(note(9 + seq as u64, *job, 9000 * (seq as u64 + 1)));
+            }
+            let effect = history.calls[2].effect.as_mut().unwrap();
+            effect.change.content = Some(r#"{"tags":["lab-1","lab-2"]}"#.into());
+            for call in &mut history.calls {
+                call.effect.as_mut().unwrap().change.kind = Kind::Tags;
+            }
+        })
+    };
+    assert_eq!(shared(&[1, 2]), []);
+    assert_eq!(shared(&[1]), [Invariant::Order]);
+    assert_eq!(shared(&[2, 1]), [Invariant::Order]);
+    assert_eq!(shared(&[0, 1, 2]), [Invariant::Order]);
 }
 
 #[test]
