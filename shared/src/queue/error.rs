@@ -1,5 +1,7 @@
 //! Why Redis refused or could not be asked: a type that says what to do. Decided by error codes, never by an error's text.
 
+use std::{error::Error, io, sync::Arc};
+
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// What went wrong between a program and its Redis.
@@ -90,6 +92,13 @@ pub(super) fn is_demoted(error: &RedisError) -> bool {
     )
 }
 
+/// What is wrong with the other end's TLS: the only invalid data that a connection knows before Redis has said anything.
+fn distrust(error: &RedisError) -> Option<String> {
+    let inner: &Arc<dyn Error + Send + Sync> = error.source()?.downcast_ref()?;
+    let io = inner.downcast_ref::<io::Error>()?;
+    (io.kind() == io::ErrorKind::InvalidData).then(|| in_a_line(&io.to_string()))
+}
+
 fn in_a_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
@@ -123,9 +132,12 @@ impl From<RedisError> for QueueError {
             (ErrorKind::MasterNameNotFoundBySentinel, _) => {
                 Self::Unreachable("no Sentinel knows its primary".into())
             }
-            (ErrorKind::Io | ErrorKind::ClusterConnectionNotFound, _) => {
-                Self::Unreachable(error.category().into())
-            }
+            (ErrorKind::Io | ErrorKind::ClusterConnectionNotFound, _) => match distrust(&error) {
+                Some(why) => Self::Unsuitable(format!(
+                    "Redis' certificate is not accepted ({why}): see PENSTOCK_REDIS_CA, and the host's name in PENSTOCK_REDIS_URL"
+                )),
+                None => Self::Unreachable(error.category().into()),
+            },
             (ErrorKind::InvalidClientConfig, _) => {
                 Self::Unsuitable(format!("PENSTOCK_REDIS_URL cannot be used: {error}"))
             }

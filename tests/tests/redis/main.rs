@@ -3,5 +3,7 @@
 mod acl;
 mod cluster;
 mod durability;
+mod memory;
 mod sentinel;
 mod stage;
+mod tls;
