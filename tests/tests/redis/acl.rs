@@ -174,8 +174,10 @@ async fn each_program_works_as_its_own_user() {
         .start();
     let http = reqwest::Client::new();
     let base = format!("http://{address}/v1/jobs");
-    wait_until("the intake to answer", PATIENCE, || async {
-        http.get(format!("{base}/a")).send().await.ok()
+    let ready = format!("http://{address}/readyz");
+    wait_until("the intake to be ready", PATIENCE, || async {
+        let told = http.get(&ready).send().await.ok()?;
+        told.status().is_success().then_some(())
     })
     .await;
     let posted = http
@@ -185,7 +187,9 @@ async fn each_program_works_as_its_own_user() {
         .send()
         .await
         .unwrap();
-    assert_eq!(posted.status(), 202, "{}", guarded.refusals().await);
+    let status = posted.status();
+    let said = posted.text().await.unwrap();
+    assert_eq!(status, 202, "{said}\n{}", guarded.refusals().await);
     guarded.until("c", "done").await;
     for (id, state) in [("c", "done"), ("lost", "dead")] {
         let told: Value = http
