@@ -103,7 +103,7 @@ impl Flags {
             allow_duplicates: self.allow_duplicates,
             unknown: self.unknown,
             ledger_cap: self.ledger_cap,
-            keep_contents: false,
+            ..Options::default()
         }
     }
 }

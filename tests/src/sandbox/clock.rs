@@ -51,6 +51,16 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// As HTTP writes dates: `Tue, 31 Aug 2021 09:59:41 GMT`.
+    pub(super) fn http_date(self) -> Option<String> {
+        let micros = i64::try_from(self.0).ok()?;
+        let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        printer.timestamp_to_rfc9110_string(&timestamp).ok()
+    }
+}
+
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.rfc3339())
@@ -75,8 +85,9 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
-        let micros = jiff::Timestamp::now().as_microsecond();
+    /// So far ahead of the wall clock, or behind it.
+    pub(super) fn start(ahead: jiff::SignedDuration) -> Self {
+        let micros = (jiff::Timestamp::now() + ahead).as_microsecond();
         Self {
             wall: Moment(u64::try_from(micros).unwrap_or(0)),
             origin: Instant::now(),
@@ -102,8 +113,15 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_reads_as_http_writes_dates() {
+        let moment = Moment::from_micros(1_630_403_981_937_999);
+        let date = moment.http_date().unwrap();
+        assert_eq!(date, "Tue, 31 Aug 2021 09:59:41 GMT");
+    }
+
+    #[test]
     fn the_clock_never_goes_back() {
-        let clock = Clock::start();
+        let clock = Clock::start(jiff::SignedDuration::ZERO);
         let times: Vec<Moment> = (0..1_000).map(|_| clock.now()).collect();
         assert!(times.is_sorted());
     }

@@ -52,6 +52,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) seq: u64,
+    pub(super) at: Moment,
     pub(super) tenant: Arc<str>,
     pub(super) meter: Meter,
     pub(super) plan: Plan,
@@ -63,7 +64,7 @@ pub(super) struct Ticket {
 impl Desk {
     pub(super) fn new(options: Options) -> Self {
         Self {
-            clock: Clock::start(),
+            clock: Clock::start(options.clock),
             tokens: options.tokens,
             latency: options.latency,
             seed: options.seed,
@@ -113,6 +114,7 @@ impl Desk {
         let trace_id = Uuid::from_u64_pair(self.seed, seq);
         Ticket {
             seq,
+            at,
             tenant,
             meter,
             plan,

@@ -5,6 +5,7 @@
 //! | kind | what happens | effect |
 //! |---|---|---|
 //! | `400` … `599` | an error of that status; `retry-after=`, `message=` | none |
+//! | `duplicate=ID` | the refusal of a contact that exists already, as the one with this id | none |
 //! | `html` | an HTML page; `status=` (502) | none |
 //! | `cut-before` | the connection is closed without an answer | none |
 //! | `cut-after` | the connection is closed without an answer | yes |
@@ -90,6 +91,8 @@ pub enum FaultKind {
         /// Whether the effect happens all the same.
         effect: bool,
     },
+    /// The refusal of a contact that exists already: 400, and its id.
+    Duplicate(String),
     /// The connection is closed without effect or answer.
     CutBefore,
     /// The connection is closed after the effect, without an answer.
@@ -121,7 +124,7 @@ impl FaultKind {
     pub(super) const fn takes_effect(&self) -> bool {
         match self {
             Self::Status { effect, .. } | Self::Html { effect, .. } => *effect,
-            Self::CutBefore | Self::Hang | Self::Late(_) => false,
+            Self::Duplicate(_) | Self::CutBefore | Self::Hang | Self::Late(_) => false,
             Self::CutAfter
             | Self::CutBody
             | Self::HangAfter

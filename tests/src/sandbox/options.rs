@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,8 @@ pub struct Options {
     pub allow_duplicates: bool,
     /// How a contact, note or task that does not exist is answered; field reports name both.
     pub unknown: Unknown,
+    /// How far the API's clock is ahead of this machine's; negative if it is behind.
+    pub clock: SignedDuration,
     /// How many calls the ledger keeps before it drops the oldest.
     pub ledger_cap: usize,
     /// Whether the ledger keeps what was written too, for whoever runs the sandbox in the own process.
@@ -49,6 +52,7 @@ impl Default for Options {
             faults: Vec::new(),
             allow_duplicates: false,
             unknown: Unknown::BadRequest,
+            clock: SignedDuration::ZERO,
             ledger_cap: 1_000_000,
             keep_contents: false,
         }

@@ -60,6 +60,10 @@ impl Reply {
                     retry_after.as_deref(),
                 )
             }
+            (Some(FaultKind::Duplicate(id)), _) => {
+                let answer = Answer::duplicate(id, "email");
+                Self::with(ticket, 400, JSON_TYPE, full(json(ticket, answer)), None)
+            }
             (Some(FaultKind::Html { status, .. }), _) => Self::with(
                 ticket,
                 *status,
@@ -115,6 +119,9 @@ impl Reply {
                 .and_then(|text| HeaderValue::from_str(text).ok())
                 .map(|value| (header::RETRY_AFTER, value)),
         );
+        let date = ticket.at.http_date();
+        let date = date.and_then(|date| HeaderValue::from_str(&date).ok());
+        headers.extend(date.map(|date| (header::DATE, date)));
         headers.extend(rate_headers(&ticket.meter));
         Self::Send(Box::new(response))
     }

@@ -45,6 +45,20 @@ async fn a_422_or_400_is_a_dead_letter_at_once_and_the_next_job_runs() {
     assert_eq!(listed[1]["httpStatus"], 400, "{listed}");
 }
 
+/// What was wanted is there.
+#[tokio::test]
+async fn that_a_contact_exists_already_is_a_success_with_its_id() {
+    let stage = Stage::start(&["duplicate=c9:op=upsert-contact"]).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[job("upsert").upsert("jane@example.com", "+14155550100")])
+        .await;
+    stage.until_done(1).await;
+    let (done, _) = stage.status("upsert").await.done.unwrap();
+    assert_eq!(done.result["contactId"], "c9");
+    assert_eq!(stage.calls().len(), 1);
+}
+
 #[tokio::test]
 async fn a_contact_id_that_the_api_does_not_know_is_a_dead_letter_of_its_own_kind() {
     for (unknown, status) in [(Unknown::BadRequest, "400"), (Unknown::NotFound, "404")] {

@@ -9,7 +9,7 @@ use crate::sandbox::api::operation;
 use crate::sandbox::span;
 
 const GIB: u64 = 1 << 30;
-const KINDS: &str = "a status from 400 to 599, html, cut-before, cut-after, cut-body, hang, hang-after, late=SPAN, garbage, slow-body, huge-body, \
+const KINDS: &str = "a status from 400 to 599, duplicate=ID, html, cut-before, cut-after, cut-body, hang, hang-after, late=SPAN, garbage, slow-body, huge-body, \
                      delay=SPAN, list-lag=SPAN, search-lag=SPAN";
 
 impl FromStr for Fault {
@@ -67,6 +67,11 @@ fn kind(head: &str, keys: &mut Keys) -> Result<FaultKind, String> {
             .and_then(span::parse)
     };
     let kind = match name {
+        "duplicate" => {
+            let id = value.filter(|id| !id.is_empty());
+            let id = id.ok_or("`duplicate` needs a contact's id, such as `duplicate=c1`")?;
+            return Ok(FaultKind::Duplicate(id.to_owned()));
+        }
         "late" => return span().map(FaultKind::Late),
         "delay" => return span().map(FaultKind::Delay),
         "list-lag" => return span().map(FaultKind::ListLag),
@@ -226,6 +231,7 @@ impl fmt::Display for FaultKind {
                 write!(f, "html:status={status}")?;
                 write_text(f, "effect", effect.then_some("yes"))
             }
+            Self::Duplicate(id) => write!(f, "duplicate={}", escape(id)),
             Self::CutBefore => f.write_str("cut-before"),
             Self::CutAfter => f.write_str("cut-after"),
             Self::CutBody => f.write_str("cut-body"),
@@ -272,6 +278,7 @@ mod tests {
             r"429:retry-after=Wed, 21 Oct 2037 07\:28\:00 GMT",
             r"401:message=Invalid JWT\\",
             "422:effect=yes:op=create-contact",
+            "duplicate=c1:op=upsert-contact",
             "cut-before:op=create-note:count=1",
             "cut-after:tenant=loc1",
             "cut-body",
@@ -303,6 +310,7 @@ mod tests {
             ("600", "`600` is no kind"),
             ("explode", "`explode` is no kind"),
             ("late", "needs a span"),
+            ("duplicate", "needs a contact's id"),
             ("delay=3", "no span of time"),
             ("hang=3s", "takes no value"),
             ("503:p=2", "p=2"),
