@@ -168,9 +168,9 @@ pub(crate) enum DeadCommand {
         after_help = "Examples:\n  penstock-admin dead delete order-4711\n  penstock-admin dead delete --all --cause undecodable --yes"
     )]
     Delete(Selection),
-    /// Decide an ambiguous dead letter: whether what was sent took effect
+    /// Decide ambiguous dead letters: whether what was sent took effect
     #[command(
-        after_help = "Examples:\n  penstock-admin dead resolve order-4711 --done --effect 7Zpmn0VZnGCRhZyZ      it did, as this note or task\n  penstock-admin dead resolve order-4711 --resend                             it did not: send it again"
+        after_help = "Examples:\n  penstock-admin dead resolve order-4711 --done --effect 7Zpmn0VZnGCRhZyZ      it did, as this note or task\n  penstock-admin dead resolve order-4711 order-4712 --resend                  they did not: send them again"
     )]
     Resolve(Resolve),
 }
@@ -257,18 +257,24 @@ pub(crate) struct Edit {
     pub(crate) payload: PathBuf,
 }
 
+// The group that is derived would count the ids as a decision.
 #[derive(Debug, Args)]
-#[group(id = "decision", required = true, multiple = false, args = ["done", "resend"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("decision").required(true).args(["done", "resend"]))]
 pub(crate) struct Resolve {
-    #[command(flatten)]
-    pub(crate) job: OneJob,
+    /// The dead letters' ids
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<JobId>,
+    /// Whose they are; needed where two tenants use the same id
+    #[arg(long)]
+    pub(crate) tenant: Option<Tenant>,
     /// It took effect: the job is done
     #[arg(long)]
     pub(crate) done: bool,
     /// It did not: it is sent again, without looking for its effect first
     #[arg(long)]
     pub(crate) resend: bool,
-    /// The API's id of the note or task that is its effect
+    /// The API's id of the note or task that is its effect: of one dead letter only
     #[arg(long, value_name = "EFFECTID", requires = "done", conflicts_with = "resend", value_parser = effect)]
     pub(crate) effect: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! `dead resolve`: a person decides what became of what was sent.
 
+use anyhow::anyhow;
 use penstock_shared::{
     job::Priority,
     outcome::Cause,
@@ -8,7 +9,11 @@ use penstock_shared::{
 };
 
 use super::{bulk::redrive, tally::Tally};
-use crate::{arguments::Resolve, render::Format, target};
+use crate::{
+    arguments::{OneJob, Resolve},
+    render::Format,
+    target,
+};
 
 /// `dead resolve`.
 pub(super) async fn resolve(
@@ -16,16 +21,30 @@ pub(super) async fn resolve(
     format: Format,
     decision: &Resolve,
 ) -> Result<Exit, Failure> {
-    let letter = target::dead_letter(queue, &decision.job).await?;
-    let changed = if decision.resend {
-        resend(queue, &letter).await?
-    } else {
-        queue
-            .resolve_done(&letter, decision.effect.as_deref())
-            .await?
-    };
+    if decision.effect.is_some() && decision.ids.len() > 1 {
+        return Err(Failure::bad_input(anyhow!(
+            "--effect is the effect of one dead letter, and {} are named: resolve that one by itself",
+            decision.ids.len()
+        )));
+    }
+    let mut letters = Vec::new();
+    for id in &decision.ids {
+        let wanted = OneJob {
+            id: id.clone(),
+            tenant: decision.tenant.clone(),
+        };
+        letters.push(target::dead_letter(queue, &wanted).await?);
+    }
     let mut tally = Tally::default();
-    tally.count(&letter, changed);
+    for letter in &letters {
+        let changed = if decision.resend {
+            resend(queue, letter).await?
+        } else {
+            let effect = decision.effect.as_deref();
+            queue.resolve_done(letter, effect).await?
+        };
+        tally.count(letter, changed);
+    }
     format.row(&tally)?;
     Ok(tally.exit())
 }

@@ -152,6 +152,37 @@ async fn an_ambiguous_one_is_sent_again_without_its_journal() {
 }
 
 #[tokio::test]
+async fn several_are_decided_at_once_and_an_effect_is_of_one() {
+    let mut world = World::start().await;
+    for id in ["a", "b", "c"] {
+        world.ambiguous(ACME, id).await;
+    }
+    let before = world.server.snapshot().await;
+    for (args, said) in [
+        (
+            &["dead", "resolve", "a", "b", "--done", "--effect", "n1"][..],
+            "--effect is the effect of one",
+        ),
+        (
+            &["dead", "resolve", "a", "nobody", "--done"],
+            "there is no job nobody",
+        ),
+    ] {
+        let refused = world.refused(args).await;
+        assert!(refused.contains(said), "{refused}");
+    }
+    assert_eq!(world.server.snapshot().await, before);
+    let both = json!({ "matched": 2, "changed": 2 });
+    let done = world.ask(&["dead", "resolve", "a", "b", "--done"]).await;
+    assert_eq!(done, both);
+    let one = world
+        .ask(&["dead", "resolve", "c", "--resend", "--tenant", ACME])
+        .await;
+    assert_eq!(one["changed"], 1);
+    assert_eq!(world.ask(&["stats"]).await["dead"], 0);
+}
+
+#[tokio::test]
 async fn only_an_ambiguous_one_is_decided() {
     let world = with_letter().await;
     let before = world.server.snapshot().await;
