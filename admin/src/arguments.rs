@@ -63,6 +63,11 @@ pub(crate) enum Command {
     /// Look at, repair, send again or delete dead letters
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// List effects that are there more than once, as sweeps have found them: where notes and tasks carry markers
+    #[command(
+        after_help = "Examples:\n  penstock-admin twins\n  penstock-admin twins --tenant ve9EPM428h8vShlRW1KT -o json"
+    )]
+    Twins(TwinsOf),
     /// Pause a tenant, resume it, or give it quotas of its own
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -108,6 +113,13 @@ pub(crate) enum JobCommand {
     /// Say why a job is not running now, and when it will
     #[command(after_help = "Examples:\n  penstock-admin job why order-4711")]
     Why(OneJob),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TwinsOf {
+    /// Only this tenant's
+    #[arg(long)]
+    pub(crate) tenant: Option<Tenant>,
 }
 
 /// One job, by its id.

@@ -100,6 +100,12 @@ struct Detail {
     raw: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// Effects of the same job that are there beside its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twins: Option<Vec<String>>,
+    /// Those of them that were removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twins_removed: Option<Vec<String>>,
     history: Vec<Value>,
 }
 
@@ -133,6 +139,8 @@ impl Row for Detail {
         "rawBytes",
         "raw",
         "lastError",
+        "twins",
+        "twinsRemoved",
         "history",
     ];
 }
@@ -141,11 +149,15 @@ impl Detail {
     async fn of(queue: &Queue, status: JobStatus, reveal: bool) -> Result<Self, Failure> {
         let history = queue.history(&status.tenant, &status.id).await?;
         let eta = queue.eta(&status).await?;
+        let twins = queue.twins_of(&status.tenant, &status.id).await?;
+        let (twins, removed) = twins.map(|told| (told.twins, told.removed)).unzip();
         let detail = Self {
             r#type: status.job_type().map(str::to_owned),
             state: Some(status.state),
             attempts: status.attempts(),
             eta: eta.map(moment),
+            twins,
+            twins_removed: removed,
             last_error: last_error(&history).map(str::to_owned),
             history: history.into_iter().map(with_moment).collect(),
             ..Self::default()

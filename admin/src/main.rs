@@ -10,6 +10,7 @@ mod render;
 mod system;
 mod target;
 mod tenant;
+mod twins;
 mod why;
 
 use penstock_shared::{
@@ -33,6 +34,7 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
         Command::Job(JobCommand::Show(show)) => detail::job(&connect().await?, format, &show).await,
         Command::Job(JobCommand::Why(job)) => why::why(&connect().await?, format, &job).await,
         Command::Dead(command) => dead::run(&connect().await?, arguments.output, command).await,
+        Command::Twins(wanted) => twins::twins(&connect().await?, format, &wanted).await,
         Command::Tenant(command) => tenant::run(&connect().await?, format, &command).await,
         Command::Acl(acl) => acl::print(&settings, format, &acl),
     }

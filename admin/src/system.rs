@@ -1,6 +1,6 @@
 //! The whole system in numbers: `stats` and `tenants`.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{collections::BTreeMap, io::IsTerminal, time::Duration};
 
 use anyhow::anyhow;
 use penstock_shared::{
@@ -9,6 +9,7 @@ use penstock_shared::{
         Queue,
         stats::{Stats, TenantStats},
     },
+    span,
 };
 use serde::Serialize;
 
@@ -24,7 +25,12 @@ const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
 /// `stats`.
 pub(crate) async fn stats(queue: &Queue, format: Format, watch: Watch) -> Result<Exit, Failure> {
     repeat(format, watch.watch, async || {
-        format.row(&Counts::from(queue.stats().await?))
+        let mut counts = Counts::from(queue.stats().await?);
+        let raised = queue.raised_quarantines().await?.into_iter();
+        counts.quarantine_raised = raised
+            .map(|(job_type, to)| (job_type.as_str(), span::render(to)))
+            .collect();
+        format.row(&counts)
     })
     .await
 }
@@ -79,6 +85,9 @@ struct Counts {
     workers: u64,
     /// Ready jobs that could run now if there were more workers.
     eligible: u64,
+    /// By job type, what its quarantine was raised to, since the API was late.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    quarantine_raised: BTreeMap<&'static str, String>,
 }
 
 impl Row for Counts {
@@ -91,6 +100,7 @@ impl Row for Counts {
         "doneTotal",
         "workers",
         "eligible",
+        "quarantineRaised",
     ];
 }
 
@@ -105,6 +115,7 @@ impl From<Stats> for Counts {
             done_total: stats.done_total,
             workers: stats.workers,
             eligible: stats.eligible,
+            quarantine_raised: BTreeMap::new(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod merge;
 mod packed;
 mod patch;
 mod payload;
+mod per_type;
 mod phone;
 mod priority;
 mod read;
@@ -51,6 +52,7 @@ pub use self::{
     list::List,
     patch::Patch,
     payload::{JobType, Payload},
+    per_type::PerType,
     phone::Phone,
     priority::Priority,
     schema::schemas,

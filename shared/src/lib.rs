@@ -4,6 +4,7 @@ pub mod ghl;
 pub mod job;
 pub mod outcome;
 pub mod program;
+pub mod quarantine;
 pub mod queue;
 pub mod quota;
 pub mod retry;

@@ -59,6 +59,37 @@ impl fmt::Display for Cause {
     }
 }
 
+/// What becomes of a call of which cannot be told whether it took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmbiguousPolicy {
+    /// A person decides.
+    Hold,
+    /// It is sent again: rather twice than never.
+    PreferDuplicate,
+    /// It counts as done: rather never than twice.
+    PreferMiss,
+}
+
+impl AmbiguousPolicy {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Hold, Self::PreferDuplicate, Self::PreferMiss];
+
+    /// The word that stands in settings, results and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::PreferDuplicate => "prefer-duplicate",
+            Self::PreferMiss => "prefer-miss",
+        }
+    }
+}
+
+impl fmt::Display for AmbiguousPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What became of the permit that the delivery's last call had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {

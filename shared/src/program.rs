@@ -71,7 +71,6 @@ fn begin<C: Parser>() -> Result<Begun<C>, Failure> {
         print(&settings.render())?;
         return Ok(Begun::Answered(Exit::Done));
     };
-    settings.check_supported().map_err(Failure::bad_input)?;
     logging::start(&settings.log)?;
     warnings(&settings, |text| tracing::warn!("{text}"));
     Ok(Begun::Ready(arguments, Box::new(settings)))

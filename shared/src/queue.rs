@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod govern;
 pub mod keys;
 pub mod lapse;
+pub mod lateness;
 pub mod ledger;
 mod memory;
 pub mod outlook;
@@ -32,6 +33,7 @@ pub mod settle;
 pub mod stats;
 pub mod status;
 pub mod sweep;
+pub mod twins;
 mod vault;
 pub mod wake;
 
@@ -57,7 +59,10 @@ use self::{
     scripts::{Script, Scripts},
     vault::Vault,
 };
-use crate::settings::{DailyPacing, Durability, Encryption, Settings, without_password};
+use crate::{
+    settings::{DailyPacing, Durability, Encryption, Settings, without_password},
+    span::millis,
+};
 
 /// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
 pub const HEAD_START: Duration = Duration::from_secs(60);
@@ -130,7 +135,7 @@ impl From<&Settings> for Terms {
         Self {
             lease: settings.delivery.lease,
             http_timeout: settings.ghl.http_timeout,
-            quarantine: settings.delivery.quarantine,
+            quarantine: settings.delivery.longest_quarantine(),
             reserve: f64::from(settings.ghl.daily_reserve) / 100.0,
             spread: settings.ghl.daily_pacing == DailyPacing::Spread,
             coalesce: if settings.delivery.coalesce {
@@ -142,13 +147,6 @@ impl From<&Settings> for Terms {
             memory: settings.redis.memory,
             retention: settings.redis.retention,
         }
-    }
-}
-
-impl Terms {
-    /// How long after a dead worker's lease its call can still arrive at the API.
-    fn late(&self) -> Duration {
-        self.http_timeout + self.quarantine
     }
 }
 
@@ -171,6 +169,8 @@ struct Inner {
     terms: Terms,
     /// Per shard: the number of the last command of a worker that was answered (`scripts/part/era.lua`).
     known: Vec<AtomicU64>,
+    /// The longest quarantine in force, ms, where it is longer than the terms'.
+    quarantine: AtomicU64,
 }
 
 impl std::fmt::Debug for Queue {
@@ -203,6 +203,7 @@ impl Queue {
             scripts: Scripts::new(),
             terms,
             known,
+            quarantine: AtomicU64::new(0),
         };
         let queue = Self {
             inner: Arc::new(inner),
@@ -231,6 +232,24 @@ impl Queue {
     /// The limits and delays in use.
     pub fn terms(&self) -> &Terms {
         &self.inner.terms
+    }
+
+    /// The longest quarantine in force.
+    pub fn quarantine(&self) -> Duration {
+        let raised = self.inner.quarantine.load(Ordering::Relaxed);
+        self.terms().quarantine.max(Duration::from_millis(raised))
+    }
+
+    /// The longest quarantine in force has become this.
+    pub fn lengthen_quarantine(&self, to: Duration) {
+        self.inner
+            .quarantine
+            .fetch_max(millis(to), Ordering::Relaxed);
+    }
+
+    /// How long after a dead worker's lease its call can still arrive at the API.
+    fn late(&self) -> Duration {
+        self.terms().http_timeout + self.quarantine()
     }
 
     /// How many shards there are.

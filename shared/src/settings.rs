@@ -27,7 +27,7 @@ pub use self::{
     error::SettingsError,
     table::{SETTINGS, Setting},
 };
-use crate::{quota::Quota, retry::Backoff, seal::Keyring};
+use crate::{job::PerType, outcome::AmbiguousPolicy, quota::Quota, retry::Backoff, seal::Keyring};
 
 /// The effective settings of a program.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ pub struct Delivery {
     /// A worker silent for this long loses its jobs; renewed at a third of it.
     pub lease: Duration,
     /// Q: how long after the end of a call without an answer the API may still apply it.
-    pub quarantine: Duration,
+    pub quarantine: PerType<Duration>,
     /// Failed attempts before a job is dead: 1 to 1,000.
     pub max_attempts: u32,
     /// The delays between attempts.
@@ -128,22 +128,23 @@ pub struct Delivery {
     /// The most jobs of one merged call.
     pub coalesce_max: u32,
     /// What becomes of a call whose outcome cannot be told.
-    pub ambiguous: AmbiguousPolicy,
+    pub ambiguous: PerType<AmbiguousPolicy>,
     /// Whether notes and tasks carry a marker.
     pub marker: bool,
+    /// The marker's keys.
+    pub marker_keys: Vec<SecretString>,
+    /// Whether an effect that turns out to be there twice is removed, all but one.
+    pub remove_twins: bool,
     /// How long calls in flight may still take after the worker was told to stop.
     pub grace: Duration,
 }
 
-/// What becomes of a call whose outcome cannot be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AmbiguousPolicy {
-    /// A person decides.
-    Hold,
-    /// It is sent again: rather twice than never.
-    PreferDuplicate,
-    /// It counts as done: rather never than twice.
-    PreferMiss,
+impl Delivery {
+    /// The longest quarantine of any job type: what holds where the type is not known.
+    pub fn longest_quarantine(&self) -> Duration {
+        let all = self.quarantine.iter().map(|(_, quarantine)| quarantine);
+        all.max().unwrap_or_default()
+    }
 }
 
 /// How jobs come in.

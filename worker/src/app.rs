@@ -12,6 +12,7 @@ use penstock_shared::{
     job::state::Rules,
     outcome::Outcome,
     program::{Exit, Failure, Shutdown, VERSION},
+    quarantine::Quarantine,
     queue::{Location, Queue, Terms},
     settings::Settings,
 };
@@ -31,6 +32,8 @@ use crate::{
     duties, failpoint,
     feed::Feed,
     health::{self, Health},
+    marker::Marker,
+    offset::Offset,
     settle::{self, Desk, SettleLayer},
     settler::Settler,
 };
@@ -53,13 +56,14 @@ pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
 /// The same with whatever delivers: it is made as soon as the queue and Redis' clock are known.
 pub async fn run_with<D: Deliver>(
     settings: &Settings,
-    courier: impl FnOnce(&Settings, &Queue, &RedisClock) -> Result<D, Failure>,
+    courier: impl FnOnce(&Settings, &Queue, &RedisClock, &Quarantine) -> Result<D, Failure>,
 ) -> Result<Exit, Failure> {
     let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
     let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
     let clock = RedisClock::new(queue.now().await?);
-    let courier = courier(settings, &queue, &clock)?;
-    let worker = Worker::assemble(settings, queue, clock, courier).await?;
+    let quarantine = Quarantine::new(settings.delivery.quarantine);
+    let courier = courier(settings, &queue, &clock, &quarantine)?;
+    let worker = Worker::assemble(settings, queue, clock, quarantine, courier).await?;
     tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
     let stop = worker.stop.clone();
     let mut running = tokio::spawn(worker.run());
@@ -110,7 +114,7 @@ struct Stop {
     /// Nothing is waited for any more.
     cut: CancellationToken,
     /// How long what was cut off may still be applied.
-    quarantine: Duration,
+    quarantine: Option<Quarantine>,
 }
 
 /// A worker, put together.
@@ -129,15 +133,17 @@ impl<D: Deliver> Worker<D> {
         settings: &Settings,
         queue: Queue,
         clock: RedisClock,
+        quarantine: Quarantine,
         courier: D,
     ) -> Result<Self, Failure> {
         let name = uuid::Uuid::now_v7().simple().to_string();
         let quotas = (settings.ghl.burst, settings.ghl.daily);
         let concurrency = usize::from(settings.delivery.concurrency);
         duties::register::now(&queue, &name, quotas, concurrency).await?;
+        duties::lateness::learn(&queue, &quarantine).await?;
         let roster = Roster::default();
         let stop = Stop {
-            quarantine: settings.delivery.quarantine,
+            quarantine: Some(quarantine.clone()),
             ..Stop::default()
         };
         let (settler, all_written) = Settler::start(queue.clone(), roster.clone());
@@ -146,6 +152,8 @@ impl<D: Deliver> Worker<D> {
             settler,
             clock: clock.clone(),
             rules: rules(settings),
+            quarantine: quarantine.clone(),
+            ambiguous: settings.delivery.ambiguous,
             max_attempts: settings.delivery.max_attempts,
             longest_delivery: settings.ghl.http_timeout * CALLS + settings.delivery.lease,
             worker: name.clone(),
@@ -179,6 +187,7 @@ impl<D: Deliver> Worker<D> {
             queue.clone(),
             Tokens::new(settings.ghl.token.clone()),
         ));
+        duties.spawn(duties::lateness::run(queue.clone(), quarantine));
         duties.spawn(duties::forget::run(queue.clone()));
         duties.spawn(duties::unlearn::run(queue.clone()));
         if let Some(address) = settings.metrics_listen {
@@ -269,17 +278,27 @@ async fn deliver<D: Deliver>(
     }
     tokio::select! {
         outcome = courier.deliver(&job) => Ok(outcome),
-        () = stop.cut.cancelled() => Ok(settle::cut_off(&job, stop.quarantine)),
+        () = stop.cut.cancelled() => {
+            let quarantine = stop.quarantine.as_ref();
+            let wait = quarantine.map(|all| settle::quarantine(&job, all));
+            Ok(settle::cut_off(&job, wait.unwrap_or_default()))
+        }
     }
 }
 
-fn courier(settings: &Settings, queue: &Queue, clock: &RedisClock) -> Result<Courier, Failure> {
+fn courier(
+    settings: &Settings,
+    queue: &Queue,
+    clock: &RedisClock,
+    quarantine: &Quarantine,
+) -> Result<Courier, Failure> {
     let agent = format!("penstock/{VERSION}");
     let client = GhlClient::new(&settings.ghl.base_url, settings.ghl.http_timeout, &agent)
         .map_err(Failure::bad_input)?;
     let api = Api {
         client,
         limiter: Limiter::default(),
+        offset: Offset::default(),
         tokens: Tokens::new(settings.ghl.token.clone()),
         margin: settings.delivery.lease / 10,
     };
@@ -290,14 +309,16 @@ fn courier(settings: &Settings, queue: &Queue, clock: &RedisClock) -> Result<Cou
         max_attempts: settings.delivery.max_attempts,
         max_age: settings.delivery.max_age,
         http_timeout: settings.ghl.http_timeout,
-        quarantine: settings.delivery.quarantine,
+        quarantine: quarantine.clone(),
+        marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
+        remove_twins: settings.delivery.remove_twins,
     })
 }
 
 fn rules(settings: &Settings) -> Rules {
     Rules {
         backoff: settings.delivery.backoff,
-        quarantine: settings.delivery.quarantine,
+        quarantine: settings.delivery.longest_quarantine(),
         throttle: settings.ghl.burst.window(),
     }
 }

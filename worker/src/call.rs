@@ -12,7 +12,9 @@ use penstock_shared::{
     },
 };
 
-use crate::{assignment::Assignment, clock::RedisClock, failpoint, patience::Patience};
+use crate::{
+    assignment::Assignment, clock::RedisClock, failpoint, offset::Offset, patience::Patience,
+};
 
 /// Why a delivery goes no further.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Api {
     pub client: GhlClient,
     /// The lock on the door that needs no network.
     pub limiter: Limiter,
+    /// How far the API's clock is ahead of Redis'.
+    pub offset: Offset,
     /// Whose calls carry which token.
     pub tokens: Tokens,
     /// How long before its end a lease is not trusted any more: the time between the check and the send, and the clocks' drift.
@@ -66,6 +70,11 @@ impl<'a> Calls<'a> {
     /// What has become of the last permit.
     pub fn permit(&self) -> Permit {
         self.permit
+    }
+
+    /// What the API's clock shows at this moment of Redis', if that is known.
+    pub fn there(&self, here_ms: u64) -> Option<u64> {
+        self.api.offset.there(here_ms)
     }
 
     /// Makes sure that the next call has a permit, and writes the journal durably: what was learnt, and the intent if it needs one.
@@ -141,8 +150,11 @@ impl<'a> Calls<'a> {
         self.job.expose(request.operation());
         let (sent_ms, sent) = (self.clock.now_ms(), Instant::now());
         let sending = self.api.client.send(passage, token, request);
-        let Reply { answer, rate } = failpoint::during("mid-call", sending).await;
+        let Reply { answer, rate, date } = failpoint::during("mid-call", sending).await;
         failpoint::pass("after-response");
+        if let Some(date) = date {
+            self.api.offset.measure(date, sent_ms, self.clock.now_ms());
+        }
         self.job.reported(Report { sent_ms, rate });
         self.permit = match &answer {
             Err(CallError::Unanswered { .. }) => Permit::Unanswered,

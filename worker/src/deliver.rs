@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use penstock_shared::{
     ghl::{Answer, CallError, Request, fingerprint},
-    job::{ContactRef, MaxAttempts, Payload, Tenant, state::Ending},
+    job::{ContactRef, JobType, MaxAttempts, Payload, Tenant, state::Ending},
     outcome::{Cause, Fault, Outcome, Permit},
+    quarantine::{self, Quarantine},
     queue::{
         Queue,
         claim::SUSPECT,
-        record::{DoneRecord, Record, RecordError, StoredJob},
+        record::{DoneRecord, Record, RecordError, StoredJob, Sweep},
         run::{Run, field},
         settle::Fields,
     },
@@ -22,6 +23,8 @@ use crate::{
     call::{Api, Calls, Stop},
     clock::RedisClock,
     contact, failpoint, group, journal,
+    marker::Marker,
+    sweep,
 };
 
 /// When a job that only another worker can read is offered again.
@@ -49,16 +52,27 @@ pub struct Courier {
     /// How long one call may take.
     pub http_timeout: Duration,
     /// How long after its end an unanswered call may still be applied, or not be listed.
-    pub quarantine: Duration,
+    pub quarantine: Quarantine,
+    /// What marks notes and tasks, and knows its markers.
+    pub marker: Marker,
+    /// Whether an effect that turns out to be there twice is removed, all but one.
+    pub remove_twins: bool,
+}
+
+/// What there is to do.
+enum Open<'a> {
+    Job(&'a StoredJob),
+    Sweep(&'a Sweep),
 }
 
 impl Deliver for Courier {
     async fn deliver(&self, job: &Assignment) -> Outcome {
         let mut calls = Calls::new(&self.api, &self.queue, &self.clock, job);
-        match self.stages(job, &mut calls).await {
+        let outcome = match self.stages(job, &mut calls).await {
             Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
             Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),
-        }
+        };
+        journal::tell(&job.claimed.run, outcome)
     }
 }
 
@@ -66,6 +80,10 @@ impl Courier {
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
         let stored = self.open(job)?;
         suspect(job, calls).await?;
+        let stored = match stored {
+            Open::Job(stored) => stored,
+            Open::Sweep(sweep) => return sweep::run(self, job, sweep, calls).await,
+        };
         if job.claimed.riders.is_empty() {
             return self.call(job, stored, 0, calls).await;
         }
@@ -91,9 +109,10 @@ impl Courier {
         self.probe(job, &stored.payload, contact.as_ref(), calls)
             .await?;
         failpoint::pass("before-intent");
-        journal::before(self, job, stored, contact.as_ref(), calls).await?;
+        let marked = journal::before(self, job, stored, contact.as_ref(), calls).await?;
         failpoint::pass("after-intent");
-        let request = request(job, &stored.payload, contact.as_ref())?;
+        let payload = marked.as_ref().unwrap_or(&stored.payload);
+        let request = request(job, payload, contact.as_ref())?;
         let answer = match calls.send(&request).await {
             Ok(answer) => answer,
             Err(Stop::Call(error)) if merged > 0 && group::is_refusal(&error) => {
@@ -114,7 +133,7 @@ impl Courier {
     }
 
     /// What there is to do, or why nothing is done.
-    fn open<'a>(&self, job: &'a Assignment) -> Result<&'a StoredJob, Stop> {
+    fn open<'a>(&self, job: &'a Assignment) -> Result<Open<'a>, Stop> {
         let run = &job.claimed.run;
         if let Some(done) = orphan(run) {
             return Err(done.into());
@@ -137,13 +156,14 @@ impl Courier {
         }
         let stored = match job.record() {
             Ok(Record::Job(stored)) => stored,
+            Ok(Record::Sweep(sweep)) => return Ok(Open::Sweep(sweep)),
             Ok(Record::Done { .. }) => {
                 return Err(dead(Cause::Undecodable, "it has ended already"));
             }
             Err(error) => return Err(unreadable(job, error)),
         };
         if journal::earlier(self, job, stored).is_some() {
-            return Ok(stored);
+            return Ok(Open::Job(stored));
         }
         if run.attempts() >= self.max_attempts_of(stored) {
             return Err(dead(
@@ -157,7 +177,7 @@ impl Courier {
                 "unfinished for longer than PENSTOCK_MAX_AGE",
             ));
         }
-        Ok(stored)
+        Ok(Open::Job(stored))
     }
 
     /// The call of a worker that died may have left just before its lease ended.
@@ -165,6 +185,20 @@ impl Courier {
         if let Some(lost_at) = job.claimed.run.number(field::LOST_AT) {
             let ended = lost_at + millis(self.http_timeout);
             job.note(field::UNANSWERED, ended.to_string());
+        }
+    }
+
+    /// An effect was seen only so long after the end of its call, when its quarantine was over: it is longer from now on, for all workers.
+    pub async fn late(&self, job_type: JobType, lateness: Duration) {
+        let to = quarantine::after(lateness);
+        if !self.quarantine.raise(job_type, to) {
+            return;
+        }
+        tracing::warn!(%job_type, ?lateness, quarantine = ?self.quarantine.of(job_type),
+            "the API applied a call after its quarantine: that is longer from now on");
+        self.queue.lengthen_quarantine(self.quarantine.longest());
+        if let Err(error) = self.queue.raise_quarantine(job_type, to).await {
+            tracing::warn!(%error, "the other workers do not know of the longer quarantine");
         }
     }
 

@@ -11,10 +11,11 @@ use apalis::prelude::Task;
 use futures::{FutureExt, future::Map};
 use penstock_shared::{
     job::{
-        MaxAttempts,
+        MaxAttempts, PerType,
         state::{self, Api, Ending, Progress, Rules, Transition},
     },
-    outcome::{Fault, Outcome, Permit},
+    outcome::{AmbiguousPolicy, Fault, Outcome, Permit},
+    quarantine::Quarantine,
     queue::{
         Queue,
         claim::Rider,
@@ -36,6 +37,7 @@ use crate::{
     clock::RedisClock,
     failpoint,
     group::RiderEnd,
+    journal,
     patience::Patience,
     settler::{Ended, Settler},
 };
@@ -56,8 +58,12 @@ pub struct Desk {
     pub settler: Settler,
     /// Redis' clock.
     pub clock: RedisClock,
-    /// The policy.
+    /// The policy, but for the quarantine.
     pub rules: Rules,
+    /// How long an unanswered call may still be applied.
+    pub quarantine: Quarantine,
+    /// What becomes of a call of which cannot be told whether it took effect.
+    pub ambiguous: PerType<AmbiguousPolicy>,
     /// Failed attempts that a job may have if it does not say.
     pub max_attempts: u32,
     /// How long a delivery may take.
@@ -169,6 +175,16 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
     }
 }
 
+/// How long an unanswered call of the job may still be applied.
+pub fn quarantine(job: &Assignment, quarantine: &Quarantine) -> Duration {
+    match job.record() {
+        // What rides along is of the same type.
+        Ok(Record::Job(stored)) => quarantine.of(stored.payload.job_type()),
+        Ok(Record::Sweep(sweep)) => quarantine.of(sweep.job_type),
+        _ => quarantine.longest(),
+    }
+}
+
 /// A delivery that is cut off since the worker ends, which costs no attempt. What may have changed something waits until
 /// the quarantine is over; all else is as if it had not been claimed.
 pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
@@ -232,8 +248,11 @@ impl Desk {
             probe: job.claimed.probe,
             exposed: job.exposed().is_some_and(|call| !call.is_read()),
             unanswered_at,
+            ambiguous: stored.as_ref().map_or(AmbiguousPolicy::Hold, |job| {
+                self.ambiguous.of(job.payload.job_type())
+            }),
         };
-        let transition = state::after(&progress, outcome, &self.rules, now, rand::random());
+        let transition = state::after(&progress, outcome, &self.rules(job), now, rand::random());
         if transition.unanswered {
             fields.insert(field::UNANSWERED, now.to_string());
         }
@@ -246,6 +265,9 @@ impl Desk {
                     .map(|status| status.to_string())
                     .unwrap_or_default(),
             );
+        }
+        if let Some(decided) = &transition.decided {
+            fields.extend(journal::decided(job, decided));
         }
         let keys = match (&stored, &transition.ending) {
             (None, Ending::Dead { .. }) => Some(self.headed_by(job).await),
@@ -262,9 +284,11 @@ impl Desk {
         Settlement {
             reference: job.reference().clone(),
             token: job.claimed.token,
-            job_type: stored
-                .map(|job| job.payload.job_type().as_str().to_owned())
-                .unwrap_or_default(),
+            job_type: match job.record() {
+                Ok(Record::Job(job)) => job.payload.job_type().as_str().to_owned(),
+                Ok(Record::Sweep(_)) => "Sweep".to_owned(),
+                _ => String::new(),
+            },
             attempts: progress.attempts,
             history: transition
                 .fault
@@ -284,6 +308,14 @@ impl Desk {
             keys,
             transition,
             fields,
+        }
+    }
+
+    /// The policy for this job: its type's quarantine, or the longest where nobody can tell the type.
+    fn rules(&self, job: &Assignment) -> Rules {
+        Rules {
+            quarantine: quarantine(job, &self.quarantine),
+            ..self.rules
         }
     }
 

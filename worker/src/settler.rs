@@ -174,6 +174,19 @@ fn report(settlement: &Settlement) {
         fault.map(|fault| fault.message.as_str()),
     );
     let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
+    if let Some(decided) = &settlement.transition.decided {
+        let policy = decided.policy.as_str();
+        metrics::counter!("penstock_ambiguous_total", "policy" => policy).increment(1);
+        let evidence = decided.evidence.to_string();
+        tracing::warn!(
+            job,
+            tenant,
+            policy,
+            error,
+            evidence,
+            "nobody can tell whether it took effect: the policy decides"
+        );
+    }
     if let Some(hold) = &settlement.transition.hold {
         // Nobody else can say it: held jobs are not delivered, and so leave no line.
         tracing::warn!(tenant, why = hold.why, error, "the tenant is held");

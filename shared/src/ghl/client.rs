@@ -43,6 +43,8 @@ pub struct Reply {
     pub answer: Result<Answer, CallError>,
     /// What the headers of the response say about the quota, whatever else it says.
     pub rate: RateReport,
+    /// What time it was by the API's clock as it answered, to the second.
+    pub date: Option<Timestamp>,
 }
 
 impl From<CallError> for Reply {
@@ -50,6 +52,7 @@ impl From<CallError> for Reply {
         Self {
             answer: Err(error),
             rate: RateReport::default(),
+            date: None,
         }
     }
 }
@@ -71,6 +74,7 @@ impl Reply {
         Self {
             answer: classify::response(operation, response),
             rate: rate::report(response.headers),
+            date: rate::date(response.headers),
         }
     }
 }

@@ -36,13 +36,19 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
         let seconds = text.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
     }
-    let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
-    let now = self::text(headers, header::DATE.as_str())
-        .and_then(date)
-        .unwrap_or(now);
-    let wait = date(text)?.duration_since(now);
+    let now = date(headers).unwrap_or(now);
+    let wait = moment(text)?.duration_since(now);
     let wait = Duration::try_from(wait).unwrap_or(Duration::ZERO);
     Some(wait.min(LONGEST_RETRY_AFTER))
+}
+
+/// The server's clock as it answered.
+pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    moment(text(headers, header::DATE.as_str())?)
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
 fn number<T: FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {

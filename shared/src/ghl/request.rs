@@ -17,6 +17,8 @@ const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
+/// Of an id that the API itself gave in a list, and that nothing has checked: a dot could lead elsewhere.
+const ID: &AsciiSet = &PATH_SEGMENT.add(b'.');
 
 /// The operations that Penstock uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +41,10 @@ pub enum Operation {
     ListNotes,
     /// List a contact's tasks.
     ListTasks,
+    /// Delete a contact's note.
+    DeleteNote,
+    /// Delete a contact's task.
+    DeleteTask,
 }
 
 impl Operation {
@@ -55,6 +61,8 @@ impl Operation {
             Self::SearchDuplicate => "get-duplicate-contact",
             Self::ListNotes => "get-all-notes",
             Self::ListTasks => "get-all-tasks",
+            Self::DeleteNote => "delete-note",
+            Self::DeleteTask => "delete-task",
         }
     }
 
@@ -66,7 +74,9 @@ impl Operation {
             | Self::CreateTask
             | Self::CreateNote
             | Self::AddTags
-            | Self::BulkAddTags => false,
+            | Self::BulkAddTags
+            | Self::DeleteNote
+            | Self::DeleteTask => false,
         }
     }
 
@@ -183,6 +193,16 @@ impl Request {
         Self::read(Operation::ListTasks, of_contact(contact, "/tasks"))
     }
 
+    /// Deletes a note of a contact.
+    pub fn delete_note(contact: &ContactId, note: &str) -> Self {
+        Self::delete(Operation::DeleteNote, contact, "notes", note)
+    }
+
+    /// Deletes a task of a contact.
+    pub fn delete_task(contact: &ContactId, task: &str) -> Self {
+        Self::delete(Operation::DeleteTask, contact, "tasks", task)
+    }
+
     /// What it does.
     pub fn operation(&self) -> Operation {
         self.operation
@@ -210,6 +230,14 @@ impl Request {
             query: Vec::new(),
             body: None,
             idempotent: true,
+        }
+    }
+
+    fn delete(operation: Operation, contact: &ContactId, of: &str, id: &str) -> Self {
+        let id = utf8_percent_encode(id, ID);
+        Self {
+            method: Method::DELETE,
+            ..Self::read(operation, of_contact(contact, &format!("/{of}/{id}")))
         }
     }
 
@@ -358,6 +386,27 @@ mod tests {
         ] {
             assert_eq!(line(&request), expected);
             assert!(request.operation.is_read() && request.is_idempotent());
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_is_one_of_the_contacts_own() {
+        for (request, expected) in [
+            (
+                Request::delete_note(&id("c1"), "n1"),
+                "DELETE /contacts/c1/notes/n1",
+            ),
+            (
+                Request::delete_task(&id("c1"), "t1"),
+                "DELETE /contacts/c1/tasks/t1",
+            ),
+            (
+                Request::delete_task(&id("c1"), "../../c2"),
+                "DELETE /contacts/c1/tasks/%2E%2E%2F%2E%2E%2Fc2",
+            ),
+        ] {
+            assert_eq!(line(&request), expected);
+            assert!(!request.operation.is_read() && request.is_idempotent());
         }
     }
 

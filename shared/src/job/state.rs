@@ -10,10 +10,10 @@
 //!     │ due               ├────────────▶ ready ◀─────────────────┘
 //!     └──────────────────▶│               │  ▲
 //!                                   claim │  │ throttled, no permit, handed back,
-//!                                         ▼  │ lease ended
+//!                                         ▼  │ lease ended, ambiguous (prefer-duplicate)
 //!                                       running
 //!                                        │   │
-//!                       delivered        │   │ rejected, exhausted, expired, ambiguous,
+//!     delivered, ambiguous (prefer-miss) │   │ rejected, exhausted, expired, ambiguous (hold),
 //!                            ▼───────────┘   ▼ poison, undecodable, contact-not-found
 //!                          done             dead ──▶ (scheduled | blocked | ready) by retry
 //!                                             └────▶ done by `dead resolve --done`
@@ -22,10 +22,10 @@
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    outcome::{Cause, Fault, Outcome, Permit},
+    outcome::{AmbiguousPolicy, Cause, Fault, Outcome, Permit},
     retry::Backoff,
     span::millis,
 };
@@ -74,6 +74,8 @@ pub struct Progress {
     pub exposed: bool,
     /// When the last such call before this delivery ended, if there was one: until the quarantine after that it may still be applied.
     pub unanswered_at: Option<u64>,
+    /// What becomes of it if it cannot be told whether it took effect.
+    pub ambiguous: AmbiguousPolicy,
 }
 
 /// The policy, from the settings.
@@ -181,6 +183,26 @@ pub struct Transition {
     pub fault: Option<Fault>,
     /// Whether the call that ended now may still be applied later.
     pub unanswered: bool,
+    /// What was decided of a call of which cannot be told whether it took effect.
+    pub decided: Option<Decided>,
+}
+
+/// What was decided of a call of which cannot be told whether it took effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// By which policy.
+    pub policy: AmbiguousPolicy,
+    /// What was found of the call.
+    pub evidence: Value,
+}
+
+impl Decided {
+    /// Says it to whoever reads the job's result.
+    pub fn tell(&self, result: &mut Value) {
+        result["ambiguous"] = true.into();
+        result["policy"] = self.policy.as_str().into();
+        result["evidence"] = self.evidence.clone();
+    }
 }
 
 impl Transition {
@@ -193,6 +215,7 @@ impl Transition {
             api: None,
             fault: None,
             unanswered: false,
+            decided: None,
         }
     }
 
@@ -284,14 +307,7 @@ fn consequence(
             fault,
             evidence,
             permit,
-        } => {
-            let ending = Ending::Dead {
-                cause: Cause::Ambiguous,
-                fault: fault.clone(),
-                evidence: Some(evidence),
-            };
-            end(progress, ending, permit, rules, now).failed(fault)
-        }
+        } => ambiguous(progress, fault, evidence, permit, rules, now),
         Outcome::Throttled { retry_after } => Transition {
             hold: Some(Hold {
                 wait: retry_after.unwrap_or(rules.throttle).min(LONGEST_HOLD),
@@ -424,6 +440,50 @@ fn unknown(progress: &Progress, fault: Fault, permit: Permit, rules: &Rules) -> 
         unanswered: true,
         ..Transition::new(ending, permit).api(Api::Down).failed(fault)
     }
+}
+
+/// Whether it took effect cannot be found out: the policy decides. Rather twice than never needs an attempt that is left, or a person decides.
+fn ambiguous(
+    progress: &Progress,
+    fault: Fault,
+    evidence: Value,
+    permit: Permit,
+    rules: &Rules,
+    now: u64,
+) -> Transition {
+    let exhausted = progress.attempts >= progress.max_attempts;
+    let policy = match progress.ambiguous {
+        AmbiguousPolicy::PreferDuplicate if exhausted => AmbiguousPolicy::Hold,
+        policy => policy,
+    };
+    let decided = Decided { policy, evidence };
+    let ended = |ending| end(progress, ending, permit, rules, now);
+    let transition = match policy {
+        AmbiguousPolicy::Hold => ended(Ending::Dead {
+            cause: Cause::Ambiguous,
+            fault: fault.clone(),
+            evidence: Some(decided.evidence.clone()),
+        }),
+        AmbiguousPolicy::PreferMiss => ended(Ending::Done {
+            result: missed(&decided, &fault),
+            effect: None,
+        }),
+        AmbiguousPolicy::PreferDuplicate => Transition::new(BACK_AT_ONCE, permit),
+    };
+    Transition {
+        decided: Some(decided),
+        ..transition.failed(fault)
+    }
+}
+
+/// What the callers of a job read that counts as done, though nobody knows whether it is.
+fn missed(decided: &Decided, fault: &Fault) -> Value {
+    let mut result = json!({ "error": fault.message });
+    if let Some(contact) = decided.evidence.get("contactId") {
+        result["contactId"] = contact.clone();
+    }
+    decided.tell(&mut result);
+    result
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ impl Queue {
             slots: request.slots,
             lease: millis(terms.lease),
             silence: self.silence(),
-            late: millis(terms.late()),
+            late: millis(self.late()),
             policy: terms.policy(),
             lanes: LANES,
             moves: super::MOVES,
@@ -271,7 +271,7 @@ impl Queue {
             by,
             known,
             lease: millis(self.terms().lease),
-            late: millis(self.terms().late()),
+            late: millis(self.late()),
         };
         self.call(shard, &self.scripts().step, &arguments, super::no_tail)
             .await

@@ -226,7 +226,7 @@ impl Queue {
     ) -> DeadLetter {
         let (job, raw, unreadable) = match self.decode(tenant, id, &record) {
             Ok(Record::Job(job)) => (Some(job), None, None),
-            Ok(Record::Done { .. }) => (None, Some(record), None),
+            Ok(Record::Sweep(_) | Record::Done { .. }) => (None, Some(record), None),
             Err(error) => (None, Some(record), Some(error)),
         };
         let cause = run.text(field::CAUSE).unwrap_or_default().to_owned();

@@ -11,6 +11,7 @@ use super::{
     record::{self, NewJob, Parts},
     reference::GHL,
 };
+use crate::job::Priority;
 
 /// The most jobs that one script call stores, and the most bytes: both bound how long Redis is busy with it.
 pub const MOST_JOBS: usize = 256;
@@ -289,6 +290,30 @@ impl Queue {
             .await?;
         let jobs = batch.jobs.iter().zip(codes);
         jobs.map(|(job, code)| Ok((job, enqueued(code)?))).collect()
+    }
+
+    /// Stores a sweep for that moment, as a job of low priority that no backlog counts against.
+    pub(super) async fn enqueue_sweep(
+        &self,
+        tenant: &str,
+        id: &str,
+        due_ms: u64,
+        stored: &[u8],
+    ) -> Result<Enqueued, QueueError> {
+        let arguments = CallArguments {
+            shared: &self.arguments("each", NO_BOUND),
+            tenants: vec![TenantsJobs::Tenant(tenant), TenantsJobs::Count(1)],
+        };
+        let ticket = format!("{}{id}", record::digit(Priority::Low));
+        let tail = |command: &mut Cmd| {
+            command.arg(&ticket).arg(due_ms).arg(stored);
+        };
+        let shard = self.shard_of(tenant);
+        let codes: Vec<u8> = self
+            .call(shard, &self.scripts().enqueue, &arguments, tail)
+            .await?;
+        let code = codes.first().copied();
+        enqueued(code.ok_or_else(|| QueueError::Unexpected("enqueue: no answer".into()))?)
     }
 }
 

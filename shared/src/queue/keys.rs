@@ -115,6 +115,10 @@ keys! {
     doubters() = "DOUBTERS", "doubters";
     /// Hash: lane → fingerprint of the token that the API refused for it.
     refused() = "REFUSED", "refused";
+    /// Sorted set, in the first shard only: job type → what its quarantine was raised to (ms), since the API was late.
+    quarantine() = "QUARANTINE", "quarantine";
+    /// Hash: `<tenant>/<id>` → the effects of one job that are there twice, JSON.
+    twins() = "TWINS", "twins";
     /// List: at most one token, taken by an idle worker.
     wake() = "WAKE", "wake";
 }

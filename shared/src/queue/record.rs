@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::vault::Drawer;
 use crate::{
-    job::{Fault, Job, JobId, MaxAttempts, Payload, Priority, Tenant},
+    job::{ContactId, Fault, Job, JobId, JobType, MaxAttempts, Payload, Priority, Tenant},
     seal::{self, KeyId, SealError},
 };
 
@@ -15,6 +15,8 @@ pub const VERSION: u8 = 2;
 pub const SEALED: u8 = 3;
 /// In its place: what stood there is sealed and does not open. Nobody stores this.
 pub(super) const FORGED: u8 = 0;
+/// In its place: a sweep. No version of jobs will ever be this one, and programs that know no sweeps leave it to others.
+const SWEEP: u8 = 128;
 const TIME: usize = 6;
 const FINGERPRINT: usize = 8;
 const TOKEN: usize = 6;
@@ -63,11 +65,33 @@ pub struct DoneRecord {
     pub effect: Option<String>,
 }
 
+/// A sweep: after a job was sent again, looks for more than one effect of it. It has the place of a job of low priority in its lane, and none in
+/// any sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sweep {
+    /// The id of the job.
+    pub job: String,
+    /// Its payload's fingerprint.
+    #[serde(skip)]
+    pub fingerprint: [u8; FINGERPRINT],
+    /// Its type.
+    pub job_type: JobType,
+    /// The API's id of the contact.
+    pub contact: ContactId,
+    /// The number of the intent before which it was planned.
+    pub intent: u32,
+    /// When the call ended of which a read-back had found nothing (ms).
+    pub call_ended: Option<u64>,
+}
+
 /// What stands under a job's id.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// A job, unfinished or dead.
     Job(Box<StoredJob>),
+    /// A sweep, unfinished.
+    Sweep(Box<Sweep>),
     /// The end of one.
     Done {
         /// When it ended, milliseconds of Redis' clock.
@@ -136,6 +160,17 @@ pub(super) fn encode(job: &Job, drawer: Drawer<'_>) -> Result<Parts, SealError> 
         fingerprint,
         stored,
     })
+}
+
+/// Encodes a sweep as the enqueue script takes a job, less its due time.
+pub(super) fn encode_sweep(sweep: &Sweep) -> Vec<u8> {
+    let mut stored = vec![b'j'];
+    stored.extend(sweep.fingerprint);
+    // No contact keys, no merge key.
+    stored.extend([0, 0, SWEEP]);
+    // Struct fields only: there is nothing that JSON could not say.
+    stored.extend(serde_json::to_vec(sweep).unwrap_or_default());
+    stored
 }
 
 /// A job names two contacts at the most, and its merge key has five bytes.
@@ -209,6 +244,11 @@ impl<'a> Head<'a> {
     }
 }
 
+/// What tells a stored job from another under the same id; zeros for what is none.
+pub fn fingerprint(record: &[u8]) -> [u8; FINGERPRINT] {
+    head(record).fingerprint
+}
+
 /// The head of a stored job; empty for what is none.
 pub(super) fn head(record: &[u8]) -> Head<'_> {
     read_head(&mut Rest(record)).map_or(
@@ -247,6 +287,9 @@ pub fn decode(record: &[u8]) -> Result<Record, RecordError> {
     if is_done(record) {
         return decode_done(&mut Rest(record));
     }
+    if let Some(sweep) = decode_sweep(record)? {
+        return Ok(Record::Sweep(Box::new(sweep)));
+    }
     decode_job(&mut Rest(record)).map(|job| Record::Job(Box::new(job)))
 }
 
@@ -273,6 +316,20 @@ pub(super) fn split_sealed(record: &[u8]) -> Option<(&[u8], &[u8])> {
     let head = record.len() - rest.0.len();
     let sealed = rest.0.strip_prefix(&[SEALED])?;
     Some((&record[..head], sealed))
+}
+
+/// The sweep in a record, if it is one.
+fn decode_sweep(record: &[u8]) -> Result<Option<Sweep>, RecordError> {
+    let mut rest = Rest(record);
+    read_to_body(&mut rest)?;
+    let Some(sweep) = rest.0.strip_prefix(&[SWEEP]) else {
+        return Ok(None);
+    };
+    let sweep: Sweep = serde_json::from_slice(sweep).map_err(undecodable)?;
+    Ok(Some(Sweep {
+        fingerprint: fingerprint(record),
+        ..sweep
+    }))
 }
 
 fn check_version(version: u8, body: &[u8]) -> Result<(), RecordError> {

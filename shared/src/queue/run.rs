@@ -25,8 +25,16 @@ pub mod field {
     pub const FORGOTTEN: &str = "forgotten";
     /// When a call was about to be sent that is not idempotent (ms): there until it is known what became of it.
     pub const INTENT: &str = "intent";
+    /// The same by the API's clock, where that was known.
+    pub const INTENT_THERE: &str = "intentThere";
+    /// How many such calls were about to be sent: the number of the last one's marker.
+    pub const INTENTS: &str = "intents";
+    /// There if one of them went without a marker: why.
+    pub const UNMARKED: &str = "unmarked";
     /// When that was last looked for in vain (ms).
     pub const ABSENT: &str = "absent";
+    /// Of a sweep: there once it has looked for the first time.
+    pub const LOOKED: &str = "looked";
     /// When its last unanswered call that may change something ended (ms).
     pub const UNANSWERED: &str = "unanswered";
     /// When it was noticed that Redis had forgotten (ms), where it has been read back for that.
@@ -41,6 +49,10 @@ pub mod field {
     pub const ERROR: &str = "error";
     /// The HTTP status of that, where there was an answer.
     pub const HTTP_STATUS: &str = "httpStatus";
+    /// Why it was sent again though an earlier call may have taken effect: that was not found (`absent`), or what decided it.
+    pub const SENT_AGAIN: &str = "sentAgain";
+    /// Before which intent the last sweep was planned that looks for twins after its end.
+    pub const SWEEP: &str = "sweep";
     /// What was found of an ambiguous call, as JSON.
     pub const EVIDENCE: &str = "evidence";
     /// Of a dead one: why.

@@ -59,6 +59,13 @@ impl JobStatus {
             .map_or_else(|| self.run.attempts(), |(done, _)| done.attempts)
     }
 
+    /// When it ended (ms), if it has.
+    pub fn ended_ms(&self) -> Option<u64> {
+        let done = self.done.as_ref().map(|(_, at)| *at);
+        let dead = self.run.number(field::DEAD_AT);
+        done.or(dead.filter(|_| self.state == State::Dead))
+    }
+
     /// Whether it was enqueued with high priority.
     pub fn is_high(&self) -> bool {
         let priority = self.job.as_ref().map(|job| job.priority);
@@ -205,7 +212,7 @@ impl Queue {
         let (job, done) = match decoded {
             Ok(Record::Job(job)) => (Some(job), None),
             Ok(Record::Done { ended_ms, done }) => (None, Some((done, ended_ms))),
-            Err(_) => (None, None),
+            Ok(Record::Sweep(_)) | Err(_) => (None, None),
         };
         let due_ms = snapshot
             .waits_until
@@ -255,7 +262,7 @@ impl Queue {
                 done.result = drawer.open_result(done.result);
                 Ok(Record::Done { ended_ms, done })
             }
-            job @ Record::Job(_) => Ok(job),
+            open @ (Record::Job(_) | Record::Sweep(_)) => Ok(open),
         }
     }
 

@@ -4,8 +4,11 @@ use std::net::IpAddr;
 
 use secrecy::ExposeSecret as _;
 
-use super::{AmbiguousPolicy, Settings, SettingsError};
+use super::{Settings, SettingsError};
 use crate::span;
+
+/// The fewest characters of a marker's key.
+const MARKER_KEY: usize = 16;
 
 impl Settings {
     /// Refuses settings that contradict each other.
@@ -27,14 +30,33 @@ impl Settings {
             ["PENSTOCK_REDIS_CA", "PENSTOCK_REDIS_URL"],
             || "certificates are only looked at with an address that begins with rediss".to_owned(),
         )?;
-        let (kept, quarantine) = (self.redis.retention, self.delivery.quarantine);
-        // While a lost call may still show up, the record of whose effect is whose must stand.
         require(
-            kept >= quarantine,
+            !self.delivery.marker || !self.delivery.marker_keys.is_empty(),
+            ["PENSTOCK_MARKER", "PENSTOCK_MARKER_KEY"],
+            || "without a key anybody could make a marker: set one, a long random text".to_owned(),
+        )?;
+        let keys = &self.delivery.marker_keys;
+        require(
+            keys.iter()
+                .all(|key| key.expose_secret().len() >= MARKER_KEY),
+            ["PENSTOCK_MARKER_KEY", "PENSTOCK_MARKER"],
+            || format!("a key of fewer than {MARKER_KEY} characters can be guessed from a marker"),
+        )?;
+        let (kept, quarantine) = (self.redis.retention, self.delivery.longest_quarantine());
+        // While a lost call may still show up, the record of whose effect is whose must stand; with the marker on it is looked for ten times as long.
+        let (times, until) = if self.delivery.marker {
+            (10, "ten times ")
+        } else {
+            (1, "")
+        };
+        require(
+            kept >= quarantine * times,
             ["PENSTOCK_RETENTION", "PENSTOCK_QUARANTINE"],
             || {
                 let (kept, quarantine) = (span::render(kept), span::render(quarantine));
-                format!("what is kept for {kept} must outlive the quarantine of {quarantine}")
+                format!(
+                    "what is kept for {kept} must outlive {until}the quarantine of {quarantine}"
+                )
             },
         )
     }
@@ -55,27 +77,6 @@ impl Settings {
                 .to_owned()
         });
         cut.into_iter().chain(open)
-    }
-
-    /// Refuses what is documented but not built yet: a promise that is not kept must not look kept.
-    pub fn check_supported(&self) -> Result<(), SettingsError> {
-        let delivery = &self.delivery;
-        let unsupported = [
-            (
-                delivery.ambiguous != AmbiguousPolicy::Hold,
-                "PENSTOCK_AMBIGUOUS",
-                "this version knows only `hold`",
-            ),
-            (
-                delivery.marker,
-                "PENSTOCK_MARKER",
-                "this version writes no markers; only `off` is possible",
-            ),
-        ];
-        match unsupported.into_iter().find(|(wanted, ..)| *wanted) {
-            Some((_, name, remedy)) => Err(SettingsError::Unsupported { name, remedy }),
-            None => Ok(()),
-        }
     }
 }
 

@@ -25,14 +25,6 @@ pub enum SettingsError {
         /// What must hold between the two.
         complaint: String,
     },
-    /// A value is documented, but this version cannot do what it asks for.
-    #[error("{name} is not supported yet: {remedy}")]
-    Unsupported {
-        /// The variable.
-        name: &'static str,
-        /// What to do about it.
-        remedy: &'static str,
-    },
     /// A secret is given twice.
     #[error("{name} and {pointer} are both set: unset one of them")]
     Both {

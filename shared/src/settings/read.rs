@@ -142,7 +142,7 @@ fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {
             value::duration(text, SECOND..=10 * MINUTE)
         })?,
         quarantine: read(sources, "QUARANTINE", |text| {
-            value::duration(text, 100 * MILLISECOND..=HOUR)
+            value::per_type(text, |text| value::duration(text, 100 * MILLISECOND..=HOUR))
         })?,
         max_attempts: read(sources, "MAX_ATTEMPTS", |text| {
             value::whole(text, 1..=1_000)
@@ -155,8 +155,12 @@ fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {
         })?,
         coalesce: read(sources, "COALESCE", value::switch)?,
         coalesce_max: read(sources, "COALESCE_MAX", |text| value::whole(text, 2..=500))?,
-        ambiguous: read(sources, "AMBIGUOUS", value::ambiguous)?,
+        ambiguous: read(sources, "AMBIGUOUS", |text| {
+            value::per_type(text, value::ambiguous)
+        })?,
         marker: read(sources, "MARKER", value::switch)?,
+        marker_keys: read(sources, "MARKER_KEY", value::tokens)?,
+        remove_twins: read(sources, "TWINS", value::twins)?,
         grace: read(sources, "GRACE", |text| {
             value::duration(text, Duration::ZERO..=HOUR)
         })?,

@@ -101,7 +101,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_QUARANTINE",
         "30s",
-        "how long after the end of a call without an answer the API may still apply it",
+        "how long after the end of a call without an answer the API may still apply it; by job type as `30s,CreateTask=60s`; raised where it proves too short",
     ),
     plain(
         "PENSTOCK_MAX_ATTEMPTS",
@@ -146,12 +146,22 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_AMBIGUOUS",
         "hold",
-        "what becomes of a call whose outcome cannot be told: `hold`, or (not yet) `prefer-duplicate` or `prefer-miss`",
+        "what becomes of a call whose outcome cannot be told: `hold`, `prefer-duplicate` or `prefer-miss`; by job type as `hold,AttachNote=prefer-miss`",
     ),
     plain(
         "PENSTOCK_MARKER",
         "off",
-        "a short keyed marker in notes and tasks: `off`, or (not yet) `on`",
+        "a short keyed marker as the last line of notes and tasks, by which their effect is recognised for certain: `on` or `off`",
+    ),
+    secret(
+        "PENSTOCK_MARKER_KEY",
+        "none",
+        "comma-separated keys of the marker: the first makes it, all recognise it",
+    ),
+    plain(
+        "PENSTOCK_TWINS",
+        "report",
+        "what becomes of an effect that turns out to be there twice, which only the marker can tell: `report`, or `remove` all but one",
     ),
     plain(
         "PENSTOCK_GRACE",

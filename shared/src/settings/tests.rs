@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::retry::Backoff;
+use crate::{job::JobType, retry::Backoff};
 
 /// The table of the documentation: a default that changes must change there too.
 const DOCUMENTED: &[(&str, &str)] = &[
@@ -36,6 +36,8 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_COALESCE_MAX", "100"),
     ("PENSTOCK_AMBIGUOUS", "hold"),
     ("PENSTOCK_MARKER", "off"),
+    ("PENSTOCK_MARKER_KEY", "none"),
+    ("PENSTOCK_TWINS", "report"),
     ("PENSTOCK_GRACE", "25s"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
@@ -81,7 +83,10 @@ fn defaults_are_valid_and_typed() {
     assert!(settings.ghl.token.is_none());
     assert_eq!(settings.delivery.concurrency, 64);
     assert_eq!(settings.delivery.max_age, None);
-    assert_eq!(settings.delivery.ambiguous, AmbiguousPolicy::Hold);
+    assert_eq!(
+        settings.delivery.ambiguous,
+        PerType::all(AmbiguousPolicy::Hold)
+    );
     assert!(settings.delivery.coalesce && !settings.delivery.marker);
     assert_eq!(settings.intake.max_backlog, 1_000_000);
     assert!(settings.intake.api_keys.is_empty() && settings.encryption.keys.is_empty());
@@ -105,7 +110,10 @@ fn every_setting_can_be_set() {
         ("PENSTOCK_MAX_AGE", "2h"),
         ("PENSTOCK_DAILY_PACING", "spread"),
         ("PENSTOCK_DAILY_RESERVE", "0%"),
-        ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
+        (
+            "PENSTOCK_AMBIGUOUS",
+            "prefer-miss, CreateTask=prefer-duplicate",
+        ),
         ("PENSTOCK_API_KEYS", "one, two"),
         ("PENSTOCK_LOG", "warn,penstock_worker=debug"),
         ("PENSTOCK_LOG_FORMAT", "json"),
@@ -119,10 +127,31 @@ fn every_setting_can_be_set() {
     let (first, longest) = (Duration::from_millis(10), Duration::from_secs(1));
     assert_eq!(settings.delivery.backoff, Backoff { first, longest });
     assert_eq!(settings.delivery.max_age, Some(Duration::from_secs(7_200)));
-    assert_eq!(settings.delivery.ambiguous, AmbiguousPolicy::PreferMiss);
+    assert_eq!(
+        settings.delivery.ambiguous,
+        PerType::all(AmbiguousPolicy::PreferMiss)
+            .with(JobType::CreateTask, AmbiguousPolicy::PreferDuplicate)
+    );
     assert_eq!(settings.intake.api_keys[1].expose_secret(), "two");
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.metrics_listen, "[::1]:9464".parse().ok());
+}
+
+#[test]
+fn exceptions_by_job_type_are_checked() {
+    for (text, says) in [
+        ("CreateTask=hold", "before `CreateTask=hold`"),
+        ("hold,CreateTask", "write TYPE=VALUE"),
+        ("hold,MakeTask=hold", "no such job type"),
+        ("hold,CreateTask=hold,CreateTask=prefer-miss", "named twice"),
+        ("hold,CreateTask=never", "`CreateTask=never`: write `hold`"),
+        ("never", "write `hold` or `prefer-duplicate`"),
+    ] {
+        let error = load(&[("PENSTOCK_AMBIGUOUS", text)]).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(says), "{text}: {error}");
+        assert!(error.contains("PENSTOCK_AMBIGUOUS"), "{error}");
+    }
 }
 
 #[test]
@@ -328,23 +357,6 @@ fn the_readme_has_every_setting_with_its_default() {
         };
         let row = format!("| `{}` | {default} | {} |", setting.name, setting.meaning);
         assert!(readme.contains(&row), "{row}");
-    }
-}
-
-#[test]
-fn what_is_not_built_yet_is_refused_by_name() {
-    assert_eq!(load(&[]).unwrap().check_supported(), Ok(()));
-    for (name, value) in [
-        ("PENSTOCK_AMBIGUOUS", "prefer-duplicate"),
-        ("PENSTOCK_AMBIGUOUS", "prefer-miss"),
-        ("PENSTOCK_MARKER", "on"),
-    ] {
-        let refused = load(&[(name, value)])
-            .unwrap()
-            .check_supported()
-            .unwrap_err();
-        let said = format!("{name} is not supported yet: ");
-        assert!(refused.to_string().starts_with(&said), "{refused}");
     }
 }
 

@@ -8,10 +8,14 @@ use std::{
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
-use super::{AmbiguousPolicy, DailyPacing, Durability, LogFormat, table::NONE};
-use crate::retry::Backoff;
-use crate::seal::Keyring;
-use crate::span;
+use super::{DailyPacing, Durability, LogFormat, table::NONE};
+use crate::{
+    job::{JobType, PerType},
+    outcome::AmbiguousPolicy,
+    retry::Backoff,
+    seal::Keyring,
+    span,
+};
 
 /// What is wrong with a value, and what to write instead.
 pub(super) type Complaint = String;
@@ -75,6 +79,11 @@ pub(super) fn switch(text: &str) -> Result<bool, Complaint> {
     choice(text, &[("on", true), ("off", false)])
 }
 
+/// Whether twins are removed.
+pub(super) fn twins(text: &str) -> Result<bool, Complaint> {
+    choice(text, &[("report", false), ("remove", true)])
+}
+
 pub(super) fn pacing(text: &str) -> Result<DailyPacing, Complaint> {
     choice(
         text,
@@ -83,12 +92,42 @@ pub(super) fn pacing(text: &str) -> Result<DailyPacing, Complaint> {
 }
 
 pub(super) fn ambiguous(text: &str) -> Result<AmbiguousPolicy, Complaint> {
-    let policies = [
-        ("hold", AmbiguousPolicy::Hold),
-        ("prefer-duplicate", AmbiguousPolicy::PreferDuplicate),
-        ("prefer-miss", AmbiguousPolicy::PreferMiss),
-    ];
-    choice(text, &policies)
+    choice(
+        text,
+        &AmbiguousPolicy::ALL.map(|policy| (policy.as_str(), policy)),
+    )
+}
+
+/// A value for all job types, then exceptions: `VALUE,TYPE=VALUE,…`.
+pub(super) fn per_type<T: Copy>(
+    text: &str,
+    read: impl Fn(&str) -> Result<T, Complaint>,
+) -> Result<PerType<T>, Complaint> {
+    let mut parts = text.split(',').map(str::trim);
+    let default = parts.next().unwrap_or_default();
+    if default.contains('=') {
+        return Err(format!(
+            "write the value for all types before `{default}`, then exceptions as TYPE=VALUE"
+        ));
+    }
+    let mut values = PerType::all(read(default)?);
+    let mut named = Vec::new();
+    for part in parts {
+        let (name, value) = part
+            .split_once('=')
+            .ok_or_else(|| format!("`{part}` is no exception: write TYPE=VALUE"))?;
+        let job_type: JobType = name
+            .trim()
+            .parse()
+            .map_err(|error| format!("`{part}`: {error}"))?;
+        if named.contains(&job_type) {
+            return Err(format!("{job_type} is named twice"));
+        }
+        let value = read(value.trim()).map_err(|complaint| format!("`{part}`: {complaint}"))?;
+        values = values.with(job_type, value);
+        named.push(job_type);
+    }
+    Ok(values)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, Complaint> {

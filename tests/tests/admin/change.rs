@@ -123,6 +123,7 @@ async fn many_pages_are_retried_to_the_last() {
                 api: None,
                 fault: None,
                 unanswered: false,
+                decided: None,
             };
             world.settle_as(&claimed, transition, Fields::new()).await;
         }

@@ -39,6 +39,7 @@ async fn held(why: &'static str, wait: Duration) -> Value {
         api: None,
         fault: None,
         unanswered: false,
+        decided: None,
     };
     world
         .settle_as(&claimed[0], transition, Fields::new())

@@ -151,6 +151,7 @@ impl World {
             api: None,
             fault: None,
             unanswered: false,
+            decided: None,
         };
         self.settle_as(claimed, transition, fields).await;
     }

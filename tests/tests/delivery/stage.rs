@@ -113,7 +113,7 @@ impl Stage {
     }
 
     /// Puts the contacts that the jobs name by id into the API.
-    fn seed(&self, drafts: &[Draft]) {
+    pub(crate) fn seed(&self, drafts: &[Draft]) {
         let mut seen = HashSet::new();
         for draft in drafts {
             let job = draft.job();

@@ -1,10 +1,13 @@
 //! Calls without an answer that tells anything: what is harmless is repeated, what is not is looked for first.
 
 use penstock_shared::job::state::State;
-use penstock_tests::fixture::{Draft, job};
-use serde_json::json;
+use penstock_tests::{
+    fixture::{Draft, job},
+    harness::Program,
+};
+use serde_json::{Value, json};
 
-use crate::stage::{QUARANTINE, Stage};
+use crate::stage::{PATIENCE, QUARANTINE, Stage};
 
 /// The call has no effect, and nobody says so.
 const LOST: [&str; 2] = ["cut-before", "hang"];
@@ -133,6 +136,120 @@ async fn a_task_that_may_be_an_older_one_is_decided_by_a_person() {
         stage.operations_on("c2"),
         ["create-task", "get-all-tasks", "create-task"]
     );
+}
+
+/// The note of a call without an answer meets these faults and this, done by somebody else; returns what a person is told.
+async fn ambiguous(faults: &[&str], meddle: Option<(reqwest::Method, &str)>) -> Value {
+    let stage = Stage::start(faults).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once")])
+        .await;
+    stage
+        .until_job("note", "in quarantine", |job| {
+            job.state == State::Scheduled && job.run.text("intent").is_some()
+        })
+        .await;
+    if let Some((method, path)) = meddle {
+        stage
+            .by_another(method, path, json!({ "body": " <p>Once</p> " }))
+            .await;
+    }
+    stage.until_state("note", State::Dead).await;
+    assert_eq!(stage.dead("note").await.cause, "ambiguous");
+    let shown = stage.ask(&["dead", "show", "note"]).await;
+    assert_eq!(shown["evidence"]["contactId"], "c1", "{shown}");
+    assert_eq!(shown["history"].as_array().unwrap().len(), 2, "{shown}");
+    shown["evidence"].clone()
+}
+
+#[tokio::test]
+async fn two_candidates_are_evidence() {
+    let another = (reqwest::Method::POST, "/contacts/c1/notes");
+    let evidence = ambiguous(&["cut-after:op=create-note:count=1"], Some(another)).await;
+    assert_eq!(evidence["notes"].as_array().unwrap().len(), 2, "{evidence}");
+}
+
+#[tokio::test]
+async fn a_list_that_is_refused_for_good_is_evidence() {
+    let refused = [
+        "cut-before:op=create-note:count=1",
+        "400:op=get-all-notes:message=no notes today",
+    ];
+    let evidence = ambiguous(&refused, None).await;
+    assert_eq!(evidence["status"], 400);
+    let said = evidence["list"].as_str().unwrap();
+    assert!(said.contains("no notes today"), "{evidence}");
+}
+
+#[tokio::test]
+async fn a_contact_that_is_gone_is_evidence() {
+    let gone = (reqwest::Method::DELETE, "/contacts/c1");
+    let evidence = ambiguous(&["cut-before:op=create-note:count=1"], Some(gone)).await;
+    assert_eq!(evidence["status"], 400, "{evidence}");
+}
+
+/// An equal task is there already, and the call has its effect: nobody can tell which of them is the job's.
+async fn undecidable(policy: &str) -> (Stage, Program) {
+    let stage = Stage::start(&[]).await;
+    let worker = stage.worker_with(&[("PENSTOCK_AMBIGUOUS", policy)]).await;
+    let task = job("task").contact("c1").task("Call back");
+    stage.seed(std::slice::from_ref(&task));
+    let due =
+        json!({ "title": "Call back", "dueDate": "2030-01-01T09:00:00Z", "completed": false });
+    stage
+        .by_another(reqwest::Method::POST, "/contacts/c1/tasks", due)
+        .await;
+    stage.faults(&["cut-after:op=create-task:count=1"]);
+    stage.enqueue(&[task]).await;
+    (stage, worker)
+}
+
+#[tokio::test]
+async fn rather_twice_than_never_sends_it_again_and_says_so() {
+    let (stage, worker) = undecidable("hold,CreateTask=prefer-duplicate").await;
+    stage.until_done(1).await;
+    let calls = ["create-task", "create-task", "get-all-tasks", "create-task"];
+    assert_eq!(stage.operations_on("c1"), calls);
+    let shown = stage.ask(&["job", "show", "task"]).await;
+    let result = &shown["result"];
+    let said = json!([true, "prefer-duplicate", "c1"]);
+    assert_eq!(
+        json!([result["ambiguous"], result["policy"], result["contactId"]]),
+        said
+    );
+    let candidates = result["evidence"]["tasks"].as_array().unwrap();
+    assert_eq!(candidates.len(), 2, "{result}");
+    assert!(
+        !candidates.contains(&shown["effect"]),
+        "its own is a third: {shown}"
+    );
+    worker
+        .wait_for_line("policy=\"prefer-duplicate\"", PATIENCE)
+        .await;
+}
+
+#[tokio::test]
+async fn rather_never_than_twice_counts_it_as_done_and_says_so() {
+    let (stage, worker) = undecidable("prefer-miss").await;
+    stage.until_done(1).await;
+    let calls = ["create-task", "create-task", "get-all-tasks"];
+    assert_eq!(stage.operations_on("c1"), calls);
+    let shown = stage.ask(&["job", "show", "task"]).await;
+    let result = &shown["result"];
+    let said = json!([true, "prefer-miss", "c1", null]);
+    assert_eq!(
+        json!([
+            result["ambiguous"],
+            result["policy"],
+            result["contactId"],
+            shown["effect"]
+        ]),
+        said
+    );
+    worker
+        .wait_for_line("policy=\"prefer-miss\"", PATIENCE)
+        .await;
 }
 
 /// Every freed call is wanted by many: what a look has found out is not found out again for want of the next call.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 32] = [
+const DEFAULTS: [(&str, &str); 34] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -40,6 +40,8 @@ const DEFAULTS: [(&str, &str); 32] = [
     ("PENSTOCK_COALESCE_MAX", "100"),
     ("PENSTOCK_AMBIGUOUS", "\"hold\""),
     ("PENSTOCK_MARKER", "\"off\""),
+    ("PENSTOCK_MARKER_KEY", "none"),
+    ("PENSTOCK_TWINS", "\"report\""),
     ("PENSTOCK_GRACE", "\"25s\""),
     ("PENSTOCK_LOG", "\"info\""),
     ("PENSTOCK_LOG_FORMAT", "\"text\""),

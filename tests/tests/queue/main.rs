@@ -36,6 +36,7 @@ mod settle;
 mod slot;
 mod state;
 mod step;
+mod twins;
 mod undecodable;
 mod volume;
 mod wake;

@@ -4,8 +4,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use apalis::prelude::{Task, TaskBuilder};
 use penstock_shared::{
-    job::state::{Rules, State},
-    outcome::Outcome,
+    job::{
+        PerType,
+        state::{Rules, State},
+    },
+    outcome::{AmbiguousPolicy, Outcome},
+    quarantine::Quarantine,
     queue::claim::ClaimRequest,
     retry::Backoff,
 };
@@ -58,6 +62,8 @@ impl Stage {
             queue,
             clock: RedisClock::new(claim.now_ms),
             rules: RULES,
+            quarantine: Quarantine::new(PerType::all(RULES.quarantine)),
+            ambiguous: PerType::all(AmbiguousPolicy::Hold),
             max_attempts: 10,
             longest_delivery: Duration::from_secs(60),
             worker: "w".into(),

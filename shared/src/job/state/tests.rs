@@ -28,13 +28,14 @@ fn every_progress() -> Vec<Progress> {
         for probe in [false, true] {
             for unanswered_at in [None, Some(NOW - 60_000), Some(NOW - 10_000)] {
                 for exposed in [false, true] {
-                    all.push(Progress {
+                    all.extend(AmbiguousPolicy::ALL.map(|ambiguous| Progress {
                         attempts,
                         max_attempts: 10,
                         probe,
                         exposed,
                         unanswered_at,
-                    });
+                        ambiguous,
+                    }));
                 }
             }
         }
@@ -83,7 +84,7 @@ fn every_outcome() -> Vec<Outcome> {
             },
             Outcome::Ambiguous {
                 fault: fault(),
-                evidence: json!([]),
+                evidence: json!({"notes": ["n"], "contactId": "c"}),
                 permit,
             },
             Outcome::Postponed {
@@ -158,8 +159,14 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
                 "what breaks its deliveries is poison: {end:?}"
             );
         }
+        Outcome::Ambiguous { fault, .. } => check_ambiguous(progress, fault, transition),
         _ => {}
     }
+    assert_eq!(
+        transition.decided.is_some(),
+        matches!(outcome, Outcome::Ambiguous { .. }),
+        "nothing else is for a policy to decide"
+    );
     if matches!(outcome, Outcome::Broken { .. } | Outcome::CutOff { .. }) {
         assert_eq!(transition.api, None, "the API was not heard");
     } else if progress.probe {
@@ -180,6 +187,50 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
     }
 }
 
+/// Nothing of it is silent, and it is sent again only while an attempt is left.
+fn check_ambiguous(progress: &Progress, said: &Fault, transition: &Transition) {
+    assert_eq!(
+        transition.fault.as_ref(),
+        Some(said),
+        "goes into the history"
+    );
+    let decided = transition.decided.as_ref().expect("a policy decides");
+    assert_eq!(decided.evidence["notes"], json!(["n"]));
+    let exhausted = progress.attempts >= progress.max_attempts;
+    let expected = match progress.ambiguous {
+        AmbiguousPolicy::PreferDuplicate if exhausted => AmbiguousPolicy::Hold,
+        policy => policy,
+    };
+    assert_eq!(decided.policy, expected);
+    let ending = match &transition.ending {
+        Ending::Deferred { ending, .. } => ending,
+        ending => ending,
+    };
+    match (expected, ending) {
+        (
+            AmbiguousPolicy::Hold,
+            Ending::Dead {
+                cause, evidence, ..
+            },
+        ) => assert_eq!(
+            (*cause, evidence.as_ref()),
+            (Cause::Ambiguous, Some(&decided.evidence))
+        ),
+        (AmbiguousPolicy::PreferMiss, Ending::Done { result, effect }) => {
+            assert_eq!(
+                *result,
+                json!({
+                    "ambiguous": true, "policy": "prefer-miss", "contactId": "c", "error": "down",
+                    "evidence": {"notes": ["n"], "contactId": "c"},
+                })
+            );
+            assert_eq!(*effect, None);
+        }
+        (AmbiguousPolicy::PreferDuplicate, ending) => assert_eq!(*ending, BACK_AT_ONCE),
+        (policy, ending) => panic!("{policy}: {ending:?}"),
+    }
+}
+
 #[test]
 fn every_combination_keeps_the_rules() {
     for progress in every_progress() {
@@ -196,6 +247,7 @@ const FRESH: Progress = Progress {
     probe: false,
     exposed: false,
     unanswered_at: None,
+    ambiguous: AmbiguousPolicy::Hold,
 };
 
 #[test]

@@ -13,7 +13,10 @@ transition(function()
       local run_key = RUN .. dead.key
       redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
         'ending', 'lookup', 'forgotten')
-      if arg.resend then redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence') end
+      if arg.resend then
+        redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence', 'sweep')
+        redis.call('HSET', run_key, 'sentAgain', 'resend')
+      end
       local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
       local due = now + tonumber(ARGV[i + 3])
       redis.call('HSET', JOB .. dead.tenant, dead.id, pack_time(due) .. string.sub(dead.record, 7))

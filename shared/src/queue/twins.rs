@@ -1,0 +1,147 @@
+//! Effects of one job that are there twice: planning to look for them, and what was found.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Queue,
+    enqueue::Enqueued,
+    error::QueueError,
+    record::{self, Sweep},
+};
+
+/// So many jobs are told of per shard; more would be an emergency that the log tells too.
+const MOST: u64 = 10_000;
+
+/// More than one effect of a job. No personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Twins {
+    /// Whose job.
+    pub tenant: String,
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub job_type: String,
+    /// The API's id of the contact.
+    pub contact: String,
+    /// The note or task that the job is known by.
+    pub kept: String,
+    /// The others.
+    pub twins: Vec<String>,
+    /// Those of them that were removed.
+    #[serde(default)]
+    pub removed: Vec<String>,
+    /// When they were found first, ms.
+    pub found_ms: u64,
+}
+
+impl Twins {
+    /// With what was told of the job before; returns how many are new.
+    fn with(&mut self, before: Option<Self>) -> u64 {
+        let before = before.map_or_else(Vec::new, |before| {
+            self.found_ms = before.found_ms;
+            add(&mut self.removed, before.removed);
+            before.twins
+        });
+        let new = self
+            .twins
+            .iter()
+            .filter(|twin| !before.contains(twin))
+            .count();
+        add(&mut self.twins, before);
+        new as u64
+    }
+}
+
+fn add(to: &mut Vec<String>, more: Vec<String>) {
+    let missing: Vec<_> = more.into_iter().filter(|each| !to.contains(each)).collect();
+    to.extend(missing);
+}
+
+/// The id of a sweep. No caller's job has one with a control character.
+fn sweep_id(sweep: &Sweep) -> String {
+    format!("\u{1}sweep/{}/{}", sweep.intent, sweep.job)
+}
+
+impl Queue {
+    /// Stores a sweep, which no sequence knows, for that moment (ms). Safe to repeat.
+    pub async fn plan_sweep(
+        &self,
+        tenant: &str,
+        sweep: &Sweep,
+        due_ms: u64,
+    ) -> Result<(), QueueError> {
+        let stored = self
+            .enqueue_sweep(
+                tenant,
+                &sweep_id(sweep),
+                due_ms,
+                &record::encode_sweep(sweep),
+            )
+            .await?;
+        match stored {
+            // The same sweep of a payload that was edited since is no other sweep.
+            Enqueued::Accepted | Enqueued::Duplicate | Enqueued::Conflict => Ok(()),
+            Enqueued::BacklogFull { .. } => {
+                Err(QueueError::Unexpected("a sweep has no backlog".into()))
+            }
+        }
+    }
+
+    /// Writes down twins beside what was found before; returns how many are new. The delivery that tells has the lease of its sweep, so nobody
+    /// else writes of the same job.
+    pub async fn tell_twins(&self, twins: &Twins) -> Result<u64, QueueError> {
+        let key = self.keys_of(&twins.tenant).twins();
+        let name = format!("{}/{}", twins.tenant, twins.id);
+        let (before, all): (Option<String>, u64) = {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("HGET").arg(&key).arg(&name);
+            pipeline.cmd("HLEN").arg(&key);
+            self.connection().run_all(&pipeline).await?
+        };
+        let mut twins = twins.clone();
+        let is_known = before.is_some();
+        let new = twins.with(before.and_then(|json| serde_json::from_str(&json).ok()));
+        if is_known || all < MOST {
+            let json = serde_json::to_string(&twins)
+                .map_err(|error| QueueError::Unexpected(error.to_string()))?;
+            let mut write = redis::cmd("HSET");
+            write.arg(&key).arg(&name).arg(json);
+            let _: u64 = self.connection().run(&write).await?;
+        } else {
+            tracing::error!(
+                most = MOST,
+                "so many jobs have twins that no more are written down"
+            );
+        }
+        Ok(new)
+    }
+
+    /// The twins of one job.
+    pub async fn twins_of(&self, tenant: &str, id: &str) -> Result<Option<Twins>, QueueError> {
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys_of(tenant).twins());
+        get.arg(format!("{tenant}/{id}"));
+        let json: Option<String> = self.connection().run(&get).await?;
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// All twins, oldest first; of one tenant if that is said.
+    pub async fn twins(&self, tenant: Option<&str>) -> Result<Vec<Twins>, QueueError> {
+        let mut all = Vec::new();
+        for shard in 0..self.shards() {
+            let mut values = redis::cmd("HGETALL");
+            values.arg(self.keys(shard).twins());
+            let values: HashMap<String, String> = self.connection().run(&values).await?;
+            let twins = values
+                .values()
+                .filter_map(|json| serde_json::from_str(json).ok());
+            all.extend(twins.filter(|twins: &Twins| tenant.is_none_or(|of| twins.tenant == of)));
+        }
+        all.sort_by_key(|twins| twins.found_ms);
+        Ok(all)
+    }
+}

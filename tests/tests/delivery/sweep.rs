@@ -1,0 +1,113 @@
+//! The sweep after a job that was sent again: an effect that the API applied far too late is found, and told.
+
+use penstock_shared::job::state::State;
+use penstock_tests::{
+    fixture::job,
+    harness::{Program, wait_until},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    marked::MARKED,
+    stage::{PATIENCE, Stage},
+};
+
+/// The first call is applied long after two quarantines, in which the job is sent again and done. Returns the worker that did it.
+async fn late(operation: &str, settings: &[(&str, &str)]) -> (Stage, Program) {
+    let stage = Stage::start(&[&format!("late=7s:op={operation}:count=1")]).await;
+    let worker = stage.worker_with(&[&MARKED, settings].concat()).await;
+    let job = job("twice").contact("c1");
+    let job = if operation == "create-note" {
+        job.note("Once")
+    } else {
+        job.task("Once")
+    };
+    stage.enqueue(&[job]).await;
+    stage.until_state("twice", State::Done).await;
+    (stage, worker)
+}
+
+/// Waits until the twins are told, and returns how.
+async fn until_told(stage: &Stage, wanted: impl Fn(&Value) -> bool) -> Value {
+    wait_until("the twins to be told", PATIENCE, || async {
+        let all = stage.ask(&["twins"]).await;
+        all.as_array()?.first().filter(|told| wanted(told)).cloned()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_twin_is_reported_though_the_worker_that_sent_it_was_killed() {
+    let (stage, mut first) = late("create-note", &[]).await;
+    first.kill9();
+    let second = stage.worker_with(&MARKED).await;
+    let told = until_told(&stage, |_| true).await;
+    let shown = stage.ask(&["job", "show", "twice"]).await;
+    let expected = json!([
+        "twice",
+        "AttachNote",
+        "acme",
+        "c1",
+        shown["effect"],
+        shown["twins"],
+        [],
+    ]);
+    let names = [
+        "id",
+        "type",
+        "tenant",
+        "contactId",
+        "kept",
+        "twins",
+        "removed",
+    ];
+    assert_eq!(json!(names.map(|name| &told[name])), expected);
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1);
+    assert_eq!(stage.ask(&["twins", "--tenant", "other"]).await, json!([]));
+    second
+        .wait_for_line("its effect is there more than once", PATIENCE)
+        .await;
+    assert!(!stage.operations_on("c1").contains(&"delete-note"));
+
+    // The API has shown that its quarantine was too short, to all workers.
+    second
+        .wait_for_line("the API applied a call after its quarantine", PATIENCE)
+        .await;
+    let raised = &stage.ask(&["stats"]).await["quarantineRaised"];
+    assert!(raised["AttachNote"].is_string(), "{raised}");
+    let third = stage.worker_with(&MARKED).await;
+    third.wait_for_line("the API was late", PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_twin_is_removed_where_that_is_wanted() {
+    let (stage, _worker) = late("create-task", &[("PENSTOCK_TWINS", "remove")]).await;
+    let told = until_told(&stage, |told| told["removed"] == told["twins"]).await;
+    let calls = stage.calls_on("c1");
+    let deleted: Vec<_> = calls
+        .iter()
+        .filter(|call| call.operation == "delete-task")
+        .filter_map(|call| call.effect.as_ref()?.change.id.clone())
+        .collect();
+    assert_eq!(json!(deleted), told["removed"]);
+    let (done, _) = stage.status("twice").await.done.unwrap();
+    assert_eq!(json!(done.effect), told["kept"]);
+}
+
+/// The second look finds what the first did not: the quarantine was too short, but not for this job.
+#[tokio::test]
+async fn a_second_look_that_finds_it_makes_the_quarantine_longer() {
+    let stage = Stage::start(&["late=3s:op=create-note:count=1"]).await;
+    let worker = stage.worker().await;
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once")])
+        .await;
+    stage.until_done(1).await;
+    let adopted = ["create-note", "get-all-notes", "get-all-notes"];
+    assert_eq!(stage.operations_on("c1"), adopted);
+    worker
+        .wait_for_line("the API applied a call after its quarantine", PATIENCE)
+        .await;
+    let raised = &stage.ask(&["stats"]).await["quarantineRaised"];
+    assert!(raised["AttachNote"].is_string(), "{raised}");
+}

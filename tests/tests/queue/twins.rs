@@ -1,0 +1,109 @@
+//! Sweeps are stored as jobs are, and twins are written down once.
+
+use penstock_shared::{
+    job::JobType,
+    queue::{
+        record::{self, Record, Sweep},
+        twins::Twins,
+    },
+};
+use penstock_tests::fixture::{Bench, done, job};
+
+fn sweep(intent: u32) -> Sweep {
+    Sweep {
+        job: "a".into(),
+        fingerprint: *b"12345678",
+        job_type: JobType::AttachNote,
+        contact: "c1".parse().unwrap(),
+        intent,
+        call_ended: Some(7),
+    }
+}
+
+async fn plan(bench: &Bench, intent: u32, after: u64) {
+    let due = bench.now + after;
+    let planned = bench.queue().plan_sweep("acme", &sweep(intent), due).await;
+    planned.unwrap();
+}
+
+#[tokio::test]
+async fn a_sweep_is_stored_once_and_comes_as_it_was_planned() {
+    let mut bench = Bench::start().await;
+    plan(&bench, 2, 1_000).await;
+    let before = bench.snapshot().await;
+    plan(&bench, 2, 5_000).await;
+    assert_eq!(bench.snapshot().await, before);
+    plan(&bench, 3, 2_000).await;
+    bench.pass(1_000);
+    let claimed = bench.claim_one().await;
+    let Ok(Record::Sweep(found)) = record::decode(&claimed.record) else {
+        panic!("not a sweep: {claimed:?}");
+    };
+    assert_eq!(*found, sweep(2));
+    bench.settle(&[done(&claimed)]).await;
+    // What is done is remembered: planned again, it does not run again.
+    plan(&bench, 2, 0).await;
+    assert_eq!(bench.queue().stats().await.unwrap().scheduled, 1);
+}
+
+#[tokio::test]
+async fn it_waits_for_nobody_and_goes_behind_what_is_due() {
+    let mut bench = Bench::start().await;
+    let of_one = |id| job(id).contact("c1");
+    bench.enqueue(&[of_one("a")]).await;
+    let running = bench.claim_one().await;
+    plan(&bench, 2, 0).await;
+    bench.enqueue(&[of_one("behind"), job("other")]).await;
+    // A sweep has no sequence, and low priority.
+    assert_eq!(bench.drain().await, ["other", "\u{1}sweep/2/a"]);
+    bench.settle(&[done(&running)]).await;
+    assert_eq!(bench.drain().await, ["behind"]);
+}
+
+fn twins(found: &[&str], removed: &[&str], found_ms: u64) -> Twins {
+    let names = |all: &[&str]| all.iter().map(ToString::to_string).collect();
+    Twins {
+        tenant: "acme".into(),
+        id: "a".into(),
+        job_type: "AttachNote".into(),
+        contact: "c1".into(),
+        kept: "n1".into(),
+        twins: names(found),
+        removed: names(removed),
+        found_ms,
+    }
+}
+
+#[tokio::test]
+async fn twins_are_told_together_and_counted_once() {
+    let bench = Bench::start().await;
+    let queue = bench.queue();
+    for (told, new) in [
+        (twins(&["n2"], &[], 5), 1),
+        (twins(&["n2"], &[], 9), 0),
+        (twins(&["n2"], &["n2"], 9), 0),
+        (twins(&["n3"], &["n3"], 11), 1),
+    ] {
+        assert_eq!(queue.tell_twins(&told).await.unwrap(), new, "{told:?}");
+    }
+    let all = Some(twins(&["n3", "n2"], &["n3", "n2"], 5));
+    assert_eq!(queue.twins_of("acme", "a").await.unwrap(), all);
+    assert_eq!(queue.twins_of("acme", "b").await.unwrap(), None);
+    assert_eq!(queue.twins(None).await.unwrap().len(), 1);
+    assert_eq!(queue.twins(Some("other")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_quarantine_is_only_ever_raised() {
+    let bench = Bench::start().await;
+    let queue = bench.queue();
+    let seconds = std::time::Duration::from_secs;
+    for to in [60, 90, 70] {
+        queue
+            .raise_quarantine(JobType::CreateTask, seconds(to))
+            .await
+            .unwrap();
+    }
+    let raised = queue.raised_quarantines().await.unwrap();
+    assert_eq!(raised, [(JobType::CreateTask, seconds(90))]);
+}

@@ -1,0 +1,205 @@
+//! Reading back: the looks at a contact's list, a quarantine after the call and once more, by which it is found out what became of it.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    ghl::CallError,
+    job::{ContactId, Payload},
+    outcome::{Fault, Outcome},
+    queue::{record::StoredJob, run::field},
+    span::millis,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    assignment::Assignment,
+    call::{Calls, Stop},
+    contact::Found,
+    deliver::{self, Courier},
+    journal::{self, Earlier},
+    marker::Maker,
+    readback::{self, Seen, Sought, Verdict},
+};
+
+/// When a list that could not be read is read again.
+const READ_AGAIN: Duration = Duration::from_secs(10);
+
+/// Returns only if the earlier call is known to have had no effect: two looks, a quarantine apart, found nothing.
+pub async fn read_back(
+    courier: &Courier,
+    job: &Assignment,
+    stored: &StoredJob,
+    contact: Option<&Found>,
+    calls: &mut Calls<'_>,
+    earlier: Earlier,
+) -> Result<(), Stop> {
+    let call_ended = earlier.ended;
+    let last_look = job.claimed.run.number(field::ABSENT).unwrap_or(0);
+    let quarantine = courier.quarantine.of(stored.payload.job_type());
+    let not_before = call_ended.max(last_look) + millis(quarantine);
+    let now = courier.clock.now_ms();
+    if now < not_before {
+        return Err(calls.postponed(
+            Duration::from_millis(not_before - now),
+            "waits until what was sent can be read back",
+        ));
+    }
+    let contact = contact.map(|contact| &contact.id);
+    match look(
+        courier,
+        job,
+        &stored.payload,
+        contact,
+        calls,
+        earlier.sent_at,
+    )
+    .await?
+    {
+        Look::Adopted(outcome) => {
+            if last_look > 0 {
+                let lateness = courier.clock.now_ms().saturating_sub(call_ended);
+                let lateness = Duration::from_millis(lateness);
+                courier.late(stored.payload.job_type(), lateness).await;
+            }
+            Err(outcome.into())
+        }
+        Look::Absent if last_look > 0 => Ok(()),
+        Look::Absent => {
+            job.note(field::ABSENT, courier.clock.now_ms().to_string());
+            Err(calls.postponed(quarantine, "was not found; is looked for once more"))
+        }
+    }
+}
+
+/// What one look came to, if that can be told.
+enum Look {
+    /// It is there: the job is done.
+    Adopted(Outcome),
+    /// It is not there.
+    Absent,
+}
+
+async fn look(
+    courier: &Courier,
+    job: &Assignment,
+    payload: &Payload,
+    contact: Option<&ContactId>,
+    calls: &mut Calls<'_>,
+    sent_at: u64,
+) -> Result<Look, Stop> {
+    let request = contact.and_then(|contact| readback::list(payload, contact));
+    let (Some(request), Some(contact)) = (request, contact) else {
+        let message = "what was sent cannot be read back";
+        return Err(ambiguous(message, json!({}), calls));
+    };
+    let answer = calls.send(&request).await;
+    let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
+    let list = list.map_err(|stop| unreadable(stop, contact, calls))?;
+    let sought = sought(courier, job, calls, sent_at);
+    let list = unclaimed(courier, job, list, &sought, calls).await?;
+    match sought.judge(&list) {
+        Verdict::Ours(id) => Ok(Look::Adopted(adopted(payload, contact, id, calls))),
+        Verdict::Absent => Ok(Look::Absent),
+        Verdict::Unclear(ids) => Err(ambiguous(
+            "what is there cannot be told from what was there before",
+            json!({ listed(payload): ids, "contactId": contact }),
+            calls,
+        )),
+    }
+}
+
+/// What is looked for. The API dates what it makes by its own clock: so is the call's moment, where it is known how the two clocks differ.
+fn sought(courier: &Courier, job: &Assignment, calls: &Calls<'_>, sent_at: u64) -> Sought {
+    let run = &job.claimed.run;
+    let intents = run.number(field::INTENTS).unwrap_or(0);
+    let numbers = u32::try_from(intents).unwrap_or(u32::MAX);
+    let markers = courier.marker.all(Maker::of(job), numbers);
+    // What Redis may have forgotten is not on record.
+    let is_open = journal::is_open(run);
+    let there = run.number(field::INTENT_THERE).filter(|_| is_open);
+    Sought {
+        since_ms: there.or_else(|| calls.there(sent_at)),
+        all_marked: is_open
+            && !markers.is_empty()
+            && intents > 0
+            && run.text(field::UNMARKED).is_none(),
+        markers,
+    }
+}
+
+/// Those that may be the job's, and that no other job of ours has made.
+async fn unclaimed(
+    courier: &Courier,
+    job: &Assignment,
+    list: Vec<Seen>,
+    sought: &Sought,
+    calls: &Calls<'_>,
+) -> Result<Vec<Seen>, Stop> {
+    let mut unclaimed = Vec::new();
+    for seen in list.into_iter().filter(|seen| sought.concerns(seen)) {
+        let tenant = job.reference().tenant();
+        let maker = courier.queue.maker_of(tenant, &seen.id).await;
+        let maker = maker.map_err(|_| calls.postponed(READ_AGAIN, "waits for Redis"))?;
+        if maker.is_none_or(|maker| maker == job.reference().id()) {
+            unclaimed.push(seen);
+        }
+    }
+    Ok(unclaimed)
+}
+
+/// What the list holds, as evidence names it.
+fn listed(payload: &Payload) -> &'static str {
+    match payload {
+        Payload::CreateTask(_) => "tasks",
+        _ => "notes",
+    }
+}
+
+fn adopted(payload: &Payload, contact: &ContactId, id: String, calls: &Calls<'_>) -> Outcome {
+    let made = match payload {
+        Payload::CreateTask(_) => "taskId",
+        _ => "noteId",
+    };
+    Outcome::Delivered {
+        result: json!({ made: id, "contactId": contact }),
+        effect: Some(id),
+        permit: calls.permit(),
+    }
+}
+
+fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
+    Outcome::Ambiguous {
+        fault: Fault::new(message),
+        evidence,
+        permit: calls.permit(),
+    }
+    .into()
+}
+
+/// A list that is refused for good leaves it to a person; one that cannot be read now is read again, and no attempt is used.
+fn unreadable(stop: Stop, contact: &ContactId, calls: &Calls<'_>) -> Stop {
+    match stop {
+        Stop::Call(error @ (CallError::Rejected { .. } | CallError::ContactNotFound { .. })) => {
+            let fault = deliver::fault(&error);
+            ambiguous(
+                "what was sent cannot be read back",
+                json!({ "list": fault.message, "status": fault.status, "contactId": contact }),
+                calls,
+            )
+        }
+        stop => unread(stop, calls),
+    }
+}
+
+/// What cannot be called now is called again, and no attempt is used.
+pub fn unread(stop: Stop, calls: &Calls<'_>) -> Stop {
+    match stop {
+        Stop::Call(CallError::Throttled { .. } | CallError::Unauthorized { .. })
+        | Stop::Outcome(_) => stop,
+        Stop::Call(_) => Outcome::Unread {
+            wait: READ_AGAIN,
+            permit: calls.permit(),
+        }
+        .into(),
+    }
+}

@@ -1,0 +1,240 @@
+//! The marker: the last line of a note's or a task's body, by which a read-back knows an effect of ours for certain. It is keyed, so nobody
+//! who reads one can make another.
+
+use hmac::{Hmac, KeyInit, Mac};
+use penstock_shared::{job::Payload, queue::record};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use crate::assignment::Assignment;
+
+/// What a marker begins with.
+const OPEN: &str = "[ps-";
+/// What it ends with.
+const CLOSE: char = ']';
+/// Letters between the two, of five bits each.
+const LETTERS: usize = 12;
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// So many intents more than the journal knows of are recognised: a Redis that went back in time has forgotten some.
+const FORGOTTEN: u32 = 16;
+
+/// Makes and knows markers. The first key makes them; all of them know them, so that keys can be changed.
+#[derive(Debug)]
+pub struct Marker {
+    keys: Vec<SecretString>,
+    /// Whether any are made; those that were made before are known all the same.
+    on: bool,
+}
+
+/// Whose effect it is. With the payload in it, an id that is used again for another job has other markers.
+#[derive(Debug, Clone, Copy)]
+pub struct Maker<'a> {
+    /// Whose job.
+    pub tenant: &'a str,
+    /// Its id.
+    pub id: &'a str,
+    /// Its payload's fingerprint.
+    pub fingerprint: [u8; 8],
+}
+
+impl<'a> Maker<'a> {
+    /// The job itself.
+    pub fn of(job: &'a Assignment) -> Self {
+        Self {
+            tenant: job.reference().tenant(),
+            id: job.reference().id(),
+            fingerprint: record::fingerprint(&job.claimed.record),
+        }
+    }
+}
+
+impl Marker {
+    /// With these keys; without one nothing is marked, and nothing known.
+    pub fn new(keys: &[SecretString], on: bool) -> Self {
+        let keys = keys.to_vec();
+        Self { keys, on }
+    }
+
+    /// Whether notes and tasks get markers.
+    pub fn is_on(&self) -> bool {
+        self.on && !self.keys.is_empty()
+    }
+
+    /// The marker of a job's call, by the number of its intent.
+    pub fn make(&self, maker: Maker<'_>, number: u32) -> Option<String> {
+        let key = self.keys.first().filter(|_| self.on)?;
+        Some(write(key, maker, number))
+    }
+
+    /// Every marker that may be the job's, which has had so many intents.
+    pub fn all(&self, maker: Maker<'_>, intents: u32) -> Vec<String> {
+        let numbers = 1..=intents.saturating_add(FORGOTTEN);
+        numbers
+            .flat_map(|number| self.keys.iter().map(move |key| write(key, maker, number)))
+            .collect()
+    }
+}
+
+fn write(key: &SecretString, maker: Maker<'_>, number: u32) -> String {
+    // A key may have any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else {
+        return String::new();
+    };
+    // Tenants and ids hold no control characters: no two makers are written alike.
+    for part in [maker.tenant, maker.id] {
+        mac.update(part.as_bytes());
+        mac.update(&[0]);
+    }
+    mac.update(&maker.fingerprint);
+    mac.update(&number.to_be_bytes());
+    let digest = mac.finalize().into_bytes();
+    let letters = digest.iter().take(LETTERS);
+    let letters = letters.map(|byte| char::from(ALPHABET[usize::from(byte & 31)]));
+    format!("{OPEN}{}{CLOSE}", letters.collect::<String>())
+}
+
+/// The payload with the marker in its body, as its last line; `None` if it would not fit.
+pub fn marked(payload: &Payload, marker: &str) -> Option<Payload> {
+    match payload {
+        Payload::AttachNote(note) => {
+            let mut note = note.clone();
+            note.body = appended(note.body.as_str(), marker).parse().ok()?;
+            Some(Payload::AttachNote(note))
+        }
+        Payload::CreateTask(task) => {
+            let mut task = task.clone();
+            let body = task.body.as_ref().map_or("", |body| body.as_str());
+            task.body = Some(appended(body, marker).parse().ok()?);
+            Some(Payload::CreateTask(task))
+        }
+        Payload::UpsertContact(_) | Payload::AddTags(_) => None,
+    }
+}
+
+fn appended(body: &str, marker: &str) -> String {
+    match body.trim_end() {
+        "" => marker.to_owned(),
+        body => format!("{body}\n\n{marker}"),
+    }
+}
+
+/// The markers in a text, anybody's, wherever the API has put them.
+pub fn found(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(OPEN).filter_map(|(at, _)| {
+        let marker = text.get(at..at + OPEN.len() + LETTERS + CLOSE.len_utf8())?;
+        let letters = marker[OPEN.len()..].strip_suffix(CLOSE)?;
+        let known = |byte| ALPHABET.contains(&byte);
+        letters.bytes().all(known).then_some(marker)
+    })
+}
+
+/// The text without markers.
+pub fn without(text: &str) -> String {
+    let markers: Vec<_> = found(text).collect();
+    let mut text = text.to_owned();
+    for marker in markers.iter().map(ToString::to_string).collect::<Vec<_>>() {
+        text = text.replace(&marker, "");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_shared::job::JobType;
+    use serde_json::json;
+
+    use super::*;
+
+    const MAKER: Maker<'_> = Maker {
+        tenant: "acme",
+        id: "call-1",
+        fingerprint: [7; 8],
+    };
+
+    fn marker(keys: &[&str]) -> Marker {
+        let keys: Vec<_> = keys.iter().map(|key| (*key).into()).collect();
+        Marker::new(&keys, true)
+    }
+
+    fn made(keys: &[&str], maker: Maker<'_>, number: u32) -> String {
+        marker(keys).make(maker, number).unwrap()
+    }
+
+    fn note(body: &str) -> Payload {
+        let note = json!({"contact": {"id": "c1"}, "body": body});
+        Payload::parse(JobType::AttachNote, note.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn no_two_intents_jobs_tenants_payloads_or_keys_have_one_marker() {
+        let mut all = marker(&["k1"]).all(MAKER, 3);
+        assert_eq!(all.len(), 3 + FORGOTTEN as usize);
+        let others = [
+            Maker {
+                tenant: "other",
+                ..MAKER
+            },
+            Maker {
+                id: "call-2",
+                ..MAKER
+            },
+            Maker {
+                fingerprint: [8; 8],
+                ..MAKER
+            },
+        ];
+        all.extend(others.map(|maker| made(&["k1"], maker, 1)));
+        all.push(made(&["k2"], MAKER, 1));
+        all.sort();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn an_old_key_still_knows_its_markers() {
+        let old = made(&["old"], MAKER, 2);
+        let changed = marker(&["new", "old"]);
+        assert!(changed.all(MAKER, 2).contains(&old));
+        assert_ne!(made(&["new", "old"], MAKER, 2), old);
+        // Turned off, it makes none, and knows those that were made.
+        let off = Marker::new(&["old".into()], false);
+        assert_eq!(off.make(MAKER, 2), None);
+        assert!(off.all(MAKER, 2).contains(&old));
+    }
+
+    #[test]
+    fn a_marker_is_found_whatever_the_api_makes_of_the_text() {
+        let marker = made(&["k"], MAKER, 1);
+        for text in [
+            format!("Hello\n\n{marker}"),
+            format!("<p>Hello</p><p>{marker}</p>"),
+            format!("Hello {marker} "),
+            marker.clone(),
+        ] {
+            assert_eq!(found(&text).collect::<Vec<_>>(), [&marker], "{text}");
+            assert!(!without(&text).contains(OPEN));
+        }
+        for text in [
+            "[ps-]",
+            "[ps-abc",
+            "[ps-0123456789AB]",
+            "[ps-ÄÄÄÄÄÄÄÄÄÄÄÄ]",
+            "[ps-ABCDEFGHIJKLM]",
+        ] {
+            assert_eq!(found(text).count(), 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_is_the_last_line_or_left_out_where_it_does_not_fit() {
+        let Some(Payload::AttachNote(marked_note)) = marked(&note("Hello \n"), "[ps-X]") else {
+            panic!("it fits");
+        };
+        assert_eq!(marked_note.body.as_str(), "Hello\n\n[ps-X]");
+        assert_eq!(
+            marked(&note(&"x".repeat(65_530)), "[ps-ABCDEFGHIJKL]"),
+            None
+        );
+    }
+}

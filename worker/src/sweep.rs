@@ -1,0 +1,257 @@
+//! The sweep of a job that was sent again: one and ten quarantines after its end the contact's list is looked through for more than one effect
+//! of it. Only the marker tells them from somebody's identical text.
+
+use std::time::Duration;
+
+use penstock_shared::{
+    ghl::{Answer, CallError, Request},
+    job::{ContactId, JobType},
+    outcome::{Outcome, Permit},
+    queue::{
+        record::{StoredJob, Sweep},
+        run::field,
+        settle::Fields,
+        twins::Twins,
+    },
+    span::millis,
+};
+use serde_json::json;
+
+use crate::{
+    assignment::Assignment,
+    call::{Calls, Stop},
+    contact::Found,
+    deliver::Courier,
+    journal, look,
+    marker::{self, Maker},
+};
+
+/// When it looks: so many quarantines after the job's end.
+const LOOKS: [u32; 2] = [1, 10];
+/// When something that is away for a moment is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// How many twins one delivery removes, since it may take only so long; the rest is for the next.
+const REMOVED: usize = 2;
+
+/// Makes sure, before a job is sent again, that it will be looked for twins of its effect. Without a marker nobody could tell these. Returns what
+/// the journal keeps of it: until the job has ended one sweep is enough, unless another call of it may have got lost since.
+pub async fn plan(
+    courier: &Courier,
+    job: &Assignment,
+    stored: &StoredJob,
+    contact: Option<&Found>,
+    call_ended: Option<u64>,
+    calls: &Calls<'_>,
+) -> Result<Fields, Stop> {
+    let is_planned = job.claimed.run.text(field::SWEEP).is_some() && call_ended.is_none();
+    let Some(contact) = contact.filter(|_| courier.marker.is_on() && !is_planned) else {
+        return Ok(Fields::new());
+    };
+    let intent = journal::next_intent(&job.claimed.run);
+    let job_type = stored.payload.job_type();
+    let maker = Maker::of(job);
+    let sweep = Sweep {
+        job: maker.id.to_owned(),
+        fingerprint: maker.fingerprint,
+        job_type,
+        contact: contact.id.clone(),
+        intent,
+        call_ended,
+    };
+    let due = courier.clock.now_ms() + millis(courier.quarantine.of(job_type));
+    match courier.queue.plan_sweep(maker.tenant, &sweep, due).await {
+        Ok(()) => Ok(Fields::from([(field::SWEEP, intent.to_string())])),
+        Err(error) => {
+            tracing::warn!(job = %job.reference(), %error, "it is not sent again, since no sweep after it could be planned");
+            Err(calls.postponed(TRY_AGAIN, "waits for Redis"))
+        }
+    }
+}
+
+/// Runs a sweep: this look, or nothing yet.
+pub async fn run(
+    courier: &Courier,
+    job: &Assignment,
+    sweep: &Sweep,
+    calls: &mut Calls<'_>,
+) -> Result<Outcome, Stop> {
+    let forgotten = Outcome::Delivered {
+        result: json!({ "job": sweep.job, "swept": "no: the job is forgotten" }),
+        effect: None,
+        permit: Permit::Unsent,
+    };
+    let quarantine = courier.quarantine.of(sweep.job_type);
+    let tenant = job.reference().tenant();
+    let found = courier.queue.find(&sweep.job, Some(tenant)).await;
+    let Some(status) = found
+        .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?
+        .pop()
+    else {
+        return Ok(forgotten);
+    };
+    let Some(ended) = status.ended_ms() else {
+        return Err(calls.postponed(quarantine, "waits for the end of its job"));
+    };
+    let looked = job.claimed.run.number(field::LOOKED).unwrap_or(0);
+    let look = usize::from(looked > 0);
+    wait_until(courier, calls, ended + millis(quarantine * LOOKS[look]))?;
+    let effect = status.done.and_then(|(done, _)| done.effect);
+    let effects = effects(courier, job, sweep, effect.as_deref(), calls).await?;
+    if effects.len() > 1 {
+        report(courier, job, sweep, effects, calls).await?;
+    }
+    if look + 1 == LOOKS.len() {
+        return Ok(Outcome::Delivered {
+            result: json!({ "job": sweep.job, "swept": "yes" }),
+            effect: None,
+            permit: calls.permit(),
+        });
+    }
+    job.note(field::LOOKED, "1");
+    wait_until(courier, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
+    Err(calls.postponed(Duration::ZERO, "looks once more"))
+}
+
+fn wait_until(courier: &Courier, calls: &Calls<'_>, at: u64) -> Result<(), Stop> {
+    let wait = at.saturating_sub(courier.clock.now_ms());
+    if wait == 0 {
+        return Ok(());
+    }
+    Err(calls.postponed(Duration::from_millis(wait), "waits for its next look"))
+}
+
+/// The job's effects that are there, the one to be kept first: that which it is known by, or the oldest.
+async fn effects(
+    courier: &Courier,
+    job: &Assignment,
+    sweep: &Sweep,
+    known: Option<&str>,
+    calls: &mut Calls<'_>,
+) -> Result<Vec<String>, Stop> {
+    let maker = Maker {
+        tenant: job.reference().tenant(),
+        id: &sweep.job,
+        fingerprint: sweep.fingerprint,
+    };
+    let markers = courier.marker.all(maker, sweep.intent);
+    let ours = |id: &str, body: Option<&str>| {
+        let marked = body.is_some_and(|body| {
+            marker::found(body).any(|found| markers.iter().any(|marker| marker == found))
+        });
+        marked || known == Some(id)
+    };
+    let list = list(sweep.job_type, &sweep.contact, calls).await?;
+    let ours = list
+        .into_iter()
+        .filter(|(id, body)| ours(id, body.as_deref()));
+    // Newest first, as the API lists them.
+    let mut effects: Vec<_> = ours.map(|(id, _)| id).collect();
+    effects.reverse();
+    effects.sort_by_key(|id| known != Some(id));
+    Ok(effects)
+}
+
+/// Ids and texts of what the contact has. A list that nobody will ever read has no twins to tell.
+async fn list(
+    job_type: JobType,
+    contact: &ContactId,
+    calls: &mut Calls<'_>,
+) -> Result<Vec<(String, Option<String>)>, Stop> {
+    let request = match job_type {
+        JobType::CreateTask => Request::list_tasks(contact),
+        _ => Request::list_notes(contact),
+    };
+    let answer = calls.send(&request).await;
+    let list = answer.and_then(|answer| bodies(job_type, &answer).map_err(Stop::Call));
+    match list {
+        Err(Stop::Call(CallError::Rejected { .. } | CallError::ContactNotFound { .. })) => {
+            Ok(Vec::new())
+        }
+        Err(stop) => Err(look::unread(stop, calls)),
+        Ok(list) => Ok(list),
+    }
+}
+
+fn bodies(job_type: JobType, answer: &Answer) -> Result<Vec<(String, Option<String>)>, CallError> {
+    Ok(if job_type == JobType::CreateTask {
+        let tasks = answer.tasks()?.into_iter();
+        tasks.map(|task| (task.id, task.body)).collect()
+    } else {
+        let notes = answer.notes()?.into_iter();
+        notes.map(|note| (note.id, note.body)).collect()
+    })
+}
+
+/// More than one: that is written down, said, and mended if that is wanted.
+async fn report(
+    courier: &Courier,
+    job: &Assignment,
+    sweep: &Sweep,
+    mut effects: Vec<String>,
+    calls: &mut Calls<'_>,
+) -> Result<(), Stop> {
+    let twins = effects.split_off(1);
+    let mut told = Twins {
+        tenant: job.reference().tenant().to_owned(),
+        id: sweep.job.clone(),
+        job_type: sweep.job_type.as_str().to_owned(),
+        contact: sweep.contact.as_str().to_owned(),
+        kept: effects.pop().unwrap_or_default(),
+        twins: twins.clone(),
+        removed: Vec::new(),
+        found_ms: courier.clock.now_ms(),
+    };
+    let new = courier.queue.tell_twins(&told).await;
+    let new = new.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    metrics::counter!("penstock_twins_total").increment(new);
+    if new > 0 {
+        let (id, kept, twins) = (&told.id, &told.kept, told.twins.join(" "));
+        tracing::warn!(
+            job = id,
+            tenant = told.tenant,
+            contact = told.contact,
+            kept,
+            twins,
+            "its effect is there more than once"
+        );
+        if let Some(call_ended) = sweep.call_ended {
+            let lateness = told.found_ms.saturating_sub(call_ended);
+            let lateness = Duration::from_millis(lateness);
+            courier.late(sweep.job_type, lateness).await;
+        }
+    }
+    if !courier.remove_twins {
+        return Ok(());
+    }
+    for twin in twins.iter().take(REMOVED) {
+        remove(sweep, twin, calls).await?;
+        tracing::warn!(
+            job = told.id,
+            tenant = told.tenant,
+            contact = told.contact,
+            twin,
+            "a twin was removed"
+        );
+        told.removed = vec![twin.clone()];
+        let told = courier.queue.tell_twins(&told).await;
+        told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    }
+    if twins.len() > REMOVED {
+        return Err(calls.postponed(Duration::ZERO, "more twins are to be removed"));
+    }
+    Ok(())
+}
+
+/// One that is not there any more is removed.
+async fn remove(sweep: &Sweep, twin: &str, calls: &mut Calls<'_>) -> Result<(), Stop> {
+    let request = match sweep.job_type {
+        JobType::CreateTask => Request::delete_task(&sweep.contact, twin),
+        _ => Request::delete_note(&sweep.contact, twin),
+    };
+    match calls.send(&request).await {
+        Ok(_) | Err(Stop::Call(CallError::Rejected { .. } | CallError::ContactNotFound { .. })) => {
+            Ok(())
+        }
+        Err(stop) => Err(look::unread(stop, calls)),
+    }
+}
