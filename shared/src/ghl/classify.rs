@@ -72,7 +72,7 @@ fn failure(operation: Operation, response: &Response<'_>, json: Option<&Value>) 
     let message = said.message.clone();
     match status {
         429 => CallError::Throttled {
-            retry_after: retry_after.or(rate::report(response.headers).interval),
+            retry_after: retry_after.or_else(|| rate::interval(response.headers)),
         },
         401 => CallError::Unauthorized {
             permanent: said.is_permanent_401(),

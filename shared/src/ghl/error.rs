@@ -33,7 +33,7 @@ pub enum CallError {
     /// Too many calls: nothing happened.
     #[error("too many calls")]
     Throttled {
-        /// What `Retry-After` asked for, an hour at most; else the interval that the headers give.
+        /// What `Retry-After` asked for, else the interval that the headers give; an hour at most.
         retry_after: Option<Duration>,
     },
     /// The token may not do this: nothing happened.

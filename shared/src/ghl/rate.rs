@@ -26,6 +26,12 @@ pub(super) fn report(headers: &HeaderMap) -> RateReport {
     }
 }
 
+/// The window that the headers name, as a time to wait: an hour is the longest.
+pub(super) fn interval(headers: &HeaderMap) -> Option<Duration> {
+    let interval = report(headers).interval?;
+    Some(interval.min(LONGEST_RETRY_AFTER))
+}
+
 /// How long `Retry-After` asks to wait: seconds, or a date (RFC 9110, 10.2.3). A date is measured
 /// from the response's own `Date`, else from `now`, so that a wrong clock here does no harm. A date
 /// that has passed is no wait; an hour is the longest.
