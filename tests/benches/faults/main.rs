@@ -10,6 +10,7 @@
 
 mod power;
 mod takeover;
+mod volume;
 
 use clap::Parser;
 
@@ -61,5 +62,8 @@ async fn run(options: &Options) {
     }
     if options.wants("power") {
         power::run(options).await;
+    }
+    if options.wants("volume") {
+        volume::run(options).await;
     }
 }
