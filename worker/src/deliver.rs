@@ -290,13 +290,7 @@ impl Courier {
         error: CallError,
         permit: Permit,
     ) -> Result<Outcome, Stop> {
-        let took_effect_unknown = matches!(
-            error,
-            CallError::Unanswered { .. }
-                | CallError::ServerError { .. }
-                | CallError::Unreadable { .. }
-        );
-        if took_effect_unknown && !payload.is_idempotent() {
+        if error.may_have_taken_effect() && !payload.is_idempotent() {
             return Ok(Outcome::Unknown {
                 fault: fault(&error),
                 permit,

@@ -1,5 +1,7 @@
 //! The journal of law 2: what is not idempotent is written down before it is sent, and read back before it is sent again.
 
+use std::time::Duration;
+
 use penstock_shared::{
     job::{Payload, state::Decided},
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome},
@@ -31,21 +33,50 @@ pub struct Earlier {
     pub ended: u64,
 }
 
-/// The call that is to be read back before another is sent: the one on record, or one of which Redis may have forgotten the record.
-pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
-    let run = &job.claimed.run;
-    let timeout = millis(courier.http_timeout);
-    if let Some(sent_at) = run.number(field::INTENT) {
+impl Earlier {
+    /// The one on record; a call takes `timeout` ms at the most.
+    pub fn recorded(run: &Run, timeout: u64) -> Option<Self> {
+        let sent_at = run.number(field::INTENT)?;
         let lost = run.number(field::LOST_AT).map(|at| at + timeout);
         let ended = run.number(field::UNANSWERED).max(lost);
-        return Some(Earlier {
+        Some(Self {
             sent_at,
             ended: ended.unwrap_or(sent_at + timeout),
-        });
+        })
     }
-    forgotten(job, stored).map(|lapse| Earlier {
-        sent_at: lapse.since_ms,
-        ended: lapse.noticed_ms + timeout,
+
+    /// Which look it is, if it may be taken now: the first a quarantine after the call's end, the other a quarantine after the first.
+    pub fn look(&self, run: &Run, quarantine: u64, now: u64) -> Look {
+        let first = run.number(field::ABSENT);
+        let not_before = self.ended.max(first.unwrap_or(0)) + quarantine;
+        match first {
+            _ if now < not_before => Look::Wait(Duration::from_millis(not_before - now)),
+            None => Look::First,
+            Some(_) => Look::Last,
+        }
+    }
+}
+
+/// What is to be done about an earlier call now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing, for so long.
+    Wait(Duration),
+    /// It is looked for; if it is not there, once more.
+    First,
+    /// It is looked for; if it is not there, it never will be.
+    Last,
+}
+
+/// The call that is to be read back before another is sent: the one on record, or one of which Redis may have forgotten the record.
+pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
+    let timeout = millis(courier.http_timeout);
+    let recorded = Earlier::recorded(&job.claimed.run, timeout);
+    recorded.or_else(|| {
+        forgotten(job, stored).map(|lapse| Earlier {
+            sent_at: lapse.since_ms,
+            ended: lapse.noticed_ms + timeout,
+        })
     })
 }
 

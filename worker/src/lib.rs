@@ -22,4 +22,6 @@ pub mod patience;
 pub mod readback;
 pub mod settle;
 pub mod settler;
+#[cfg(test)]
+mod simulation;
 pub mod sweep;

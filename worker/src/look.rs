@@ -16,7 +16,7 @@ use crate::{
     call::{Calls, Stop},
     contact::Found,
     deliver::{self, Courier},
-    journal::{self, Earlier},
+    journal::{self, Earlier, Look as Turn},
     marker::Maker,
     readback::{self, Seen, Sought, Verdict},
 };
@@ -33,16 +33,11 @@ pub async fn read_back(
     calls: &mut Calls<'_>,
     earlier: Earlier,
 ) -> Result<(), Stop> {
-    let call_ended = earlier.ended;
-    let last_look = job.claimed.run.number(field::ABSENT).unwrap_or(0);
     let quarantine = courier.quarantine.of(stored.payload.job_type());
-    let not_before = call_ended.max(last_look) + millis(quarantine);
     let now = courier.clock.now_ms();
-    if now < not_before {
-        return Err(calls.postponed(
-            Duration::from_millis(not_before - now),
-            "waits until what was sent can be read back",
-        ));
+    let turn = earlier.look(&job.claimed.run, millis(quarantine), now);
+    if let Turn::Wait(wait) = turn {
+        return Err(calls.postponed(wait, "waits until what was sent can be read back"));
     }
     let contact = contact.map(|contact| &contact.id);
     match look(
@@ -56,14 +51,14 @@ pub async fn read_back(
     .await?
     {
         Look::Adopted(outcome) => {
-            if last_look > 0 {
-                let lateness = courier.clock.now_ms().saturating_sub(call_ended);
+            if turn == Turn::Last {
+                let lateness = courier.clock.now_ms().saturating_sub(earlier.ended);
                 let lateness = Duration::from_millis(lateness);
                 courier.late(stored.payload.job_type(), lateness).await;
             }
             Err(outcome.into())
         }
-        Look::Absent if last_look > 0 => Ok(()),
+        Look::Absent if turn == Turn::Last => Ok(()),
         Look::Absent => {
             job.note(field::ABSENT, courier.clock.now_ms().to_string());
             Err(calls.postponed(quarantine, "was not found; is looked for once more"))

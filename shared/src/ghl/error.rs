@@ -80,6 +80,14 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the call may have taken effect all the same.
+    pub fn may_have_taken_effect(&self) -> bool {
+        matches!(
+            self,
+            Self::Unanswered { .. } | Self::ServerError { .. } | Self::Unreadable { .. }
+        )
+    }
+
     /// The same, without what the request said: an API may repeat it, and these words go into logs and tables.
     pub(super) fn without(mut self, request: &Request) -> Self {
         if let Self::Rejected { message, .. }
