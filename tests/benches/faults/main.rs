@@ -9,6 +9,7 @@
 //! It prints each figure beside what it should be; it asserts nothing about time. A full run takes some minutes.
 
 mod power;
+mod redis;
 mod takeover;
 mod volume;
 
@@ -65,5 +66,11 @@ async fn run(options: &Options) {
     }
     if options.wants("volume") {
         volume::run(options).await;
+    }
+    if options.wants("restart") {
+        redis::restart(options).await;
+    }
+    if options.wants("failover") {
+        redis::failover(options).await;
     }
 }

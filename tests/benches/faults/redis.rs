@@ -1,0 +1,125 @@
+//! From the loss of Redis to the moment at which a job that was enqueued after it has been delivered: a restart, and a failover behind Sentinels.
+
+use std::time::{Duration, Instant};
+
+use penstock_shared::{
+    queue::{Location, Queue, Terms, enqueue::Admission},
+    settings::Settings,
+};
+use penstock_tests::{
+    fixture::job,
+    harness::{Program, RedisOptions, RedisSentinels, RedisServer, wait_until},
+    lab::figures::percentile,
+    sandbox::{Options as SandboxOptions, Running, Sandbox},
+};
+use serde_json::json;
+
+use crate::Options;
+
+const REPETITIONS: u32 = 20;
+const PATIENCE: Duration = Duration::from_secs(120);
+/// After this Sentinels take a silent primary for dead.
+const SILENCE: Duration = Duration::from_secs(1);
+
+struct Stage {
+    sandbox: Running,
+    queue: Queue,
+    worker: Program,
+}
+
+impl Stage {
+    async fn on(url: &str, durability: &str) -> Self {
+        let mut options = SandboxOptions::default();
+        options.quota.burst.calls = 100_000;
+        let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
+        let contact = json!({ "id": "c-0", "locationId": "acme" });
+        sandbox.seed_contact(&contact).expect("it takes a contact");
+        let api = sandbox.url();
+        let settings = [
+            ("PENSTOCK_REDIS_URL", url),
+            ("PENSTOCK_DURABILITY", durability),
+            ("PENSTOCK_GHL_BASE_URL", &api),
+            ("PENSTOCK_GHL_TOKEN", "pit-test"),
+            ("PENSTOCK_GHL_BURST", "100000/10s"),
+        ];
+        let loaded = Settings::load_from(settings).expect("these are settings");
+        let queue = Queue::connect(Location::from(&loaded), Terms::from(&loaded)).await;
+        let worker = settings
+            .iter()
+            .fold(Program::new("penstock-worker"), |program, (name, value)| {
+                program.env(name, value)
+            });
+        let worker = worker.start();
+        worker.wait_for_line("ready worker=", PATIENCE).await;
+        Self {
+            sandbox,
+            queue: queue.expect("Redis takes a queue"),
+            worker,
+        }
+    }
+
+    /// Enqueues a job as soon as that can be done, and waits until the API has seen it.
+    async fn delivers(&self, number: u32) {
+        let tag = format!("tag-{number}");
+        let jobs = [job(&tag).contact("c-0").tag(&tag).build()];
+        let wanted = self.sandbox.summary().effects + 1;
+        wait_until("the job to be stored", PATIENCE, || async {
+            self.queue.enqueue(&jobs, Admission::Each).await.ok()
+        })
+        .await;
+        self.sandbox.until(|seen| seen.effects >= wanted).await;
+    }
+
+    fn assert_alive(&mut self) {
+        assert!(self.worker.exited().is_none(), "no worker ends for that");
+    }
+}
+
+pub(crate) async fn restart(options: &Options) {
+    let mut redis = RedisServer::start(RedisOptions::default()).await;
+    let mut stage = Stage::on(&redis.url(), "everysec").await;
+    let mut all = Vec::new();
+    for number in 0..options.scaled(REPETITIONS) {
+        redis.kill9();
+        redis.restart().await;
+        let answers = Instant::now();
+        stage.delivers(number).await;
+        all.push(answers.elapsed());
+        stage.assert_alive();
+    }
+    print("restart: from Redis' answering again", &mut all, 2);
+}
+
+pub(crate) async fn failover(options: &Options) {
+    let mut redis = RedisSentinels::start(2, SILENCE, RedisOptions::default()).await;
+    let mut stage = Stage::on(&redis.url(), "replicated:1").await;
+    let mut all = Vec::new();
+    for number in 0..options.scaled(REPETITIONS) {
+        let old = redis.primary().await;
+        let killed = Instant::now();
+        redis.servers[old].kill9();
+        stage.delivers(number).await;
+        all.push(killed.elapsed());
+        stage.assert_alive();
+        redis.until_replaced(old).await;
+        redis.servers[old].restart().await;
+        redis.until_whole().await;
+    }
+    print(
+        "failover: from the SIGKILL of a primary that is dead to its Sentinels after 1 s",
+        &mut all,
+        5,
+    );
+}
+
+fn print(what: &str, all: &mut [Duration], target: u64) {
+    all.sort_unstable();
+    let at = |percent| percentile(all, percent).unwrap_or_default();
+    println!(
+        "{what} to the delivery of a job enqueued then, {} times: p50 {:.2?}, p99 {:.2?}, longest {:.2?} (p99 should be below {target} s)",
+        all.len(),
+        at(50),
+        at(99),
+        at(100)
+    );
+}
