@@ -203,9 +203,10 @@ fn standing(keys: &Keys) -> Vec<String> {
 }
 
 /// What holds nothing but counts, moments and tenants' names.
-fn numbers(keys: &Keys) -> [String; 13] {
+fn numbers(keys: &Keys) -> [String; 14] {
     [
         keys.config(),
+        keys.quarantine(),
         keys.tenants(),
         keys.counts(),
         keys.open(),
