@@ -10,6 +10,7 @@ pub mod crash;
 pub mod deploy;
 pub mod figures;
 pub mod history;
+pub mod lapse;
 // What is drawn needs no more digits.
 #[allow(clippy::cast_precision_loss)]
 pub mod page;

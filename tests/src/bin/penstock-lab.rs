@@ -12,6 +12,7 @@ use penstock_tests::lab::{
     crash::{self, Cell},
     deploy::deploy,
     figures::Figures,
+    lapse::lapse,
     page::page,
     stop::stop_all,
     workload::Size,
@@ -23,7 +24,7 @@ use penstock_tests::sandbox::parse_span;
 #[command(
     name = "penstock-lab",
     version,
-    after_help = "Examples:\n  penstock-lab soak --for 30m --jobs 100000 --seed 7\n  penstock-lab crashes 1000\n  penstock-lab deploys 50\n  penstock-lab stops 200"
+    after_help = "Examples:\n  penstock-lab soak --for 30m --jobs 100000 --seed 7\n  penstock-lab crashes 1000\n  penstock-lab deploys 50\n  penstock-lab lapses 50\n  penstock-lab stops 200"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -46,6 +47,14 @@ enum Run {
     Deploys {
         /// How many restarts
         count: usize,
+    },
+    /// Redis comes back from older files, again and again, under load
+    Lapses {
+        /// How often
+        count: usize,
+        /// What jobs and moments are drawn from
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// A worker stands still between its last check and the send, for longer than anybody waits for it
     Stops {
@@ -104,6 +113,7 @@ async fn run(run: Run) -> ExitCode {
         Run::Soak(soak) => soak.run().await,
         Run::Crashes { count, at_once } => crashes(count, at_once).await,
         Run::Deploys { count } => deploys(count).await,
+        Run::Lapses { count, seed } => lapses(count, seed).await,
         Run::Stops {
             count,
             at_once,
@@ -222,6 +232,21 @@ async fn deploys(count: usize) -> ExitCode {
     );
     println!("violations                   {}", deployed.violations.len());
     verdict(&deployed.violations)
+}
+
+async fn lapses(count: usize, seed: u64) -> ExitCode {
+    let lapsed = lapse(count, seed).await;
+    let fates = lapsed.history.fates.values();
+    let ambiguous = fates.filter(|fate| fate.death.is_some()).count();
+    println!("went back                    {}", lapsed.lapses);
+    println!(
+        "jobs                         {}",
+        lapsed.history.promises.len()
+    );
+    println!("effects forgotten            {}", lapsed.forgotten);
+    println!("dead (ambiguous)             {ambiguous}");
+    println!("violations                   {}", lapsed.violations.len());
+    verdict(&lapsed.violations)
 }
 
 /// A doubled effect is what is expected here; what is judged is whether it was told.

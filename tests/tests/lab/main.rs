@@ -3,6 +3,7 @@
 mod chaos;
 mod crash;
 mod deploy;
+mod lapse;
 mod power;
 mod program;
 mod seeded;

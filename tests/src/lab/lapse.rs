@@ -1,0 +1,145 @@
+//! A Redis that comes back from older files, again and again, under load: what it has forgotten is looked for before it is sent again.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use super::check::{Invariant, Violation, check};
+use super::history::History;
+use super::producer;
+use super::workload::{Size, Workload};
+use super::world::{Make, PATIENCE, WORKER, World};
+use crate::harness::{Appendfsync, Program, RedisOptions, wait_until};
+
+const WORKERS: usize = 3;
+/// Jobs for each lapse.
+const JOBS: usize = 150;
+/// What goes wrong with the API meanwhile.
+const FAULTS: &[&str] = &[
+    "cut-before:p=0.01",
+    "cut-after:p=0.01",
+    "late=700ms:p=0.01",
+    "list-lag=700ms",
+];
+
+/// What the lapses came to.
+#[derive(Debug)]
+pub struct Lapsed {
+    /// For the judge.
+    pub history: History,
+    /// How often Redis went back.
+    pub lapses: usize,
+    /// How many effects it forgot.
+    pub forgotten: u64,
+    /// What is wrong with it.
+    pub violations: Vec<Violation>,
+}
+
+/// Takes Redis back so many times. All jobs are there before, since what is enqueued in the time that is lost is lost by right.
+///
+/// # Panics
+/// When the laboratory itself fails.
+pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
+    let workload = Workload::draw(seed, Size::of(lapses * JOBS));
+    let count = workload.jobs.len() as u64;
+    let mut world = World::start(Make {
+        redis: RedisOptions {
+            appendfsync: Appendfsync::Always,
+            config: vec![("auto-aof-rewrite-percentage".into(), "0".into())],
+            ..RedisOptions::default()
+        },
+        burst: "40/1s".into(),
+        seed,
+        ..Make::default()
+    })
+    .await;
+    for (tenant, id) in &workload.known {
+        world.seed_contact(tenant, id);
+    }
+    let enqueued = producer::enqueue(world.queue.clone(), workload.jobs, Duration::ZERO);
+    let promises = timeout(PATIENCE, enqueued).await.expect("all is stored");
+    world.faults(FAULTS);
+    let mut crew = Vec::new();
+    for _ in 0..WORKERS {
+        crew.push(world.worker(WORKER, &[]).await);
+    }
+    let mut dice = StdRng::seed_from_u64(!seed);
+    let (mut gone_back, mut forgotten) = (0, 0);
+    for _ in 0..lapses {
+        if let Some(effects) = go_back(&mut world, &mut crew, &mut dice).await {
+            gone_back += 1;
+            forgotten += effects;
+        }
+    }
+    world.faults(&[]);
+    until_all_ended(&world, count).await;
+    for worker in crew {
+        world.dismiss(worker);
+    }
+    let history = world.history(promises, Vec::new()).await;
+    Lapsed {
+        lapses: gone_back,
+        forgotten,
+        violations: violations(&history),
+        history,
+    }
+}
+
+/// How many effects it forgets; nothing if there is no more work that it could forget.
+async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) -> Option<u64> {
+    sleep(Duration::from_millis(dice.random_range(300..5_000))).await;
+    let files = world.redis.directory().join("appendonlydir");
+    let copied = copy(&files);
+    let before = world.sandbox.summary().effects;
+    sleep(Duration::from_millis(dice.random_range(20..1_500))).await;
+    let dies = dice.random_bool(0.3);
+    if dies {
+        let worker = crew.remove(dice.random_range(0..crew.len()));
+        world.dismiss(worker);
+    }
+    world.redis.kill9();
+    let forgotten = world.sandbox.summary().effects - before;
+    fs::remove_dir_all(&files).expect("the files can be removed");
+    put(copied.path(), &files);
+    world.redis.restart().await;
+    if dies {
+        let new = world.begin(WORKER, &[]);
+        crew.push(new);
+    }
+    (forgotten > 0).then_some(forgotten)
+}
+
+fn copy(from: &Path) -> TempDir {
+    let to = TempDir::new().expect("there is room for a copy");
+    put(from, to.path());
+    to
+}
+
+fn put(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory can be made");
+    for file in fs::read_dir(from).expect("Redis keeps an append-only file") {
+        let file = file.expect("it can be listed");
+        fs::copy(file.path(), to.join(file.file_name())).expect("it can be copied");
+    }
+}
+
+async fn until_all_ended(world: &World, count: u64) {
+    wait_until("the end of all jobs", PATIENCE * 5, || async {
+        let stats = world.queue.stats().await.ok()?;
+        (stats.done_total + stats.dead == count && stats.running == 0).then_some(())
+    })
+    .await;
+}
+
+/// All but the order of repetitions: what may be repeated is, in its order, and a note between the first time and the second stays where it is.
+fn violations(history: &History) -> Vec<Violation> {
+    let found = check(history).into_iter();
+    found
+        .filter(|one| one.invariant != Invariant::Order)
+        .collect()
+}
