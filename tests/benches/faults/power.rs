@@ -9,7 +9,7 @@ const CUTS: u32 = 100;
 pub(crate) async fn run(options: &Options) {
     let cut = cut_power(options.scaled(CUTS) as usize, 1).await;
     println!(
-        "power: {} cuts at always, {} tore the file, {} jobs acknowledged: {} lost (should be 0)",
+        "power: {} cuts at always, {} left a torn file, {} jobs acknowledged: {} lost (should be 0)",
         cut.cuts,
         cut.torn,
         cut.acknowledged,

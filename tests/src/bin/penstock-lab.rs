@@ -86,8 +86,8 @@ struct Soak {
     /// What each tenant may call
     #[arg(long, default_value = "40/1s")]
     burst: String,
-    /// When Redis syncs its file
-    #[arg(long, value_enum, default_value_t = Sync::Everysec)]
+    /// When Redis syncs its file; with everysec what it has not written when it is killed is lost, as the README says
+    #[arg(long, value_enum, default_value_t = Sync::Always)]
     appendfsync: Sync,
     /// Where the report goes, as soak-SEED.html
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]

@@ -115,6 +115,15 @@ impl Proxy {
         self.control.refuse(refuse);
     }
 
+    /// All passes again, on new connections: none that has lost bytes may go on, since TCP never does that.
+    pub fn heal(&self) {
+        self.refuse(true);
+        self.cut();
+        self.set(Direction::ToServer, Flow::Pass);
+        self.set(Direction::ToClient, Flow::Pass);
+        self.refuse(false);
+    }
+
     /// Loses the next `count` requests that contain `pattern` (in one piece; empty for any): their connection is
     /// closed and the server never sees them.
     pub fn lose_requests(&self, count: usize, pattern: impl Into<Vec<u8>>) {

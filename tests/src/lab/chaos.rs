@@ -97,7 +97,7 @@ impl Chaos {
             trouble.look_after(world, course);
             self.say(world, course);
             if began.elapsed() >= next {
-                next += EVERY;
+                next = began.elapsed() + EVERY;
                 let act = plan.next().expect("a plan has no end");
                 trouble.make(world, course, &act).await;
             }

@@ -5,8 +5,7 @@
 //! back to some length between the two, in the middle of a command if it comes to that.
 
 use std::fs::{self, OpenOptions};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use penstock_shared::queue::enqueue::Admission;
 use penstock_shared::queue::record::NewJob;
@@ -21,15 +20,13 @@ use crate::harness::{Appendfsync, RedisOptions, wait_until};
 const BATCH: usize = 20;
 /// How many batches are acknowledged before each cut.
 const BATCHES: usize = 3;
-/// A batch takes about so long.
-const UNDER_WAY: Duration = Duration::from_millis(8);
 
 /// What the cuts came to.
 #[derive(Debug, Default)]
 pub struct Cut {
     /// Power cuts.
     pub cuts: usize,
-    /// Cuts that took something of the file.
+    /// Cuts that left a part of what was under way.
     pub torn: usize,
     /// Jobs that were acknowledged.
     pub acknowledged: usize,
@@ -73,7 +70,7 @@ pub async fn cut_power(cuts: usize, seed: u64) -> Cut {
             .await;
             acknowledged.extend(batch.iter().map(reference));
         }
-        cut.torn += usize::from(cut_once(&mut world, unsure, &mut acknowledged, &mut dice).await);
+        cut.torn += usize::from(cut_once(&mut world, unsure, &mut dice).await);
         cut.cuts += 1;
     }
     cut.acknowledged = acknowledged.len();
@@ -81,33 +78,33 @@ pub async fn cut_power(cuts: usize, seed: u64) -> Cut {
     cut
 }
 
-/// Whether it took something.
-async fn cut_once(
-    world: &mut World,
-    unsure: &[NewJob],
-    acknowledged: &mut Vec<(String, String)>,
-    dice: &mut StdRng,
-) -> bool {
+/// Jobs are on their way whose acknowledgement never comes, and the power is cut as soon as some of them is written. Whether it took something.
+async fn cut_once(world: &mut World, unsure: &[NewJob], dice: &mut StdRng) -> bool {
+    let queue = world.queue_over_link().await;
     let (file, synced) = growing_file(world);
-    let (queue, batch) = (world.queue.clone(), unsure.to_vec());
+    world
+        .redis_link
+        .lose_replies(usize::MAX, unsure[0].id.as_str());
+    let batch = unsure.to_vec();
     let under_way = tokio::spawn(async move { queue.enqueue(&batch, Admission::Each).await });
-    tokio::time::sleep(UNDER_WAY.mul_f64(dice.random())).await;
-    // If it is acknowledged by now, all is synced after all.
-    let was_acknowledged = under_way.is_finished();
+    wait_until("the file to grow", PATIENCE, || async {
+        (length(&file) > synced).then_some(())
+    })
+    .await;
     world.redis.kill9();
-    let written = fs::metadata(&file).expect("the file is there").len();
-    let length = if was_acknowledged {
-        acknowledged.extend(unsure.iter().map(reference));
-        written
-    } else {
-        dice.random_range(synced..=written)
-    };
-    let opened = OpenOptions::new().write(true).open(&file);
-    let kept = opened.expect("the file can be written").set_len(length);
-    kept.expect("the file can be cut");
     under_way.abort();
+    world.redis_link.lose_replies(0, "");
+    let written = length(&file);
+    let kept = dice.random_range(synced..written);
+    let opened = OpenOptions::new().write(true).open(&file);
+    let cut = opened.expect("the file can be written").set_len(kept);
+    cut.expect("the file can be cut");
     world.redis.restart().await;
-    length < written
+    kept > synced
+}
+
+fn length(file: &Path) -> u64 {
+    fs::metadata(file).expect("the file is there").len()
 }
 
 fn reference(job: &NewJob) -> (String, String) {
@@ -124,7 +121,7 @@ fn growing_file(world: &World) -> (PathBuf, u64) {
     let paths = files.map(|file| file.expect("it can be listed").path());
     let mut growing = paths.filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
     let file = growing.next().expect("one of them grows");
-    let length = fs::metadata(&file).expect("it is there").len();
+    let length = length(&file);
     (file, length)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_tests::{
-    harness::RedisOptions,
+    harness::{Appendfsync, RedisOptions},
     lab::{chaos::Chaos, check::assert_kept, figures::Figures, workload::Size},
 };
 
@@ -19,7 +19,11 @@ async fn nothing_is_lost_or_doubled_while_everything_breaks() {
         workers: 3,
         over: Duration::from_secs(40),
         burst: "40/1s".into(),
-        redis: RedisOptions::default(),
+        // The setting that promises that nothing is lost when Redis is killed, however slow the disk is.
+        redis: RedisOptions {
+            appendfsync: Appendfsync::Always,
+            ..RedisOptions::default()
+        },
         verbose: false,
     }
     .run()

@@ -8,7 +8,7 @@ use super::super::figures::Course;
 use super::super::plan::{ALWAYS, Act, Link};
 use super::super::world::World;
 use super::crew::Crew;
-use crate::harness::{Direction, Flow, Proxy};
+use crate::harness::Proxy;
 
 /// What ends a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,24 +49,28 @@ impl Trouble {
             Act::ReplaceWorker(place) => self.crew.replace(world, *place),
             Act::StopWorker(place, span) => {
                 self.crew.stop(*place);
-                return self.ends_in(*span, End::GoOn(*place), kind);
+                return self.ends_in(course, *span, End::GoOn(*place), kind);
             }
             Act::KillRedis => world.redis.restart().await,
             Act::Link(link, direction, flow, span) => {
+                // It may be broken already: what has lost bytes must not pass again on the same connection.
+                way(world, *link).heal();
                 way(world, *link).set(*direction, *flow);
-                return self.ends_in(*span, End::Heal(*link), kind);
+                return self.ends_in(course, *span, End::Heal(*link), kind);
             }
             Act::Burst(fault, span) => {
                 world.faults(&[&[*fault], ALWAYS].concat());
-                return self.ends_in(*span, End::Calm, kind);
+                return self.ends_in(course, *span, End::Calm, kind);
             }
         }
         course.ended(kind);
     }
 
-    fn ends_in(&mut self, span: Duration, end: End, kind: &'static str) {
-        // Of two that are ended by the same the later one counts.
-        self.ongoing.retain(|other| other.end != end);
+    fn ends_in(&mut self, course: &mut Course, span: Duration, end: End, kind: &'static str) {
+        // Of two that are ended by the same the earlier one goes over into the later.
+        for _ in self.ongoing.extract_if(.., |other| other.end == end) {
+            course.ended(kind);
+        }
         let until = Instant::now() + span;
         self.ongoing.push(Ongoing { until, end, kind });
     }
@@ -99,18 +103,9 @@ impl Trouble {
 fn end(world: &World, crew: &mut Crew, end: End) {
     match end {
         End::GoOn(place) => crew.go_on(place),
-        End::Heal(link) => heal(way(world, link)),
+        End::Heal(link) => way(world, link).heal(),
         End::Calm => world.faults(ALWAYS),
     }
-}
-
-/// No connection that has lost bytes may go on: TCP never does that.
-fn heal(proxy: &Proxy) {
-    proxy.refuse(true);
-    proxy.cut();
-    proxy.set(Direction::ToServer, Flow::Pass);
-    proxy.set(Direction::ToClient, Flow::Pass);
-    proxy.refuse(false);
 }
 
 fn way(world: &World, link: Link) -> &Proxy {
