@@ -345,6 +345,7 @@ impl Courier {
                 permit,
             },
             CallError::Unreadable { .. }
+            | CallError::TooLong { .. }
             | CallError::Unanswered { .. }
             | CallError::NotSent { .. } => Outcome::Unavailable {
                 fault,

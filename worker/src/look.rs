@@ -171,10 +171,14 @@ fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
     .into()
 }
 
-/// A list that is refused for good leaves it to a person; one that cannot be read now is read again, and no attempt is used.
+/// A list that is refused for good, or never can be read, leaves it to a person; one that cannot be read now is read again, and no attempt is used.
 fn unreadable(stop: Stop, contact: &ContactId, calls: &Calls<'_>) -> Stop {
     match stop {
-        Stop::Call(error @ (CallError::Rejected { .. } | CallError::ContactNotFound { .. })) => {
+        Stop::Call(
+            error @ (CallError::Rejected { .. }
+            | CallError::ContactNotFound { .. }
+            | CallError::TooLong { .. }),
+        ) => {
             let fault = deliver::fault(&error);
             ambiguous(
                 "what was sent cannot be read back",

@@ -164,9 +164,11 @@ async fn list(
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| bodies(job_type, &answer).map_err(Stop::Call));
     match list {
-        Err(Stop::Call(CallError::Rejected { .. } | CallError::ContactNotFound { .. })) => {
-            Ok(Vec::new())
-        }
+        Err(Stop::Call(
+            CallError::Rejected { .. }
+            | CallError::ContactNotFound { .. }
+            | CallError::TooLong { .. },
+        )) => Ok(Vec::new()),
         Err(stop) => Err(look::unread(stop, calls)),
         Ok(list) => Ok(list),
     }

@@ -55,7 +55,7 @@ fn success(response: &Response<'_>, json: Option<Value>) -> Result<Answer, CallE
         (End::Cut(reason), _) => Err(CallError::Unanswered {
             message: format!("the body of a {status} was cut: {reason}"),
         }),
-        (End::TooLong, _) => Err(unreadable("the body is too long")),
+        (End::TooLong, _) => Err(CallError::TooLong { status }),
         (End::Whole, None) => Err(unreadable("the body is not JSON")),
         (End::Whole, Some(body)) => Ok(Answer {
             status,

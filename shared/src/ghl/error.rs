@@ -65,6 +65,12 @@ pub enum CallError {
         /// What is wrong with the body.
         message: String,
     },
+    /// A success with a longer body than is read: it has probably taken effect, and would be as long the next time.
+    #[error("success ({status}) with a body that is too long to be read")]
+    TooLong {
+        /// The HTTP status.
+        status: u16,
+    },
     /// No answer: it may or may not have taken effect, or may still do so.
     #[error("no answer: {message}")]
     Unanswered {
@@ -84,7 +90,10 @@ impl CallError {
     pub fn may_have_taken_effect(&self) -> bool {
         matches!(
             self,
-            Self::Unanswered { .. } | Self::ServerError { .. } | Self::Unreadable { .. }
+            Self::Unanswered { .. }
+                | Self::ServerError { .. }
+                | Self::Unreadable { .. }
+                | Self::TooLong { .. }
         )
     }
 
@@ -112,7 +121,8 @@ impl CallError {
             | Self::ContactNotFound { status, .. }
             | Self::Unauthorized { status, .. }
             | Self::ServerError { status, .. }
-            | Self::Unreadable { status, .. } => Some(*status),
+            | Self::Unreadable { status, .. }
+            | Self::TooLong { status } => Some(*status),
             Self::Throttled { .. } => Some(429),
             Self::DuplicateContact { .. } => Some(400),
             Self::Unanswered { .. } | Self::NotSent { .. } => None,

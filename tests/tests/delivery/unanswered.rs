@@ -182,6 +182,19 @@ async fn a_list_that_is_refused_for_good_is_evidence() {
     assert!(said.contains("no notes today"), "{evidence}");
 }
 
+/// It would be as long the next time: nobody looks for ever.
+#[tokio::test]
+async fn a_list_that_is_too_long_is_evidence() {
+    let endless = [
+        "cut-before:op=create-note:count=1",
+        "huge-body:op=get-all-notes",
+    ];
+    let evidence = ambiguous(&endless, None).await;
+    assert_eq!(evidence["status"], 200);
+    let said = evidence["list"].as_str().unwrap();
+    assert!(said.contains("too long"), "{evidence}");
+}
+
 #[tokio::test]
 async fn a_contact_that_is_gone_is_evidence() {
     let gone = (reqwest::Method::DELETE, "/contacts/c1");

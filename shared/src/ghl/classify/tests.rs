@@ -57,7 +57,7 @@ fn successes_that_cannot_be_read_are_no_failures() {
     }
     let headers = HeaderMap::new();
     let long = classify_with(Operation::CreateNote, 200, &headers, b"{}", End::TooLong);
-    assert!(matches!(long, Err(CallError::Unreadable { .. })));
+    assert!(matches!(long, Err(CallError::TooLong { .. })));
     let cut = End::Cut("connection reset".to_owned());
     let cut = classify_with(Operation::CreateNote, 200, &headers, b"{}", cut);
     assert!(matches!(cut, Err(CallError::Unanswered { .. })));

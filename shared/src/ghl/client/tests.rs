@@ -276,7 +276,7 @@ async fn a_huge_body_is_capped() {
     .await;
     let error = send(&client(&base, PATIENT), &note()).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Unreadable { status: 201, .. }),
+        matches!(error, CallError::TooLong { status: 201 }),
         "{error:?}"
     );
 }
