@@ -94,6 +94,9 @@ struct Soak {
     reports: PathBuf,
 }
 
+/// Any will do, if it is long enough.
+const MARKER_KEY: &str = "a-key-of-the-fault-laboratory-alone";
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sync {
     Always,
@@ -251,7 +254,11 @@ async fn lapses(count: usize, seed: u64) -> ExitCode {
 
 /// A doubled effect is what is expected here; what is judged is whether it was told.
 async fn stops(count: usize, at_once: usize, marker: bool) -> ExitCode {
-    let settings = [("PENSTOCK_MARKER".to_owned(), "on".to_owned())];
+    let on = [
+        ("PENSTOCK_MARKER", "on"),
+        ("PENSTOCK_MARKER_KEY", MARKER_KEY),
+    ];
+    let settings = on.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let settings = if marker { settings.as_slice() } else { &[] };
     let mut over = 0;
     let stopped = stop_all(count, at_once, settings, |_| {
