@@ -34,8 +34,23 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// The one on record; a call takes `timeout` ms at the most.
-    pub fn recorded(run: &Run, timeout: u64) -> Option<Self> {
+    /// The one on record, and one that Redis may have forgotten in this lapse; a call takes `timeout` ms at the most.
+    pub fn of(run: &Run, forgotten: Option<Lapse>, timeout: u64) -> Option<Self> {
+        let forgotten = forgotten.map(|lapse| Self {
+            sent_at: lapse.since_ms,
+            ended: lapse.noticed_ms + timeout,
+        });
+        match (Self::recorded(run, timeout), forgotten) {
+            // The record may be of a call before the one that was forgotten: both are looked for.
+            (Some(recorded), Some(forgotten)) => Some(Self {
+                sent_at: recorded.sent_at.min(forgotten.sent_at),
+                ended: recorded.ended.max(forgotten.ended),
+            }),
+            (recorded, forgotten) => recorded.or(forgotten),
+        }
+    }
+
+    fn recorded(run: &Run, timeout: u64) -> Option<Self> {
         let sent_at = run.number(field::INTENT)?;
         let lost = run.number(field::LOST_AT).map(|at| at + timeout);
         let ended = run.number(field::UNANSWERED).max(lost);
@@ -47,7 +62,8 @@ impl Earlier {
 
     /// Which look it is, if it may be taken now: the first a quarantine after the call's end, the other a quarantine after the first.
     pub fn look(&self, run: &Run, quarantine: u64, now: u64) -> Look {
-        let first = run.number(field::ABSENT);
+        // A look before its end was at another.
+        let first = run.number(field::ABSENT).filter(|at| *at >= self.ended);
         let not_before = self.ended.max(first.unwrap_or(0)) + quarantine;
         match first {
             _ if now < not_before => Look::Wait(Duration::from_millis(not_before - now)),
@@ -71,21 +87,23 @@ pub enum Look {
 /// The call that is to be read back before another is sent: the one on record, or one of which Redis may have forgotten the record.
 pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
     let timeout = millis(courier.http_timeout);
-    let recorded = Earlier::recorded(&job.claimed.run, timeout);
-    recorded.or_else(|| {
-        forgotten(job, stored).map(|lapse| Earlier {
-            sent_at: lapse.since_ms,
-            ended: lapse.noticed_ms + timeout,
-        })
-    })
+    Earlier::of(&job.claimed.run, forgotten(job, stored), timeout)
+}
+
+fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
+    let lapse = job
+        .claimed
+        .lapse
+        .filter(|_| !stored.payload.is_idempotent());
+    concerns(lapse?, &job.claimed.run, stored.due_ms).then_some(lapse?)
 }
 
 /// Redis went back in time, and may have forgotten that this job was delivered: it was not read back for that yet.
-fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
-    let lapse = job.claimed.lapse?;
-    let read_back = job.claimed.run.number(field::LAPSE) == Some(lapse.noticed_ms);
-    let concerned = stored.due_ms <= lapse.noticed_ms && !stored.payload.is_idempotent();
-    (concerned && !read_back).then_some(lapse)
+pub fn concerns(lapse: Lapse, run: &Run, due_ms: u64) -> bool {
+    // A retry has another due time than the job had when it may have been sent.
+    let first = run.number(field::FIRST_DUE).unwrap_or(due_ms);
+    let read_back = run.number(field::LAPSE) == Some(lapse.noticed_ms);
+    first.min(due_ms) <= lapse.noticed_ms && !read_back
 }
 
 /// Whether a call is on record of which nobody knows what it came to.
@@ -154,7 +172,7 @@ pub async fn before(
         return Ok(None);
     }
     let run = &job.claimed.run;
-    let (mut again, mut call_ended) = (run.text(field::SENT_AGAIN), None);
+    let (mut again, mut late_ms) = (run.text(field::SENT_AGAIN), None);
     if let Some(earlier) = earlier(courier, job, stored) {
         look::read_back(courier, job, stored, contact, calls, earlier).await?;
         if run.attempts() >= courier.max_attempts_of(stored) {
@@ -163,7 +181,7 @@ pub async fn before(
         // Of a call that Redis may have forgotten nobody knows that it was sent.
         if is_open(run) {
             again = again.or(Some("absent"));
-            call_ended = Some(earlier.ended);
+            late_ms = Some(courier.clock.now_ms().saturating_sub(earlier.ended));
         }
     }
     // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
@@ -179,7 +197,7 @@ pub async fn before(
     }
     if let Some(why) = again {
         fields.insert(field::SENT_AGAIN, why.to_owned());
-        let planned = sweep::plan(courier, job, stored, contact, call_ended, calls).await?;
+        let planned = sweep::plan(courier, job, stored, contact, late_ms, calls).await?;
         fields.extend(planned);
     }
     let marked = marked(courier, job, &stored.payload, &mut fields);

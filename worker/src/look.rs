@@ -51,9 +51,10 @@ pub async fn read_back(
     .await?
     {
         Look::Adopted(outcome) => {
-            if turn == Turn::Last {
-                let lateness = courier.clock.now_ms().saturating_sub(earlier.ended);
-                let lateness = Duration::from_millis(lateness);
+            // At the first look it was not there: so late it was, at the least. Of a call that was forgotten nobody knows when it ended.
+            if turn == Turn::Last && journal::is_open(&job.claimed.run) {
+                let first = job.claimed.run.number(field::ABSENT).unwrap_or(0);
+                let lateness = Duration::from_millis(first.saturating_sub(earlier.ended));
                 courier.late(stored.payload.job_type(), lateness).await;
             }
             Err(outcome.into())
@@ -90,7 +91,7 @@ async fn look(
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
     let list = list.map_err(|stop| unreadable(stop, contact, calls))?;
-    let sought = sought(courier, job, calls, sent_at);
+    let sought = sought(courier, job, payload, calls, sent_at);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
         Verdict::Ours(id) => Ok(Look::Adopted(adopted(payload, contact, id, calls))),
@@ -104,7 +105,13 @@ async fn look(
 }
 
 /// What is looked for. The API dates what it makes by its own clock: so is the call's moment, where it is known how the two clocks differ.
-fn sought(courier: &Courier, job: &Assignment, calls: &Calls<'_>, sent_at: u64) -> Sought {
+fn sought(
+    courier: &Courier,
+    job: &Assignment,
+    payload: &Payload,
+    calls: &Calls<'_>,
+    sent_at: u64,
+) -> Sought {
     let run = &job.claimed.run;
     let intents = run.number(field::INTENTS).unwrap_or(0);
     let numbers = u32::try_from(intents).unwrap_or(u32::MAX);
@@ -119,6 +126,7 @@ fn sought(courier: &Courier, job: &Assignment, calls: &Calls<'_>, sent_at: u64) 
             && intents > 0
             && run.text(field::UNMARKED).is_none(),
         markers,
+        quoted: readback::quoted(payload),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_shared::{
     ghl::{Answer, CallError, Note, Request, Task},
-    job::{AttachNote, ContactId, CreateTask, Line, Payload},
+    job::{AttachNote, ContactId, CreateTask, Line, Payload, Text},
 };
 
 use crate::marker;
@@ -73,6 +73,8 @@ pub struct Sought {
     pub markers: Vec<String>,
     /// Whether each of its calls carried one: then nothing without is its own.
     pub all_marked: bool,
+    /// Markers that stand in what was to be written: somebody has copied them there, and they tell of nobody.
+    pub quoted: Vec<String>,
 }
 
 /// What was found.
@@ -99,7 +101,8 @@ impl Sought {
         if self.is_marked(seen) {
             return true;
         }
-        let anothers = !self.markers.is_empty() && !seen.markers.is_empty();
+        let foreign = |marker| !self.quoted.contains(marker);
+        let anothers = !self.markers.is_empty() && seen.markers.iter().any(foreign);
         seen.same && !anothers && !self.all_marked
     }
 
@@ -130,6 +133,15 @@ impl Sought {
         let added = u64::try_from(seen.added?.as_millisecond()).unwrap_or(0);
         Some(Duration::from_millis(self.since_ms?.saturating_sub(added)))
     }
+}
+
+/// The markers in what a job writes.
+pub fn quoted(payload: &Payload) -> Vec<String> {
+    markers(match payload {
+        Payload::AttachNote(note) => Some(note.body.as_str()),
+        Payload::CreateTask(task) => task.body.as_ref().map(Text::as_str),
+        Payload::UpsertContact(_) | Payload::AddTags(_) => None,
+    })
 }
 
 fn markers(body: Option<&str>) -> Vec<String> {
@@ -285,6 +297,18 @@ mod tests {
             ..sought
         };
         assert_eq!(all_marked.judge(&[note("x", 0)]), Verdict::Absent);
+    }
+
+    #[test]
+    fn a_marker_that_the_job_itself_quotes_tells_of_nobody() {
+        let sought = Sought {
+            markers: vec!["m1".into()],
+            quoted: vec!["old".into()],
+            ..sought()
+        };
+        let ours = Verdict::Ours("n".into());
+        assert_eq!(sought.judge(&[marked(note("n", 0), "old")]), ours);
+        assert_eq!(sought.judge(&[marked(note("n", 0), "m9")]), Verdict::Absent);
     }
 
     #[test]

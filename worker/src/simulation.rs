@@ -53,6 +53,7 @@ fn a_rule_that_is_left_out_is_found_out() {
         Broken::NoQuarantine,
         Broken::OneLook,
         Broken::NoReadBack,
+        Broken::NoSuspicion,
     ] {
         let found = (0..LIVES).any(|seed| Life::new(seed, broken).live().is_err());
         assert!(found, "{broken:?}");

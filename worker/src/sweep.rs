@@ -40,10 +40,10 @@ pub async fn plan(
     job: &Assignment,
     stored: &StoredJob,
     contact: Option<&Found>,
-    call_ended: Option<u64>,
+    late_ms: Option<u64>,
     calls: &Calls<'_>,
 ) -> Result<Fields, Stop> {
-    let is_planned = job.claimed.run.text(field::SWEEP).is_some() && call_ended.is_none();
+    let is_planned = job.claimed.run.text(field::SWEEP).is_some() && late_ms.is_none();
     let Some(contact) = contact.filter(|_| courier.marker.is_on() && !is_planned) else {
         return Ok(Fields::new());
     };
@@ -56,7 +56,7 @@ pub async fn plan(
         job_type,
         contact: contact.id.clone(),
         intent,
-        call_ended,
+        late_ms,
     };
     let due = courier.clock.now_ms() + millis(courier.quarantine.of(job_type));
     match courier.queue.plan_sweep(maker.tenant, &sweep, due).await {
@@ -216,9 +216,8 @@ async fn report(
             twins,
             "its effect is there more than once"
         );
-        if let Some(call_ended) = sweep.call_ended {
-            let lateness = told.found_ms.saturating_sub(call_ended);
-            let lateness = Duration::from_millis(lateness);
+        if let Some(late_ms) = sweep.late_ms {
+            let lateness = Duration::from_millis(late_ms);
             courier.late(sweep.job_type, lateness).await;
         }
     }

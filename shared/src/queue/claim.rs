@@ -306,6 +306,12 @@ impl Queue {
                 .arg(worker)
                 .ignore();
             pipeline.cmd("DEL").arg(keys.worker(worker)).ignore();
+            // Nobody waits for what it was told.
+            pipeline
+                .cmd("SREM")
+                .arg(keys.doubters())
+                .arg(worker)
+                .ignore();
             let (): () = self.connection().run_all(&pipeline).await?;
         }
         Ok(())

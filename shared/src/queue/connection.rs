@@ -1,13 +1,14 @@
 //! The way to Redis: one server, a cluster, or the primary that Sentinels watch, behind the same few calls. Reconnects by itself, for ever.
 
 mod address;
+mod renewed;
 mod sentinel;
 
 use std::time::Duration;
 
 use redis::{
     Cmd, FromRedisValue, Pipeline, RedisResult, Value,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    aio::ConnectionManagerConfig,
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
@@ -17,6 +18,7 @@ use redis::{
 pub(super) use self::address::Roots;
 use self::{
     address::{Address, certificates},
+    renewed::Renewed,
     sentinel::{Followed, Primary},
 };
 
@@ -39,7 +41,7 @@ pub(super) enum Server {
 /// A connection that many tasks share.
 #[derive(Clone)]
 pub(super) enum Connection {
-    Single(ConnectionManager),
+    Single(Renewed),
     Cluster(ClusterConnection),
     Followed(Followed),
 }
@@ -72,9 +74,7 @@ impl Server {
     async fn connect_with(&self, answer: Option<Duration>) -> RedisResult<Connection> {
         Ok(match self {
             Self::Single(client) => {
-                let client = client.clone();
-                let manager = ConnectionManager::new_with_config(client, manager_config(answer));
-                Connection::Single(manager.await?)
+                Connection::Single(Renewed::connect(client.clone(), answer).await?)
             }
             Self::Cluster(nodes, roots) => {
                 let builder = cluster(nodes.clone(), roots);
@@ -89,7 +89,11 @@ impl Server {
 impl Connection {
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         match self.clone() {
-            Self::Single(mut connection) => command.query_async(&mut connection).await,
+            Self::Single(renewed) => {
+                let run =
+                    |mut connection| async move { command.query_async(&mut connection).await };
+                renewed.run(run).await
+            }
             Self::Cluster(mut connection) => command.query_async(&mut connection).await,
             Self::Followed(followed) => {
                 let run =
@@ -119,7 +123,11 @@ impl Connection {
     /// elsewhere.
     pub(super) async fn run_all<T: FromRedisValue>(&self, pipeline: &Pipeline) -> RedisResult<T> {
         match self.clone() {
-            Self::Single(mut connection) => pipeline.query_async(&mut connection).await,
+            Self::Single(renewed) => {
+                let run =
+                    |mut connection| async move { pipeline.query_async(&mut connection).await };
+                renewed.run(run).await
+            }
             Self::Cluster(mut connection) => pipeline.query_async(&mut connection).await,
             Self::Followed(followed) => {
                 let run =
@@ -154,7 +162,7 @@ fn cluster(nodes: Vec<redis::ConnectionInfo>, roots: &Roots) -> ClusterClientBui
     }
 }
 
-/// An answer that is late is waited for on the same connection. But one whose other end has gone without a word (a host that lost its power, a
+/// A connection whose other end has gone without a word (a host that lost its power, a
 /// network that has forgotten it) would be waited on for a quarter of an hour: what nobody acknowledges, sent or idle, is given up.
 fn tcp_settings() -> TcpSettings {
     let keepalive = TcpKeepalive::new().with_time(ANSWER).with_interval(CONNECT);

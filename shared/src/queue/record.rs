@@ -81,8 +81,8 @@ pub struct Sweep {
     pub contact: ContactId,
     /// The number of the intent before which it was planned.
     pub intent: u32,
-    /// When the call ended of which a read-back had found nothing (ms).
-    pub call_ended: Option<u64>,
+    /// How late the call was at the least, of which a read-back had found nothing, if it took effect after all (ms).
+    pub late_ms: Option<u64>,
 }
 
 /// What stands under a job's id.

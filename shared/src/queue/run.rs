@@ -39,6 +39,8 @@ pub mod field {
     pub const UNANSWERED: &str = "unanswered";
     /// When it was noticed that Redis had forgotten (ms), where it has been read back for that.
     pub const LAPSE: &str = "lapse";
+    /// When it was due before it was dead (ms): it may have been sent since then.
+    pub const FIRST_DUE: &str = "firstDue";
     /// What a delivery came to whose lease had ended by then, as JSON.
     pub const ORPHAN: &str = "orphan";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.

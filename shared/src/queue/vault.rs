@@ -184,15 +184,18 @@ impl<'a> Drawer<'a> {
         for (name, purpose) in SEALED {
             run.open(name, |text| self.open_text(purpose, text));
         }
-        run.open(field::ORPHAN, |text| Ok(self.open_done(text)));
+        run.open(field::ORPHAN, |text| self.open_done(text));
     }
 
     /// What a delivery came to, as JSON, with its result as it was.
-    fn open_done(&self, text: String) -> String {
+    fn open_done(&self, text: String) -> Result<String, SealError> {
         let Ok(mut done) = serde_json::from_str::<DoneRecord>(&text) else {
-            return text;
+            return Ok(text);
         };
-        done.result = self.open_result(done.result);
-        serde_json::to_string(&done).unwrap_or(text)
+        if let Value::String(sealed) = done.result {
+            let opened = self.open_text(Purpose::Result, sealed)?;
+            done.result = serde_json::from_str(&opened).unwrap_or(Value::String(opened));
+        }
+        Ok(serde_json::to_string(&done).unwrap_or(text))
     }
 }

@@ -122,3 +122,14 @@ async fn what_cannot_be_decoded_is_mended_by_it() {
     assert_eq!(redrive(&bench, &["a"]).await, [Changed::Ok]);
     assert_eq!(bench.drain().await, ["a"]);
 }
+
+/// Redis may have forgotten that it was sent: there is no record of it, and still a person has to decide first.
+#[tokio::test]
+async fn what_is_ambiguous_without_an_intent_is_decided_first() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a"), Cause::Ambiguous).await;
+    let old = letter(&bench, "a").await;
+    let new = job("a").tag("new").job();
+    let edited = bench.queue().edit(&old, &new).await.unwrap();
+    assert_eq!(edited, Changed::Undecided);
+}

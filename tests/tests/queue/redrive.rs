@@ -155,3 +155,20 @@ async fn a_job_can_die_and_be_sent_again_and_again() {
     }
     assert_eq!(bench.drain().await, ["b", "a"]);
 }
+
+/// It may have been sent since then, whatever its due time is now: what Redis may have forgotten goes by that.
+#[tokio::test]
+async fn when_it_was_due_first_is_remembered() {
+    let mut bench = Bench::start().await;
+    let first = bench.now.to_string();
+    for _ in 0..2 {
+        if bench.queue().stats().await.unwrap().dead == 0 {
+            dies(&mut bench, job("a"), Cause::Rejected).await;
+        }
+        bench.pass(1_000);
+        redrive(&bench, &["a"]).await;
+        bury(&mut bench, Cause::Rejected).await;
+    }
+    let due = run_field(&bench, "a", "firstDue").await;
+    assert_eq!(due, Some(first));
+}

@@ -16,7 +16,7 @@ fn sweep(intent: u32) -> Sweep {
         job_type: JobType::AttachNote,
         contact: "c1".parse().unwrap(),
         intent,
-        call_ended: Some(7),
+        late_ms: Some(7),
     }
 }
 

@@ -5,5 +5,6 @@ mod cluster;
 mod durability;
 mod memory;
 mod sentinel;
+mod silent;
 mod stage;
 mod tls;

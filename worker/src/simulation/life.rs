@@ -5,7 +5,10 @@ use std::{collections::HashMap, fmt::Write, time::Duration};
 use penstock_shared::{
     job::state::{self, Ending, Progress, Rules},
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome, Permit},
-    queue::run::{Run, field},
+    queue::{
+        lapse::Lapse,
+        run::{Run, field},
+    },
     retry::Backoff,
     span::millis,
 };
@@ -14,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::api::{Answer, Api};
 use crate::{
-    journal::{Earlier, Look},
+    journal::{self, Earlier, Look},
     readback::{Sought, Verdict},
 };
 
@@ -38,6 +41,8 @@ pub(super) enum Broken {
     OneLook,
     /// What was sent is sent again.
     NoReadBack,
+    /// What Redis has forgotten is not looked for.
+    NoSuspicion,
 }
 
 /// What ends a delivery.
@@ -53,6 +58,9 @@ pub(super) struct Life {
     now: u64,
     api: Api,
     run: HashMap<String, String>,
+    /// What stood there at that moment, which Redis may come back to.
+    saved: Option<(u64, HashMap<String, String>)>,
+    lapse: Option<Lapse>,
     /// What this delivery writes into the journal as it is settled.
     notes: HashMap<&'static str, String>,
     end: Option<Ending>,
@@ -67,6 +75,8 @@ impl Life {
             now: START,
             api: Api::default(),
             run: HashMap::new(),
+            saved: None,
+            lapse: None,
             notes: HashMap::new(),
             end: None,
             story: String::new(),
@@ -88,11 +98,34 @@ impl Life {
                 Ok(outcome) | Err(Stop::Outcome(outcome)) => self.settle(outcome),
                 Err(Stop::Death) => self.die(),
             }
+            if self.forgets() {
+                continue;
+            }
             if self.end.is_some() {
                 return self.judge();
             }
         }
         Err("it never ends".to_owned())
+    }
+
+    /// Redis comes back from what was saved: even of an end nobody knows then.
+    fn forgets(&mut self) -> bool {
+        if self.dice.random_bool(0.03)
+            && let Some((since_ms, run)) = self.saved.take()
+        {
+            self.tell("Redis forgets");
+            self.now += self.dice.random_range(1..3_000);
+            self.lapse = Some(Lapse {
+                since_ms,
+                noticed_ms: self.now,
+            });
+            (self.run, self.end) = (run, None);
+            return true;
+        }
+        if self.end.is_none() && self.dice.random_bool(0.3) {
+            self.saved = Some((self.now, self.run.clone()));
+        }
+        false
     }
 
     fn judge(&self) -> Result<(), String> {
@@ -137,7 +170,10 @@ impl Life {
             self.notes
                 .insert(field::UNANSWERED, (lost_at + TIMEOUT).to_string());
         }
-        let earlier = Earlier::recorded(&self.known(), TIMEOUT);
+        let suspects = self.broken != Broken::NoSuspicion;
+        let concerned = |lapse: &Lapse| journal::concerns(*lapse, &self.known(), START);
+        let forgotten = self.lapse.filter(|lapse| suspects && concerned(lapse));
+        let earlier = Earlier::of(&self.known(), forgotten, TIMEOUT);
         match earlier.filter(|_| self.broken != Broken::NoReadBack) {
             Some(earlier) => self.read_back(earlier)?,
             None if self.attempts() >= MAX_ATTEMPTS => return Err(exhausted()),
@@ -149,6 +185,9 @@ impl Life {
         }
         self.perhaps_dies(0.05)?;
         self.write(field::ABSENT, "");
+        if let Some(lapse) = forgotten {
+            self.write(field::LAPSE, lapse.noticed_ms.to_string());
+        }
         if self.broken != Broken::NoIntent {
             self.write(field::INTENT, self.now.to_string());
         }

@@ -96,10 +96,10 @@ impl Followed {
     }
 
     /// One that cannot be reached, or is no primary any more: the Sentinels are asked at once. A demoted one is not spoken to again, even if
-    /// it has the name of the new one.
+    /// it has the name of the new one, nor over a connection that does not answer.
     fn doubt(&self, error: &RedisError) {
         let demoted = crate::queue::error::is_demoted(error);
-        if demoted {
+        if demoted || error.is_timeout() {
             let mut opened = self.opened.lock();
             if let Ok(fresh) = lazy(&opened.0.client, manager_config(self.answer)) {
                 opened.1 = fresh;

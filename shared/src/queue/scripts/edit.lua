@@ -7,8 +7,11 @@ transition(function()
   local dead, code = find_dead(arg.tenant, arg.id)
   if not dead then return code end
   if tonumber(redis.call('HGET', RUN .. dead.key, 'deadAt')) ~= arg.deadAt then return 'changed' end
-  if redis.call('HEXISTS', RUN .. dead.key, 'intent') == 1 then return 'undecided' end
+  local run_key = RUN .. dead.key
+  if redis.call('HEXISTS', run_key, 'intent') == 1 or redis.call('HGET', run_key, 'cause') == 'ambiguous' then return 'undecided' end
+  redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
   redis.call('HSET', JOB .. arg.tenant, arg.id, pack_time(now) .. ARGV[3])
-  redis.call('HDEL', RUN .. dead.key, 'contact')
+  -- What came of the other payload says nothing of this one.
+  redis.call('HDEL', run_key, 'contact', 'orphan', 'late')
   return 'ok'
 end)

@@ -11,11 +11,15 @@ transition(function()
       code = 'ok'
       unlist_dead(dead)
       local run_key = RUN .. dead.key
+      redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
       redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
         'ending', 'lookup', 'forgotten')
       if arg.resend then
         redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence', 'sweep')
         redis.call('HSET', run_key, 'sentAgain', 'resend')
+        -- That Redis may have forgotten a call of it is decided with it.
+        local noticed = string.match(redis.call('HGET', CONFIG, 'travel') or '', '^%d+/(%d+)/')
+        if noticed then redis.call('HSET', run_key, 'lapse', noticed) end
       end
       local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
       local due = now + tonumber(ARGV[i + 3])

@@ -18,7 +18,8 @@ end
 -- When it was noticed that Redis has forgotten.
 local forgotten
 
--- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now.
+-- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now. Beside a job
+-- that has no run nothing tells that it was charged: repeated, it is charged again, which is the safe side.
 local function charge_forgotten(delivery)
   if tonumber(delivery.token) > forgotten then return end
   local lane = lane_of(delivery.name)
@@ -28,16 +29,16 @@ local function charge_forgotten(delivery)
   settle_permit(lane, permit)
 end
 
--- What came of a delivery whose job is another's by now. It changes nothing, but who has the job next need not find out again. Where somebody
--- has it who knows of no run, that would stay for ever.
-local function leave_orphan(run_key, delivery, is_held)
-  if is_held and redis.call('EXISTS', run_key) == 0 then return end
+-- What came of a delivery whose job is another's by now. It changes nothing, but who has the job next need not find out again. Beside a job
+-- that has no run it would stay for ever: nobody looks for one that ends as most do.
+local function leave_orphan(run_key, delivery)
+  if redis.call('EXISTS', run_key) == 0 then return end
   redis.call('HSET', run_key, 'late', delivery.token)
   if delivery.outcome ~= '' then redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16)) end
 end
 
 -- Who does not hold the job any more may have settled it already, or have brought what it came to.
-local function refusal(job, delivery, is_held)
+local function refusal(job, delivery)
   local run_key, token = RUN .. key_of(job), delivery.token
   local run = redis.call('HMGET', run_key, 'settled', 'late')
   if run[1] == token then return 'o' end
@@ -47,7 +48,7 @@ local function refusal(job, delivery, is_held)
   end
   if run[2] ~= token then charge_forgotten(delivery) end
   if not record then return 'm' end
-  if run[2] ~= token then leave_orphan(run_key, delivery, is_held) end
+  if run[2] ~= token then leave_orphan(run_key, delivery) end
   return 'l'
 end
 
@@ -214,7 +215,7 @@ local function take_over(jobs, holders, orders)
       gather('ZREM', LEASES, ref)
       gather('HDEL', RUNNING, ref)
     else
-      codes[i] = taken[ref] == token and 'o' or refusal(parse_ref(ref), job, holds ~= nil)
+      codes[i] = taken[ref] == token and 'o' or refusal(parse_ref(ref), job)
     end
   end
   return settled, taken, codes

@@ -30,7 +30,7 @@ pub(super) fn record(bytes: &[u8]) -> u64 {
                 job.max_attempts.is_some(),
             ))
         }
-        Ok(Record::Sweep(sweep)) => said(&(sweep.job_type, sweep.call_ended.is_some())),
+        Ok(Record::Sweep(sweep)) => said(&(sweep.job_type, sweep.late_ms.is_some())),
         Ok(Record::Done { done, .. }) => said(&(done.effect.is_some(), done.result.is_object())),
         Err(error) => said(&error.to_string()),
     }

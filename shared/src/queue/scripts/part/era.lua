@@ -1,14 +1,16 @@
 -- Whether this Redis still has what it has acknowledged. Each command of a worker counts one on (`tick`), is answered with that number, and
 -- brings the last one that the worker was answered (arg.known). A server that was started, or took over from another, begins an era: it remembers
 -- the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two was told what is lost: Redis went back in time.
--- Until every worker that lived at the end of what is remembered has come, nothing is given out; one that does not come within arg.silence
--- may have been told more, so that counts as gone back too.
+-- Until every worker that lived at the end of what is remembered has come, nothing is given out; one that does not come within arg.silence, and
+-- some seconds, may have been told more, so that counts as gone back too.
 -- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms), `doubt` (until when),
 -- `travel` ('<since>/<noticed>/<lost>', ms: what happened from `since` on may be forgotten, of `lost` ms in all).
 local watch
 do
   -- More than the commands of any loss.
   local LEAP = 1000000000
+  -- However short a lease is, it takes so long (ms) to find the way back to a server.
+  local PATIENCE = 4000
   -- A server is one as long as it lives, and so is what is kept here.
   local server
 
@@ -33,14 +35,15 @@ do
   end
 
   local function begin_era(memory)
-    memory.last, memory.first, memory.ended, memory.begun = memory.tick, memory.tick + LEAP, memory.pulse or now, now
+    -- Two servers that remember the same do not count alike.
+    memory.last, memory.first, memory.ended, memory.begun = memory.tick, memory.tick + LEAP + now % LEAP, memory.pulse or now, now
     memory.tick = memory.first
     local era = table.concat({ whole(memory.last), whole(memory.first), whole(memory.ended), whole(now) }, '/')
     redis.call('HSET', CONFIG, 'run', server_run(), 'tick', whole(memory.tick), 'era', era)
     redis.call('DEL', DOUBTERS)
     local lived = doubters(memory)
     if #lived > 0 then
-      memory.doubt = now + arg.silence
+      memory.doubt = now + math.max(arg.silence, PATIENCE)
       redis.call('SADD', DOUBTERS, unpack(lived))
       redis.call('HSET', CONFIG, 'doubt', whole(memory.doubt))
     end
@@ -85,8 +88,9 @@ do
     end
     if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt) then
       go_back(memory)
-    elseif memory.doubt and worker and redis.call('SREM', DOUBTERS, worker) == 1 and redis.call('EXISTS', DOUBTERS) == 0 then
-      end_doubt(memory)
+    elseif memory.doubt and worker then
+      redis.call('SREM', DOUBTERS, worker)
+      if redis.call('EXISTS', DOUBTERS) == 0 then end_doubt(memory) end
     end
     return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, tonumber(string.match(memory.travel or '', '^%d+/(%d+)/')) or 0
   end
