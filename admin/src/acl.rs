@@ -13,9 +13,6 @@ use sha2::{Digest, Sha256};
 
 use crate::{arguments::Acl, render::Format};
 
-/// Stands where a password is to be put.
-const PLACEHOLDER: &str = ">PASSWORD";
-
 /// Prints the users, for `redis-cli` or for the file that Redis' `aclfile` names.
 pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Exit, Failure> {
     let passwords = match &acl.passwords_from {
@@ -31,9 +28,7 @@ pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Ex
     for role in ROLES {
         let user = format!("{}-{}", acl.user_prefix, role.as_str());
         let rules = role.rules(namespace, settings.redis.shards);
-        let password = passwords
-            .get(role.as_str())
-            .map_or(PLACEHOLDER, String::as_str);
+        let password = passwords.get(role.as_str()).map(String::as_str);
         let verb = if acl.file { "user" } else { "ACL SETUSER" };
         let said = if acl.file {
             unquoted(&rules, password)
@@ -46,6 +41,14 @@ pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Ex
             json!({ "user": user, "role": role.as_str(), "rules": unquoted(&rules, password) }),
         );
     }
+    if ROLES
+        .iter()
+        .any(|role| !passwords.contains_key(role.as_str()))
+    {
+        eprintln!(
+            "users without a password (--passwords-from) are off: `ACL SETUSER NAME on >WORD` turns one on"
+        );
+    }
     match format {
         Format::Table => print!("{text}"),
         Format::Json => println!("{}", json!(users)),
@@ -55,13 +58,18 @@ pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Ex
 }
 
 /// In a file one line is one user: `reset` has no meaning there.
-fn unquoted(rules: &str, password: &str) -> String {
-    rules.replacen("reset on", &format!("on {password}"), 1)
+fn unquoted(rules: &str, password: Option<&str>) -> String {
+    rules.replacen("reset on", &state(password), 1)
+}
+
+/// Nobody gets in as a user that has no password yet.
+fn state(password: Option<&str>) -> String {
+    password.map_or("off".to_owned(), |password| format!("on {password}"))
 }
 
 /// For `redis-cli`, which parts words at spaces: a selector is one word.
-fn quoted(rules: &str, password: &str) -> String {
-    let rules = rules.replacen("reset on", &format!("reset on {password}"), 1);
+fn quoted(rules: &str, password: Option<&str>) -> String {
+    let rules = rules.replacen("reset on", &format!("reset {}", state(password)), 1);
     rules.replace('(', "\"(").replace(')', ")\"")
 }
 

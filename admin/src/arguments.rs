@@ -75,7 +75,7 @@ pub(crate) enum Command {
     ///
     /// The roles: client (stores jobs), intake (`penstock-producer serve`), worker, admin-read, admin-write, metrics. Nothing is sent to Redis.
     #[command(
-        after_help = "Examples:\n  penstock-admin acl                                         with >PASSWORD where each password is to be put\n  penstock-admin acl --passwords-from roles.txt | redis-cli\n  penstock-admin acl --passwords-from roles.txt --file >> users.acl"
+        after_help = "Examples:\n  penstock-admin acl                                         each of them off until it has a password\n  penstock-admin acl --passwords-from roles.txt | redis-cli\n  penstock-admin acl --passwords-from roles.txt --file >> users.acl"
     )]
     Acl(Acl),
 }

@@ -38,7 +38,7 @@ const MOST_SLOTS: usize = 256;
 const GATHER: Duration = Duration::from_millis(1);
 
 /// How long a lapse of Redis is told of, to those that start after it.
-const NEWS: Duration = Duration::from_secs(60);
+const NEWS: Duration = Duration::from_secs(10);
 
 /// What the claim loops share.
 #[derive(Clone)]
@@ -205,11 +205,12 @@ fn warn(shard: u16, claim: &Claim) {
     let Some(lapse) = claim.lapse.filter(is_new) else {
         return;
     };
+    let at = |ms: u64| jiff::Timestamp::from_millisecond(ms.cast_signed()).unwrap_or_default();
     tracing::warn!(
         shard,
-        since_ms = lapse.since_ms,
-        noticed_ms = lapse.noticed_ms,
-        "Redis has forgotten what it had acknowledged: a burst window counts as full, and notes and tasks that were due are read back before they are sent"
+        since = %at(lapse.since_ms),
+        noticed = %at(lapse.noticed_ms),
+        "Redis has lost what it had acknowledged, or nobody can tell: a burst window counts as full, and notes and tasks that were due are read back before they are sent"
     );
 }
 

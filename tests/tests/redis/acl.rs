@@ -341,7 +341,7 @@ async fn the_commands_are_taken_as_they_are_printed() {
     for user in printed.json().as_array().unwrap() {
         let rules = user["rules"].as_str().unwrap();
         assert!(
-            rules.contains(">PASSWORD") && rules.contains("~other:{0}:"),
+            rules.contains("off ") && rules.contains("~other:{0}:"),
             "{rules}"
         );
     }

@@ -74,7 +74,7 @@ async fn notes_that_it_has_forgotten_are_found_and_not_sent_again() {
     stage.until_done(all).await;
     let seen = stage.sandbox.summary();
     assert_eq!((seen.effects, seen.duplicates), (all, 0));
-    let noticed = "Redis has forgotten";
+    let noticed = "Redis has lost what it had acknowledged";
     let told = workers.iter().map(Program::stderr);
     assert!(told.flatten().any(|line| line.contains(noticed)));
     for worker in &mut workers {
