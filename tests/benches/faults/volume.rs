@@ -24,6 +24,8 @@ const CONTACTS: u32 = 20_000;
 /// How many are stored by one call.
 const PAGE: usize = 2_000;
 const SLOTS: usize = 256;
+/// How many ends a worker writes at once.
+const BATCH: usize = 128;
 /// How long after the last was stored they come due: they are all there by then.
 const AHEAD: u64 = 5_000;
 const HOUR: u64 = 3_600_000;
@@ -124,7 +126,9 @@ impl Scene {
             apart.extend(last.replace(Instant::now()).map(|last| last.elapsed()));
             left -= claim.jobs.len();
             let ends: Vec<_> = claim.jobs.iter().map(fixture::delivered).collect();
-            self.queue.settle(0, &ends).await.expect("it settles");
+            for batch in ends.chunks(BATCH) {
+                self.queue.settle(0, batch).await.expect("it settles");
+            }
         }
         apart.sort_unstable();
         apart
