@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::{
     Cmd, FromRedisValue, Pipeline, RedisResult, Value,
-    aio::ConnectionManagerConfig,
+    aio::{ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
@@ -136,6 +136,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// One that connects as it is first used.
+fn lazy(client: &redis::Client, config: ConnectionManagerConfig) -> RedisResult<ConnectionManager> {
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 fn manager_config(answer: Option<Duration>) -> ConnectionManagerConfig {

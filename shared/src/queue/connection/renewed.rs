@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use redis::{Client, RedisError, RedisResult, aio::ConnectionManager};
 
-use super::manager_config;
+use super::{lazy, manager_config};
 
 /// A connection that many tasks share.
 #[derive(Clone)]
@@ -48,9 +48,8 @@ impl Shared {
     /// Once, for however many commands went unanswered on it. It connects as it is first used.
     fn renew(&self, number: u64) {
         let mut opened = self.opened.lock();
-        let config = manager_config(self.answer);
         if opened.0 == number
-            && let Ok(fresh) = ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+            && let Ok(fresh) = lazy(&self.client, manager_config(self.answer))
         {
             *opened = (number + 1, fresh);
         }

@@ -4,16 +4,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use parking_lot::Mutex;
-use redis::{
-    Client, ErrorKind, RedisError, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::{Client, ErrorKind, RedisError, RedisResult, aio::ConnectionManager};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
 
-use super::{address::Watched, manager_config};
+use super::{address::Watched, lazy, manager_config};
 
 /// How long the primary is believed to be where it was; how soon it is asked for again once it is in doubt. Both with jitter.
 const LOOK: Duration = Duration::from_secs(1);
@@ -109,10 +106,6 @@ impl Followed {
             self.primary.doubt.notify_one();
         }
     }
-}
-
-fn lazy(client: &Client, config: ConnectionManagerConfig) -> RedisResult<ConnectionManager> {
-    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 /// The Sentinels, each with a connection that is kept.
