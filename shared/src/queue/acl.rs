@@ -75,6 +75,7 @@ impl Role {
                 &[format!("~{}", keys.prefix()), format!("~{}", keys.config())],
             )
         };
+        let whole = |verbs| selector(&[verbs, COUNT, LOOK, LIST, WRITE, TAKE], &all);
         match self {
             Self::Client => vec![
                 call(""),
@@ -87,29 +88,9 @@ impl Role {
                 own_jobs(keys),
                 selector(&[COUNT, LOOK, LIST], &standing(keys)),
             ],
-            Self::Worker => vec![selector(
-                &[
-                    "+fcall +eval +function|load +blpop +del +rename",
-                    COUNT,
-                    LOOK,
-                    LIST,
-                    WRITE,
-                    TAKE,
-                ],
-                &all,
-            )],
+            Self::Worker => vec![whole("+fcall +eval +function|load +blpop +del +rename")],
             Self::AdminRead => vec![call(""), selector(&[COUNT, LOOK, LIST], &read_all)],
-            Self::AdminWrite => vec![selector(
-                &[
-                    "+fcall +eval +function|load +del +rename",
-                    COUNT,
-                    LOOK,
-                    LIST,
-                    WRITE,
-                    TAKE,
-                ],
-                &all,
-            )],
+            Self::AdminWrite => vec![whole("+fcall +eval +function|load +del +rename")],
             Self::Metrics => vec![
                 selector(
                     &[COUNT],
