@@ -107,14 +107,14 @@ async fn drain(
 }
 
 /// A stop, and its two steps.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Stop {
     /// Nothing more is begun.
     asked: CancellationToken,
     /// Nothing is waited for any more.
     cut: CancellationToken,
     /// How long what was cut off may still be applied.
-    quarantine: Option<Quarantine>,
+    quarantine: Quarantine,
 }
 
 /// A worker, put together.
@@ -143,8 +143,9 @@ impl<D: Deliver> Worker<D> {
         duties::lateness::learn(&queue, &quarantine).await?;
         let roster = Roster::default();
         let stop = Stop {
-            quarantine: Some(quarantine.clone()),
-            ..Stop::default()
+            asked: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            quarantine: quarantine.clone(),
         };
         let (settler, all_written) = Settler::start(queue.clone(), roster.clone());
         let desk = Arc::new(Desk {
@@ -279,9 +280,8 @@ async fn deliver<D: Deliver>(
     tokio::select! {
         outcome = courier.deliver(&job) => Ok(outcome),
         () = stop.cut.cancelled() => {
-            let quarantine = stop.quarantine.as_ref();
-            let wait = quarantine.map(|all| settle::quarantine(&job, all));
-            Ok(settle::cut_off(&job, wait.unwrap_or_default()))
+            let wait = settle::quarantine(&job, &stop.quarantine);
+            Ok(settle::cut_off(&job, wait))
         }
     }
 }
