@@ -1,9 +1,12 @@
-//! What the tests of the queue are written in: jobs in one line, and a bench on which only the test moves the clock.
+//! What the tests of the queue are written in: jobs in one line, a bench on which only the test moves the clock, and the options of
+//! benchmarks.
 
 mod bench;
 mod draft;
 mod ending;
+mod scenarios;
 
 pub use bench::{Bench, START, ids};
 pub use draft::{Draft, job};
 pub use ending::{back, dead, delivered, done, settlement};
+pub use scenarios::Scenarios;

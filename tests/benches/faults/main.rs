@@ -13,64 +13,30 @@ mod redis;
 mod takeover;
 mod volume;
 
-use clap::Parser;
-
-/// Measures what faults come to
-#[derive(Debug, Clone, Parser)]
-#[command(name = "faults")]
-pub(crate) struct Options {
-    /// Only scenarios whose name contains this; may be repeated
-    #[arg(long, value_name = "NAME")]
-    only: Vec<String>,
-    /// A tenth of the repetitions, to try it out
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Given by cargo when it runs benchmarks
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
-impl Options {
-    fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
-    }
-
-    /// So many, or a tenth of it.
-    pub(crate) fn scaled(&self, count: u32) -> u32 {
-        if self.quick {
-            count.div_ceil(10)
-        } else {
-            count
-        }
-    }
-}
+use penstock_tests::fixture::Scenarios;
 
 fn main() {
-    let options = Options::parse();
-    if !options.bench {
-        eprintln!(
-            "nothing is measured without --bench, which `cargo bench -p penstock-tests --bench faults` gives"
-        );
+    let Some(scenarios) = Scenarios::asked("faults", "Measures what faults come to") else {
         return;
-    }
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
-    runtime.block_on(run(&options));
+    runtime.block_on(run(&scenarios));
 }
 
-async fn run(options: &Options) {
-    if options.wants("takeover") {
-        takeover::run(options).await;
+async fn run(scenarios: &Scenarios) {
+    if scenarios.wants("takeover") {
+        takeover::run(scenarios).await;
     }
-    if options.wants("power") {
-        power::run(options).await;
+    if scenarios.wants("power") {
+        power::run(scenarios).await;
     }
-    if options.wants("volume") {
-        volume::run(options).await;
+    if scenarios.wants("volume") {
+        volume::run(scenarios).await;
     }
-    if options.wants("restart") {
-        redis::restart(options).await;
+    if scenarios.wants("restart") {
+        redis::restart(scenarios).await;
     }
-    if options.wants("failover") {
-        redis::failover(options).await;
+    if scenarios.wants("failover") {
+        redis::failover(scenarios).await;
     }
 }

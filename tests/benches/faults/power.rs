@@ -2,12 +2,12 @@
 
 use penstock_tests::lab::power::cut_power;
 
-use crate::Options;
+use penstock_tests::fixture::Scenarios;
 
 const CUTS: u32 = 100;
 
-pub(crate) async fn run(options: &Options) {
-    let cut = cut_power(options.scaled(CUTS) as usize, 1).await;
+pub(crate) async fn run(scenarios: &Scenarios) {
+    let cut = cut_power(scenarios.scaled(CUTS) as usize, 1).await;
     println!(
         "power: {} cuts at always, {} left a torn file, {} jobs acknowledged: {} lost (should be 0)",
         cut.cuts,

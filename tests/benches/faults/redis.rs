@@ -14,7 +14,7 @@ use penstock_tests::{
 };
 use serde_json::json;
 
-use crate::Options;
+use penstock_tests::fixture::Scenarios;
 
 const REPETITIONS: u32 = 20;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -75,11 +75,11 @@ impl Stage {
     }
 }
 
-pub(crate) async fn restart(options: &Options) {
+pub(crate) async fn restart(scenarios: &Scenarios) {
     let mut redis = RedisServer::start(RedisOptions::default()).await;
     let mut stage = Stage::on(&redis.url(), "everysec").await;
     let mut all = Vec::new();
-    for number in 0..options.scaled(REPETITIONS) {
+    for number in 0..scenarios.scaled(REPETITIONS) {
         redis.kill9();
         redis.restart().await;
         let answers = Instant::now();
@@ -90,11 +90,11 @@ pub(crate) async fn restart(options: &Options) {
     print("restart: from Redis' answering again", &mut all, 2);
 }
 
-pub(crate) async fn failover(options: &Options) {
+pub(crate) async fn failover(scenarios: &Scenarios) {
     let mut redis = RedisSentinels::start(2, SILENCE, RedisOptions::default()).await;
     let mut stage = Stage::on(&redis.url(), "replicated:1").await;
     let mut all = Vec::new();
-    for number in 0..options.scaled(REPETITIONS) {
+    for number in 0..scenarios.scaled(REPETITIONS) {
         let old = redis.primary().await;
         let killed = Instant::now();
         redis.servers[old].kill9();

@@ -13,7 +13,7 @@ use penstock_tests::{
 };
 use serde_json::json;
 
-use crate::Options;
+use penstock_tests::fixture::Scenarios;
 
 const LEASE: Duration = Duration::from_secs(5);
 const REPETITIONS: u32 = 30;
@@ -21,8 +21,8 @@ const REPETITIONS: u32 = 30;
 const JOBS: usize = 8;
 const TENANT: &str = "takeover";
 
-pub(crate) async fn run(options: &Options) {
-    let repetitions = options.scaled(REPETITIONS);
+pub(crate) async fn run(scenarios: &Scenarios) {
+    let repetitions = scenarios.scaled(REPETITIONS);
     let mut all = Vec::new();
     for repetition in 0..repetitions {
         // Leases are renewed at a third of their length: the kills are spread over that.

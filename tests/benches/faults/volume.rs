@@ -15,7 +15,7 @@ use penstock_tests::{
     lab::figures::percentile,
 };
 
-use crate::Options;
+use penstock_tests::fixture::Scenarios;
 
 const WAITING: u32 = 1_000_000;
 const DUE: u32 = 100_000;
@@ -32,8 +32,8 @@ const HOUR: u64 = 3_600_000;
 /// What is told of is longer than this, in microseconds: Redis logs no shorter command.
 const LOGGED: &str = "500";
 
-pub(crate) async fn run(options: &Options) {
-    let (waiting, due) = (options.scaled(WAITING), options.scaled(DUE));
+pub(crate) async fn run(scenarios: &Scenarios) {
+    let (waiting, due) = (scenarios.scaled(WAITING), scenarios.scaled(DUE));
     let scene = Scene::start().await;
     let now = scene.queue.now().await.expect("Redis tells the time");
     scene.store("waiting", waiting, now + 24 * HOUR).await;

@@ -3,14 +3,15 @@
 use penstock_tests::sandbox::Window;
 use serde_json::json;
 
+use penstock_tests::fixture::Scenarios;
+
 use crate::{
-    Options,
     sheet::Sheet,
     stage::{Api, Stage, new},
 };
 
-pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
-    let contacts = options.scaled(5_000);
+pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
+    let contacts = scenarios.scaled(5_000);
     let (together, calls) = one(contacts, "on").await;
     let (singly, _) = one(contacts, "off").await;
     let name = format!("a tag for {contacts} contacts at 100/1s");

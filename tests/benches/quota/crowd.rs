@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use penstock_tests::sandbox::Window;
 
+use penstock_tests::fixture::Scenarios;
+
 use crate::{
-    Options,
     sheet::{Sheet, percentile},
     stage::{Api, Stage, upsert},
 };
 
 const EACH: u32 = 4;
 
-pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
-    let tenants = options.scaled(5_000);
+pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
+    let tenants = scenarios.scaled(5_000);
     let api = Api {
         burst: "2/2s",
         window: Window::Sliding,

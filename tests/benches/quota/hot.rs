@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use penstock_tests::sandbox::{Moment, Window};
 
+use penstock_tests::fixture::Scenarios;
+
 use crate::{
-    Options,
     sheet::{Sheet, percentile},
     stage::{Api, Stage, upsert},
 };
@@ -13,9 +14,9 @@ use crate::{
 const SINGLES: u32 = 200;
 const APART: Duration = Duration::from_millis(25);
 
-pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
-    one(options, sheet, "100/10s", "limited by its quota").await;
-    one(options, sheet, "1000000/1s", "limited by slots").await;
+pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
+    one(scenarios, sheet, "100/10s", "limited by its quota").await;
+    one(scenarios, sheet, "1000000/1s", "limited by slots").await;
 }
 
 fn now() -> Moment {
@@ -24,14 +25,14 @@ fn now() -> Moment {
     Moment::from_micros(u64::try_from(micros).expect("before the year 500000"))
 }
 
-async fn one(options: &Options, sheet: &mut Sheet, burst: &'static str, what: &str) {
+async fn one(scenarios: &Scenarios, sheet: &mut Sheet, burst: &'static str, what: &str) {
     let api = Api {
         burst,
         window: Window::Sliding,
         latency: "50ms",
     };
     let mut stage = Stage::start(&api, &[]).await;
-    let backlog: Vec<_> = (0..options.scaled(100_000))
+    let backlog: Vec<_> = (0..scenarios.scaled(100_000))
         .map(|number| upsert("hot", number))
         .collect();
     stage.enqueue(&backlog).await;

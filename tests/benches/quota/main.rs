@@ -18,69 +18,35 @@ mod stage;
 mod twenty;
 mod utilisation;
 
-use clap::Parser;
+use penstock_tests::fixture::Scenarios;
 use sheet::Sheet;
 
-/// Measures how the quota is used
-#[derive(Debug, Clone, Parser)]
-#[command(name = "quota")]
-pub(crate) struct Options {
-    /// Only scenarios whose name contains this; may be repeated
-    #[arg(long, value_name = "NAME")]
-    only: Vec<String>,
-    /// A tenth of the jobs and of the time, to try it out
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Given by cargo when it runs benchmarks
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
-impl Options {
-    fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
-    }
-
-    /// So many, or a tenth of it.
-    pub(crate) fn scaled(&self, count: u32) -> u32 {
-        if self.quick {
-            count.div_ceil(10)
-        } else {
-            count
-        }
-    }
-}
-
 fn main() {
-    let options = Options::parse();
-    if !options.bench {
-        eprintln!(
-            "nothing is measured without --bench, which `cargo bench -p penstock-tests --bench quota` gives"
-        );
+    let Some(scenarios) = Scenarios::asked("quota", "Measures how the quota is used") else {
         return;
-    }
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
-    runtime.block_on(run(&options));
+    runtime.block_on(run(&scenarios));
 }
 
-async fn run(options: &Options) {
+async fn run(scenarios: &Scenarios) {
     let mut sheet = Sheet::start();
-    if options.wants("utilisation") {
-        utilisation::run(options, &mut sheet).await;
+    if scenarios.wants("utilisation") {
+        utilisation::run(scenarios, &mut sheet).await;
     }
-    if options.wants("hot") {
-        hot::run(options, &mut sheet).await;
+    if scenarios.wants("hot") {
+        hot::run(scenarios, &mut sheet).await;
     }
-    if options.wants("twenty") {
-        twenty::run(options, &mut sheet).await;
+    if scenarios.wants("twenty") {
+        twenty::run(scenarios, &mut sheet).await;
     }
-    if options.wants("crowd") {
-        crowd::run(options, &mut sheet).await;
+    if scenarios.wants("crowd") {
+        crowd::run(scenarios, &mut sheet).await;
     }
-    if options.wants("outage") {
-        outage::run(options, &mut sheet).await;
+    if scenarios.wants("outage") {
+        outage::run(scenarios, &mut sheet).await;
     }
-    if options.wants("campaign") {
-        campaign::run(options, &mut sheet).await;
+    if scenarios.wants("campaign") {
+        campaign::run(scenarios, &mut sheet).await;
     }
 }

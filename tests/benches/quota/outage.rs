@@ -5,23 +5,24 @@ use std::time::Duration;
 use penstock_tests::sandbox::{Call, Window};
 use tokio::time::{Instant, sleep};
 
+use penstock_tests::fixture::Scenarios;
+
 use crate::{
-    Options,
     sheet::Sheet,
     stage::{Api, Stage, upsert},
 };
 
 const BURST: u32 = 100;
 
-pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
+pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     let api = Api {
         burst: "100/1s",
         window: Window::Sliding,
         latency: "20ms",
     };
     let mut stage = Stage::start(&api, &[]).await;
-    let outage = Duration::from_secs(if options.quick { 12 } else { 60 });
-    let backlog: Vec<_> = (0..options.scaled(20_000))
+    let outage = Duration::from_secs(if scenarios.quick { 12 } else { 60 });
+    let backlog: Vec<_> = (0..scenarios.scaled(20_000))
         .map(|number| upsert("ill", number))
         .collect();
     let others: Vec<_> = (0..19)

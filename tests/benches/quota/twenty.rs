@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use penstock_tests::sandbox::{Moment, Window};
 
+use penstock_tests::fixture::Scenarios;
+
 use crate::{
-    Options,
     sheet::{Sheet, per_cent},
     stage::{Api, Stage, upsert},
 };
@@ -14,7 +15,7 @@ const SMALL: u32 = 19;
 const CALLS: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
+pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     let api = Api {
         burst: "100/10s",
         window: Window::Fixed,
@@ -29,7 +30,7 @@ pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
     }));
     stage.enqueue(&jobs).await;
     stage.workers(2).await;
-    let windows = options.scaled(5);
+    let windows = scenarios.scaled(5);
     stage.calls(u64::from(SMALL * CALLS)).await;
     tokio::time::sleep(WINDOW * windows).await;
 

@@ -2,8 +2,9 @@
 
 use penstock_tests::sandbox::{Call, Window};
 
+use penstock_tests::fixture::Scenarios;
+
 use crate::{
-    Options,
     sheet::{Sheet, per_cent, percentile},
     stage::{Api, Stage, upsert},
 };
@@ -12,22 +13,22 @@ const BURST: &str = "100/2s";
 const CALLS: usize = 100;
 const WINDOW_MS: f64 = 2_000.0;
 
-pub(crate) async fn run(options: &Options, sheet: &mut Sheet) {
+pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     for window in [Window::Sliding, Window::Fixed] {
         for workers in [1, 4, 16] {
-            one(options, sheet, window, workers).await;
+            one(scenarios, sheet, window, workers).await;
         }
     }
 }
 
-async fn one(options: &Options, sheet: &mut Sheet, window: Window, workers: usize) {
+async fn one(scenarios: &Scenarios, sheet: &mut Sheet, window: Window, workers: usize) {
     let api = Api {
         burst: BURST,
         window,
         latency: "100ms",
     };
     let mut stage = Stage::start(&api, &[]).await;
-    let rounds: u16 = if options.quick { 3 } else { 10 };
+    let rounds: u16 = if scenarios.quick { 3 } else { 10 };
     let jobs: Vec<_> = (0..(u32::from(rounds) + 2) * 100)
         .map(|number| upsert("acme", number))
         .collect();
