@@ -115,6 +115,31 @@ impl RedisServer {
         self.wait_ready().await;
     }
 
+    /// Its append-only file as it is now, for [`Self::restart_from`].
+    ///
+    /// # Panics
+    /// When it keeps none.
+    pub fn keep_files(&self) -> TempDir {
+        let kept = TempDir::new().expect("there is room for a copy");
+        copy(&self.append_only(), kept.path());
+        kept
+    }
+
+    /// SIGKILL, and a start from files that were kept: what came after them is forgotten.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub async fn restart_from(&mut self, kept: &TempDir) {
+        self.kill9();
+        std::fs::remove_dir_all(self.append_only()).expect("the files can be removed");
+        copy(kept.path(), &self.append_only());
+        self.restart().await;
+    }
+
+    fn append_only(&self) -> PathBuf {
+        self.directory().join("appendonlydir")
+    }
+
     /// SIGTERM: an orderly end, with everything on the disk.
     ///
     /// # Panics
@@ -257,6 +282,14 @@ pub(super) fn server_program() -> PathBuf {
     places.into_iter().find(|file| file.is_file()).unwrap_or_else(|| {
         panic!("no redis-server or valkey-server on the PATH: run ./test, which finds or installs one, or name one in PENSTOCK_TEST_REDIS")
     })
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory can be made");
+    for file in std::fs::read_dir(from).expect("Redis keeps an append-only file") {
+        let file = file.expect("it can be listed");
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("it can be copied");
+    }
 }
 
 fn spawn(options: &RedisOptions, endpoint: &Endpoint, directory: &Path) -> (Guarded, Lines) {

@@ -9,7 +9,7 @@ use super::history::History;
 use super::producer;
 use super::workload::{Size, Workload};
 use super::world::{Make, PATIENCE, WORKER, World};
-use crate::harness::{Program, wait_until};
+use crate::harness::Program;
 use crate::sandbox::Call;
 
 /// Between two restarts: the load lasts as long as they do.
@@ -65,7 +65,7 @@ pub async fn deploy(restarts: usize, seed: u64) -> Deployed {
         .await
         .expect("all is acknowledged");
     let promises = promises.expect("the producer does not panic");
-    until_all_ended(&world, size.total() as u64).await;
+    world.until_all_ended(size.total() as u64).await;
     for worker in workers {
         see_off(&mut world, worker).await;
     }
@@ -87,14 +87,6 @@ async fn see_off(world: &mut World, mut worker: Program) {
         "a worker that drained ended with {status}"
     );
     world.dismiss(worker);
-}
-
-async fn until_all_ended(world: &World, count: u64) {
-    wait_until("the end of all jobs", PATIENCE * 5, || async {
-        let stats = world.queue.stats().await.ok()?;
-        (stats.done_total + stats.dead == count && stats.running == 0).then_some(())
-    })
-    .await;
 }
 
 /// A deploy costs no attempt, and kills no job.

@@ -1,12 +1,9 @@
 //! A Redis that comes back from older files, again and again, under load: what it has forgotten is looked for before it is sent again.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use super::check::{Invariant, Violation, check};
@@ -14,7 +11,7 @@ use super::history::History;
 use super::producer;
 use super::workload::{Size, Workload};
 use super::world::{Make, PATIENCE, WORKER, World};
-use crate::harness::{Appendfsync, Program, RedisOptions, wait_until};
+use crate::harness::{Appendfsync, Program, RedisOptions};
 
 const WORKERS: usize = 3;
 /// Jobs for each lapse.
@@ -77,7 +74,7 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
         }
     }
     world.faults(&[]);
-    until_all_ended(&world, count).await;
+    world.until_all_ended(count).await;
     for worker in crew {
         world.dismiss(worker);
     }
@@ -93,8 +90,7 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
 /// How many effects it forgets; nothing if there is no more work that it could forget.
 async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) -> Option<u64> {
     sleep(Duration::from_millis(dice.random_range(300..5_000))).await;
-    let files = world.redis.directory().join("appendonlydir");
-    let copied = copy(&files);
+    let kept = world.redis.keep_files();
     let before = world.sandbox.summary().effects;
     sleep(Duration::from_millis(dice.random_range(20..1_500))).await;
     let dies = dice.random_bool(0.3);
@@ -104,36 +100,12 @@ async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) 
     }
     world.redis.kill9();
     let forgotten = world.sandbox.summary().effects - before;
-    fs::remove_dir_all(&files).expect("the files can be removed");
-    put(copied.path(), &files);
-    world.redis.restart().await;
+    world.redis.restart_from(&kept).await;
     if dies {
         let new = world.begin(WORKER, &[]);
         crew.push(new);
     }
     (forgotten > 0).then_some(forgotten)
-}
-
-fn copy(from: &Path) -> TempDir {
-    let to = TempDir::new().expect("there is room for a copy");
-    put(from, to.path());
-    to
-}
-
-fn put(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory can be made");
-    for file in fs::read_dir(from).expect("Redis keeps an append-only file") {
-        let file = file.expect("it can be listed");
-        fs::copy(file.path(), to.join(file.file_name())).expect("it can be copied");
-    }
-}
-
-async fn until_all_ended(world: &World, count: u64) {
-    wait_until("the end of all jobs", PATIENCE * 5, || async {
-        let stats = world.queue.stats().await.ok()?;
-        (stats.done_total + stats.dead == count && stats.running == 0).then_some(())
-    })
-    .await;
 }
 
 /// All but the order of repetitions: what may be repeated is, in its order, and a note between the first time and the second stays where it is.

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::history::{Allowance, Output};
-use crate::harness::{Program, Proxy, RedisOptions, RedisServer};
+use crate::harness::{Program, Proxy, RedisOptions, RedisServer, wait_until};
 use crate::sandbox::{Options, Running, Sandbox, Window};
 
 /// For whatever must happen at all; how soon is told, not asserted.
@@ -186,6 +186,18 @@ impl World {
     /// How many workers were started.
     pub const fn started(&self) -> usize {
         self.started
+    }
+
+    /// Waits until all of so many jobs have ended.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub async fn until_all_ended(&self, count: u64) {
+        wait_until("the end of all jobs", PATIENCE * 5, || async {
+            let stats = self.queue.stats().await.ok()?;
+            (stats.done_total + stats.dead == count && stats.running == 0).then_some(())
+        })
+        .await;
     }
 
     /// Puts a contact into the API.

@@ -14,6 +14,15 @@ async fn sentinels() -> RedisSentinels {
     RedisSentinels::start(2, SILENCE, RedisOptions::default()).await
 }
 
+/// Two workers, on calls that take a moment.
+async fn at_work() -> (RedisSentinels, Stage, [Program; 2]) {
+    let redis = sentinels().await;
+    let stage = Stage::on(&redis.url(), &REPLICATED).await;
+    stage.faults(&["delay=30ms"]);
+    let workers = [stage.worker().await, stage.worker().await];
+    (redis, stage, workers)
+}
+
 fn none_has_ended(workers: &mut [Program]) {
     for worker in workers {
         assert!(worker.exited().is_none(), "no worker ends for a failover");
@@ -22,10 +31,7 @@ fn none_has_ended(workers: &mut [Program]) {
 
 #[tokio::test]
 async fn a_primary_that_is_killed_under_load() {
-    let mut redis = sentinels().await;
-    let stage = Stage::on(&redis.url(), &REPLICATED).await;
-    stage.faults(&["delay=30ms"]);
-    let mut workers = [stage.worker().await, stage.worker().await];
+    let (mut redis, stage, mut workers) = at_work().await;
     let failover = async {
         stage.until_effects(40).await;
         let old = redis.primary().await;
@@ -43,10 +49,7 @@ async fn a_primary_that_is_killed_under_load() {
 
 #[tokio::test]
 async fn a_primary_that_stands_still_and_goes_on_later() {
-    let mut redis = sentinels().await;
-    let stage = Stage::on(&redis.url(), &REPLICATED).await;
-    stage.faults(&["delay=30ms"]);
-    let mut workers = [stage.worker().await, stage.worker().await];
+    let (mut redis, stage, mut workers) = at_work().await;
     let failover = async {
         stage.until_effects(40).await;
         let old = redis.primary().await;

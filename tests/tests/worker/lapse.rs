@@ -1,6 +1,6 @@
 //! A Redis that comes back without its last moments: restarted from a copy of its files.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use penstock_shared::{job::state::State, queue::dead::Filter};
 use penstock_tests::{
@@ -12,30 +12,12 @@ use crate::stage::{PATIENCE, Stage};
 
 const CONTACTS: usize = 40;
 
-/// The files as they are now, for later.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
 async fn always() -> Stage {
     let options = RedisOptions {
         appendfsync: Appendfsync::Always,
         ..RedisOptions::default()
     };
     Stage::on(options, &["delay=100ms"]).await
-}
-
-/// Puts Redis back to what it was when `copied` was taken, as after a loss of power.
-async fn go_back(stage: &mut Stage, copied: &Path) {
-    stage.redis.kill9();
-    let files = stage.redis.directory().join("appendonlydir");
-    std::fs::remove_dir_all(&files).unwrap();
-    copy(copied, &files);
-    stage.redis.restart().await;
 }
 
 fn jobs(kind: impl Fn(Draft) -> Draft) -> Vec<Draft> {
@@ -45,18 +27,17 @@ fn jobs(kind: impl Fn(Draft) -> Draft) -> Vec<Draft> {
 
 /// Half of them are made after the copy was taken, and Redis forgets that.
 async fn lose_half(stage: &mut Stage, jobs: &[Draft]) {
-    let copied = tempfile::tempdir().unwrap();
     let of = |part: usize| u64::try_from(CONTACTS * part / 4).unwrap();
     stage.enqueue(jobs).await;
     stage
         .until_seen("a quarter of them", |seen| seen.effects >= of(1))
         .await;
-    let files = stage.redis.directory().join("appendonlydir");
-    copy(&files, copied.path());
+    let kept = stage.redis.keep_files();
     stage
         .until_seen("three quarters of them", |seen| seen.effects >= of(3))
         .await;
-    go_back(stage, copied.path()).await;
+    // As after a loss of power.
+    stage.redis.restart_from(&kept).await;
 }
 
 /// Slow enough that a test sees the middle of it.
