@@ -76,8 +76,9 @@ impl Feed {
             if let Some(step) = steps.notice(answer.seen, answer.claim.shift_ms) {
                 self.tell(shard, step, &mut steps).await;
             }
-            if answer.claim.lapse != lapse {
-                lapse = answer.claim.lapse;
+            let last = answer.claim.lapses.last();
+            if last != lapse {
+                lapse = last;
                 warn(shard, &answer.claim);
             }
             let given = answer.claim.jobs.len();
@@ -202,7 +203,7 @@ impl Feed {
 /// Redis went back in time: all that follows from that is slow, and nobody must wonder why.
 fn warn(shard: u16, claim: &Claim) {
     let is_new = |lapse: &Lapse| claim.now_ms < lapse.noticed_ms + millis(NEWS);
-    let Some(lapse) = claim.lapse.filter(is_new) else {
+    let Some(lapse) = claim.lapses.last().filter(is_new) else {
         return;
     };
     let at = |ms: u64| jiff::Timestamp::from_millisecond(ms.cast_signed()).unwrap_or_default();

@@ -6,7 +6,7 @@ use penstock_shared::{
     job::{Payload, state::Decided},
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome},
     queue::{
-        lapse::Lapse,
+        lapse::{Lapse, Lapses},
         record::StoredJob,
         run::{Run, field},
         settle::Fields,
@@ -34,7 +34,7 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// The one on record, and one that Redis may have forgotten in this lapse; a call takes `timeout` ms at the most.
+    /// The one on record, and one that Redis may have forgotten; a call takes `timeout` ms at the most.
     pub fn of(run: &Run, forgotten: Option<Lapse>, timeout: u64) -> Option<Self> {
         let forgotten = forgotten.map(|lapse| Self {
             sent_at: lapse.since_ms,
@@ -91,19 +91,18 @@ pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Optio
 }
 
 fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
-    let lapse = job
-        .claimed
-        .lapse
-        .filter(|_| !stored.payload.is_idempotent());
-    concerns(lapse?, &job.claimed.run, stored.due_ms).then_some(lapse?)
+    if stored.payload.is_idempotent() {
+        return None;
+    }
+    concerning(&job.claimed.lapses, &job.claimed.run, stored.due_ms)
 }
 
 /// Redis went back in time, and may have forgotten that this job was delivered: it was not read back for that yet.
-pub fn concerns(lapse: Lapse, run: &Run, due_ms: u64) -> bool {
+pub fn concerning(lapses: &Lapses, run: &Run, due_ms: u64) -> Option<Lapse> {
     // A retry has another due time than the job had when it may have been sent.
     let first = run.number(field::FIRST_DUE).unwrap_or(due_ms);
-    let read_back = run.number(field::LAPSE) == Some(lapse.noticed_ms);
-    first.min(due_ms) <= lapse.noticed_ms && !read_back
+    let read_back = run.number(field::LAPSE).unwrap_or(0);
+    lapses.concerning(first.min(due_ms), read_back)
 }
 
 /// Whether a call is on record of which nobody knows what it came to.
@@ -123,7 +122,8 @@ pub fn decided(job: &Assignment, decided: &Decided) -> Fields {
         return Fields::new();
     }
     // What Redis may have forgotten is decided with it.
-    let lapse = job.claimed.lapse.map(|lapse| lapse.noticed_ms.to_string());
+    let lapse = job.claimed.lapses.last();
+    let lapse = lapse.map(|lapse| lapse.noticed_ms.to_string());
     Fields::from([
         (field::LAPSE, lapse.unwrap_or_default()),
         (field::INTENT, String::new()),

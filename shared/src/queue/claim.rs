@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
 
-use super::{Policy, Queue, error::QueueError, lapse::Lapse, reference::Reference, run::Run};
+use super::{Policy, Queue, error::QueueError, lapse::Lapses, reference::Reference, run::Run};
 use crate::{quota::Quota, span::millis};
 
 /// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
@@ -52,8 +52,8 @@ pub struct Claim {
     pub next: Option<Duration>,
     /// What Redis' clock was set by in all, ms, as far as workers have noticed.
     pub shift_ms: i64,
-    /// What Redis has forgotten, if it ever has.
-    pub lapse: Option<Lapse>,
+    /// What Redis has forgotten.
+    pub lapses: Lapses,
     tick: u64,
     /// The jobs, leased to the worker.
     pub jobs: Vec<Claimed>,
@@ -74,8 +74,8 @@ pub struct Claimed {
     pub probe: bool,
     /// What earlier deliveries wrote down.
     pub run: Run,
-    /// What Redis has forgotten, if it ever has: maybe that of this job, too.
-    pub lapse: Option<Lapse>,
+    /// What Redis has forgotten: maybe a call of this job, too.
+    pub lapses: Lapses,
     /// The quotas of its lane, burst and daily.
     pub quotas: (Quota, Quota),
     /// The jobs that may become one call with it: they run under its token, and end with it.
@@ -339,8 +339,7 @@ type RawClaim = (
     u64,
     i64,
     i64,
-    u64,
-    u64,
+    String,
     u64,
     Vec<RawLane>,
     Vec<RawJob>,
@@ -363,12 +362,9 @@ struct LaneTerms {
 
 impl FromRedisValue for Claim {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (now_ms, tick, next, shift_ms, since_ms, noticed_ms, token, lanes, jobs, more): RawClaim =
+        let (now_ms, tick, next, shift_ms, travel, token, lanes, jobs, more): RawClaim =
             redis::from_redis_value(value)?;
-        let lapse = (noticed_ms > 0).then_some(Lapse {
-            since_ms,
-            noticed_ms,
-        });
+        let lapses = Lapses::read(&travel);
         let next = u64::try_from(next)
             .ok()
             .map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
@@ -378,7 +374,7 @@ impl FromRedisValue for Claim {
             .collect::<Result<HashMap<_, _>, _>>()?;
         let jobs = jobs
             .into_iter()
-            .map(|job| claimed(job, token, lapse, &lanes));
+            .map(|job| claimed(job, token, &lapses, &lanes));
         let mut jobs = jobs.collect::<Result<Vec<_>, _>>()?;
         for (place, run, riders) in more {
             let job = jobs
@@ -392,7 +388,7 @@ impl FromRedisValue for Claim {
             now_ms,
             next,
             shift_ms,
-            lapse,
+            lapses,
             tick,
             jobs,
         })
@@ -409,7 +405,7 @@ fn lane_terms((name, burst, daily, probe): RawLane) -> Result<(String, LaneTerms
 fn claimed(
     (name, record): RawJob,
     token: u64,
-    lapse: Option<Lapse>,
+    lapses: &Lapses,
     lanes: &HashMap<String, LaneTerms>,
 ) -> Result<Claimed, ParsingError> {
     let reference = parse_reference(&name)?;
@@ -425,7 +421,7 @@ fn claimed(
         quotas: terms.quotas,
         reference,
         run: Run::default(),
-        lapse,
+        lapses: lapses.clone(),
         riders: Vec::new(),
     })
 }

@@ -1,5 +1,7 @@
 //! What Redis has forgotten: it was restarted from an older file, or a replica took over that lagged (`scripts/part/era.lua`).
 
+use std::sync::Arc;
+
 use super::ledger::Window;
 use crate::span::millis;
 
@@ -10,30 +12,36 @@ pub struct Lapse {
     pub since_ms: u64,
     /// When that was noticed: what came later is remembered.
     pub noticed_ms: u64,
-}
-
-/// What follows from a lapse for the ledgers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Charge {
-    noticed_ms: u64,
     /// How much time was forgotten.
-    lost_ms: u64,
+    pub lost_ms: u64,
 }
 
-impl Charge {
-    /// From the shard's `travel`.
-    pub(super) fn read(travel: &str) -> Option<Self> {
-        let mut numbers = travel.split('/').map(|number| number.parse().ok());
-        let (_, noticed_ms, lost_ms) = (numbers.next()??, numbers.next()??, numbers.next()??);
-        Some(Self {
-            noticed_ms,
-            lost_ms,
-        })
+/// Each time that Redis went back, as far as it is told apart; the last one first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lapses(Arc<[Lapse]>);
+
+impl Lapses {
+    /// From the shard's `travel`; what is no lapse is none.
+    pub(super) fn read(travel: &str) -> Self {
+        Self(travel.split_whitespace().filter_map(Lapse::read).collect())
     }
 
-    /// One burst window after it was noticed counts as full; until when, if that is not over.
+    /// The last one.
+    pub fn last(&self) -> Option<Lapse> {
+        self.0.first().copied()
+    }
+
+    /// All those together in which a call may have been forgotten that was not made before `from_ms`, and that were noticed after `seen_ms`.
+    pub fn concerning(&self, from_ms: u64, seen_ms: u64) -> Option<Lapse> {
+        let concerning = self.0.iter().copied();
+        concerning
+            .filter(|lapse| lapse.noticed_ms >= from_ms && lapse.noticed_ms > seen_ms)
+            .reduce(Lapse::with)
+    }
+
+    /// One burst window after the last was noticed counts as full; until when, if that is not over.
     pub(super) fn fill(&self, burst: &mut Window, now: u64) -> Option<u64> {
-        let until = self.noticed_ms + millis(burst.quota.window());
+        let until = self.last()?.noticed_ms + millis(burst.quota.window());
         if until <= now {
             return None;
         }
@@ -43,13 +51,47 @@ impl Charge {
 
     /// The day is charged once with what may have been sent in the time that was forgotten; `charged`: by which lapse the lane's was last.
     pub(super) fn charge(&self, day: &mut Window, burst: &Window, charged: Option<u64>, now: u64) {
-        let until = self.noticed_ms + millis(day.quota.window());
-        if charged == Some(self.noticed_ms) || until <= now {
-            return;
+        let is_new = |lapse: &&Lapse| lapse.noticed_ms > charged.unwrap_or(0);
+        for lapse in self.0.iter().filter(is_new) {
+            let until = lapse.noticed_ms + millis(day.quota.window());
+            if until > now {
+                day.hold(lapse.sent(burst).min(day.allowed(true)), until);
+            }
         }
+    }
+}
+
+impl From<Vec<Lapse>> for Lapses {
+    fn from(lapses: Vec<Lapse>) -> Self {
+        Self(lapses.into())
+    }
+}
+
+impl Lapse {
+    fn read(text: &str) -> Option<Self> {
+        let mut numbers = text.split('/').map(|number| number.parse().ok());
+        let (since_ms, noticed_ms, lost_ms) =
+            (numbers.next()??, numbers.next()??, numbers.next()??);
+        Some(Self {
+            since_ms,
+            noticed_ms,
+            lost_ms,
+        })
+    }
+
+    /// Both, if nobody can tell which of them took what.
+    fn with(self, other: Self) -> Self {
+        Self {
+            since_ms: self.since_ms.min(other.since_ms),
+            noticed_ms: self.noticed_ms.max(other.noticed_ms),
+            lost_ms: self.lost_ms.saturating_add(other.lost_ms),
+        }
+    }
+
+    /// How much of a burst quota may have been used in the time that was forgotten, and in the window before.
+    fn sent(self, burst: &Window) -> u64 {
         let (calls, span) = (burst.allowed(true), millis(burst.quota.window()).max(1));
-        let sent = calls + (calls * self.lost_ms).div_ceil(span);
-        day.hold(sent.min(day.allowed(true)), until);
+        calls.saturating_add(calls.saturating_mul(self.lost_ms).div_ceil(span))
     }
 }
 
@@ -72,32 +114,55 @@ mod tests {
 
     #[test]
     fn a_burst_window_counts_as_full() {
-        let charge = Charge::read("990000/995000/2000").unwrap();
+        let lapses = Lapses::read("990000/995000/2000 100/200/3");
         let mut burst = window("100/10s");
-        assert_eq!(charge.fill(&mut burst, NOW), Some(1_005_000));
+        assert_eq!(lapses.fill(&mut burst, NOW), Some(1_005_000));
         assert_eq!((burst.taken, burst.frees_ms(true)), (100, Some(1_005_000)));
         let mut later = window("100/10s");
-        assert_eq!(charge.fill(&mut later, 1_005_000), None);
+        assert_eq!(lapses.fill(&mut later, 1_005_000), None);
         assert_eq!(later.taken, 0);
     }
 
     #[test]
     fn the_day_is_charged_once_with_a_window_more_than_the_time_lost() {
-        let charge = Charge::read("990000/995000/20000").unwrap();
+        let lapses = Lapses::read("990000/995000/20000");
         let (mut day, burst) = (window("1000/1d"), window("100/10s"));
-        charge.charge(&mut day, &burst, Some(995_000), NOW);
+        lapses.charge(&mut day, &burst, Some(995_000), NOW);
         assert_eq!(day.taken, 0);
-        charge.charge(&mut day, &burst, None, NOW);
+        lapses.charge(&mut day, &burst, None, NOW);
         assert_eq!((day.taken, day.returns[0].0), (300, 87_395_000));
-        let all = Charge::read("0/995000/995000").unwrap();
+        let all = Lapses::read("0/995000/995000");
         all.charge(&mut day, &burst, None, NOW);
         assert_eq!(day.left(true), 0);
     }
 
     #[test]
+    fn the_day_is_charged_for_each_lapse_since_the_last_charge() {
+        let lapses = Lapses::read("990000/995000/0 880000/885000/10000 770000/775000/0");
+        let (mut day, burst) = (window("1000/1d"), window("100/10s"));
+        lapses.charge(&mut day, &burst, Some(775_000), NOW);
+        assert_eq!(day.taken, 100 + 200);
+    }
+
+    #[test]
+    fn a_call_is_looked_for_in_all_lapses_that_may_have_taken_it() {
+        let lapses = Lapses::read("900/950/50 500/600/100 100/200/100");
+        let noticed = |from, seen| {
+            let lapse = lapses.concerning(from, seen);
+            lapse.map(|lapse| (lapse.since_ms, lapse.noticed_ms))
+        };
+        assert_eq!(noticed(50, 0), Some((100, 950)));
+        assert_eq!(noticed(201, 0), Some((500, 950)));
+        assert_eq!(noticed(50, 200), Some((500, 950)));
+        assert_eq!(noticed(50, 600), Some((900, 950)));
+        assert_eq!(noticed(951, 0), None);
+        assert_eq!(noticed(50, 950), None);
+    }
+
+    #[test]
     fn what_is_no_lapse_is_none() {
         for text in ["", "1/2", "a/b/c"] {
-            assert!(Charge::read(text).is_none(), "{text}");
+            assert_eq!(Lapses::read(text).last(), None, "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Policy, claim::read_quota, lapse::Charge};
+use super::{Policy, claim::read_quota, lapse::Lapses};
 use crate::{quota::Quota, span::millis};
 
 /// A lane's permits, now.
@@ -93,8 +93,8 @@ pub(super) struct Raw<'a> {
     pub(super) set_by: i64,
     /// How much longer (ms) than its window a permit may be held, if the clock was ever set.
     pub(super) slack: Option<u64>,
-    /// What Redis has forgotten, if it ever has.
-    pub(super) lapse: Option<Charge>,
+    /// What Redis has forgotten.
+    pub(super) lapses: &'a Lapses,
 }
 
 /// The names of a window's fields in the lane's hash.
@@ -137,9 +137,9 @@ impl Raw<'_> {
             self.hold_for_others(burst, now);
         }
         let mut forgotten_until = None;
-        if let (Some(lapse), Some(burst), Some(day)) = (self.lapse, &mut burst, &mut daily) {
-            lapse.charge(day, burst, self.number("charged"), now);
-            forgotten_until = lapse.fill(burst, now);
+        if let (Some(burst), Some(day)) = (&mut burst, &mut daily) {
+            self.lapses.charge(day, burst, self.number("charged"), now);
+            forgotten_until = self.lapses.fill(burst, now);
         }
         if let Some(day) = &mut daily {
             day.normal = shared(day.normal, policy.reserve);
@@ -298,7 +298,7 @@ mod tests {
             rings: [&burst, &daily],
             set_by: 0,
             slack: None,
-            lapse: None,
+            lapses: &Lapses::default(),
         };
         raw.read(policy, NOW)
     }
@@ -413,7 +413,7 @@ mod tests {
             rings: [&[], &[]],
             set_by: 0,
             slack: None,
-            lapse: None,
+            lapses: &Lapses::default(),
         };
         let ledger = raw.read(&plain(), NOW);
         assert_eq!((ledger.free(true), ledger.windows()), (0, None));

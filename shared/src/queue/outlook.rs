@@ -10,7 +10,7 @@ use super::{
     error::QueueError,
     forecast::{Conditions, Forecast, Limit, Turn},
     keys::Keys,
-    lapse::Charge,
+    lapse::Lapses,
     ledger::{self, Ledger},
     pace::Pace,
     reference::Lane,
@@ -207,7 +207,7 @@ impl Queue {
             rings: [&burst, &day],
             set_by,
             slack: slack.and_then(|slack| slack.parse().ok()),
-            lapse: travel.and_then(Charge::read),
+            lapses: &Lapses::read(travel.unwrap_or_default()),
         };
         Outlook {
             now_ms: now,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use penstock_shared::queue::{
     Queue,
     claim::{Claim, ClaimRequest},
+    lapse::Lapse,
     reference::Lane,
     settle::{Advance, Fields, Settled, Step},
 };
@@ -91,13 +92,22 @@ async fn claimed(bench: &mut Bench) -> Claim {
     bench.claim_as("w", &request).await
 }
 
+/// A claim is answered, and forgotten.
+async fn forget_a_claim(bench: &mut Bench) -> Lapse {
+    save(bench).await;
+    claimed(bench).await;
+    restart(bench).await;
+    let noticed = claimed(bench).await.lapses.last();
+    noticed.expect("it is noticed")
+}
+
 #[tokio::test]
 async fn one_that_remembers_all_goes_on_at_once() {
     let mut bench = bench().await;
     save(&bench).await;
     restart(&mut bench).await;
     let claim = claimed(&mut bench).await;
-    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+    assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
 
 /// As after every restart in the middle of work: what was done, and what was not answered, is remembered.
@@ -111,7 +121,10 @@ async fn more_than_was_answered_may_be_remembered() {
     save(&bench).await;
     restart(&mut bench).await;
     let again = bench.claim_as("w", &lost).await;
-    assert_eq!((ids(&again.jobs), again.lapse), (vec!["1".into()], None));
+    assert_eq!(
+        (ids(&again.jobs), again.lapses.last()),
+        (vec!["1".into()], None)
+    );
     assert_eq!(claimed(&mut bench).await.jobs.len(), 1);
 }
 
@@ -125,7 +138,7 @@ async fn one_that_has_forgotten_gives_nothing_for_a_window() {
     restart(&mut bench).await;
     bench.pass(100);
     let claim = claimed(&mut bench).await;
-    let lapse = claim.lapse.expect("it is noticed");
+    let lapse = claim.lapses.last().expect("it is noticed");
     assert_eq!((lapse.since_ms, lapse.noticed_ms), (since, bench.now));
     assert_eq!(claim.jobs.len(), 0);
     assert_eq!(claim.next, Some(Duration::from_millis(WINDOW)));
@@ -135,8 +148,8 @@ async fn one_that_has_forgotten_gives_nothing_for_a_window() {
     let claim = claimed(&mut bench).await;
     assert_eq!(ids(&claim.jobs), [forgotten.reference.id()]);
     // It is noticed once.
-    assert_eq!(claim.lapse, Some(lapse));
-    assert_eq!(claim.jobs[0].lapse, Some(lapse));
+    assert_eq!(claim.lapses.last(), Some(lapse));
+    assert_eq!(claim.jobs[0].lapses.last(), Some(lapse));
 }
 
 /// What was sent in the time that was lost, and within one window more, is charged to the day.
@@ -173,7 +186,7 @@ async fn nothing_is_given_before_all_that_lived_have_come() {
     heartbeat.unwrap();
     assert_eq!(new.claim(&bench).await.jobs.len(), 1);
     let claim = claimed(&mut bench).await;
-    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+    assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
 
 #[tokio::test]
@@ -186,7 +199,7 @@ async fn one_that_comes_first_and_knows_less_is_given_nothing() {
     restart(&mut bench).await;
     // All that it was told is remembered.
     assert_eq!(other.claim(&bench).await.jobs.len(), 0);
-    assert!(claimed(&mut bench).await.lapse.is_some());
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
 }
 
 #[tokio::test]
@@ -197,10 +210,10 @@ async fn of_one_that_does_not_come_it_counts_as_forgotten() {
     save(&bench).await;
     restart(&mut bench).await;
     let claim = claimed(&mut bench).await;
-    assert_eq!((claim.jobs.len(), claim.lapse), (0, None));
+    assert_eq!((claim.jobs.len(), claim.lapses.last()), (0, None));
     assert_eq!(claim.next, Some(Duration::from_millis(SILENCE)));
     bench.pass(SILENCE);
-    assert!(claimed(&mut bench).await.lapse.is_some());
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
 }
 
 /// A worker that was silent before the end was told nothing of it.
@@ -213,7 +226,7 @@ async fn one_that_had_died_before_is_not_waited_for() {
     save(&bench).await;
     restart(&mut bench).await;
     let claim = claimed(&mut bench).await;
-    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+    assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
 
 #[tokio::test]
@@ -224,7 +237,7 @@ async fn after_all_workers_had_ended_in_order_nobody_is_waited_for() {
     restart(&mut bench).await;
     let mut new = Other::start(&bench, "new").await;
     let claim = new.claim(&bench).await;
-    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+    assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
 
 /// A deploy in the middle of it.
@@ -239,7 +252,7 @@ async fn one_that_ends_in_order_is_not_waited_for_any_more() {
     reach(&other.queue).await;
     other.queue.retire("other").await.unwrap();
     let claim = claimed(&mut bench).await;
-    assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+    assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
 
 /// Twice from one file: what was told in between is lost, too.
@@ -256,7 +269,49 @@ async fn two_that_began_alike_are_told_apart() {
     for _ in 0..5 {
         other.claim(&bench).await;
     }
-    assert!(claimed(&mut bench).await.lapse.is_some());
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
+}
+
+/// A job that has waited since before the first, its tenant paused, may have been sent before either.
+#[tokio::test]
+async fn of_two_that_lie_apart_both_are_told() {
+    let mut bench = bench().await;
+    let first = forget_a_claim(&mut bench).await;
+    bench.live(3_600_000, &[]).await;
+    let second = forget_a_claim(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    let job = bench.claim_one().await;
+    assert_eq!(job.lapses.last(), Some(second));
+    let both = job.lapses.concerning(first.since_ms, 0).unwrap();
+    assert_eq!(
+        (both.since_ms, both.noticed_ms),
+        (first.since_ms, second.noticed_ms)
+    );
+    assert_eq!(job.lapses.concerning(first.noticed_ms + 1, 0), Some(second));
+    assert_eq!(
+        job.lapses.concerning(first.since_ms, first.noticed_ms),
+        Some(second)
+    );
+}
+
+#[tokio::test]
+async fn of_many_the_oldest_are_told_as_one() {
+    let mut bench = bench().await;
+    let first = forget_a_claim(&mut bench).await;
+    for _ in 0..9 {
+        bench.live(3_600_000, &[]).await;
+        forget_a_claim(&mut bench).await;
+    }
+    bench.live(WINDOW, &[]).await;
+    let lapses = bench.claim_one().await.lapses;
+    let all = lapses.concerning(first.since_ms, 0).unwrap();
+    assert_eq!(
+        (all.since_ms, all.noticed_ms),
+        (first.since_ms, lapses.last().unwrap().noticed_ms)
+    );
+    // Of the first three together it is not known which was seen.
+    let later = lapses.concerning(first.since_ms, first.noticed_ms).unwrap();
+    assert_eq!(later.since_ms, first.since_ms);
 }
 
 /// It was stopped, and taken for dead.
@@ -267,10 +322,15 @@ async fn one_that_comes_late_and_knows_more_is_believed() {
     save(&bench).await;
     other.claim(&bench).await;
     restart(&mut bench).await;
-    assert_eq!(claimed(&mut bench).await.lapse, None);
+    assert_eq!(claimed(&mut bench).await.lapses.last(), None);
     bench.live(60_000, &[]).await;
     let noticed = bench.now;
-    let lapse = other.claim(&bench).await.lapse.expect("it is noticed");
+    let lapse = other
+        .claim(&bench)
+        .await
+        .lapses
+        .last()
+        .expect("it is noticed");
     assert_eq!(lapse.noticed_ms, noticed);
 }
 
@@ -281,7 +341,7 @@ async fn a_restart_is_not_remembered_when_another_comes() {
         save(&bench).await;
         restart(&mut bench).await;
         let claim = claimed(&mut bench).await;
-        assert_eq!((claim.jobs.len(), claim.lapse), (1, None));
+        assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
     }
 }
 
@@ -294,7 +354,7 @@ async fn no_further_call_is_permitted() {
     bench.claim_one().await;
     restart(&mut bench).await;
     assert_eq!(bench.next_call(&running).await, Advance::Later);
-    assert!(claimed(&mut bench).await.lapse.is_some());
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
 }
 
 /// The permit that it has is remembered, and so is the intent that it writes now.
@@ -341,7 +401,7 @@ async fn all_of_it_forgotten_is_noticed_too() {
     bench.enqueue(&[job("new")]).await;
     let claim = claimed(&mut bench).await;
     assert_eq!(claim.jobs.len(), 0);
-    let lapse = claim.lapse.expect("it is noticed");
+    let lapse = claim.lapses.last().expect("it is noticed");
     assert_eq!((lapse.since_ms, lapse.noticed_ms), (bench.now, bench.now));
 }
 

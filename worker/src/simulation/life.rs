@@ -6,7 +6,7 @@ use penstock_shared::{
     job::state::{self, Ending, Progress, Rules},
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome, Permit},
     queue::{
-        lapse::Lapse,
+        lapse::{Lapse, Lapses},
         run::{Run, field},
     },
     retry::Backoff,
@@ -60,7 +60,8 @@ pub(super) struct Life {
     run: HashMap<String, String>,
     /// What stood there at that moment, which Redis may come back to.
     saved: Option<(u64, HashMap<String, String>)>,
-    lapse: Option<Lapse>,
+    /// The last one first.
+    lapses: Vec<Lapse>,
     /// What this delivery writes into the journal as it is settled.
     notes: HashMap<&'static str, String>,
     end: Option<Ending>,
@@ -76,7 +77,7 @@ impl Life {
             api: Api::default(),
             run: HashMap::new(),
             saved: None,
-            lapse: None,
+            lapses: Vec::new(),
             notes: HashMap::new(),
             end: None,
             story: String::new(),
@@ -115,10 +116,14 @@ impl Life {
         {
             self.tell("Redis forgets");
             self.now += self.dice.random_range(1..3_000);
-            self.lapse = Some(Lapse {
+            // Redis has forgotten the lapses since, too.
+            self.lapses.retain(|lapse| lapse.noticed_ms < since_ms);
+            let lapse = Lapse {
                 since_ms,
                 noticed_ms: self.now,
-            });
+                lost_ms: 0,
+            };
+            self.lapses.insert(0, lapse);
             (self.run, self.end) = (run, None);
             return true;
         }
@@ -171,8 +176,8 @@ impl Life {
                 .insert(field::UNANSWERED, (lost_at + TIMEOUT).to_string());
         }
         let suspects = self.broken != Broken::NoSuspicion;
-        let concerned = |lapse: &Lapse| journal::concerns(*lapse, &self.known(), START);
-        let forgotten = self.lapse.filter(|lapse| suspects && concerned(lapse));
+        let lapses = Lapses::from(self.lapses.clone());
+        let forgotten = journal::concerning(&lapses, &self.known(), START).filter(|_| suspects);
         let earlier = Earlier::of(&self.known(), forgotten, TIMEOUT);
         match earlier.filter(|_| self.broken != Broken::NoReadBack) {
             Some(earlier) => self.read_back(earlier)?,

@@ -5,8 +5,8 @@
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
--- Returns {now, number of the command, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), since when it
--- may have forgotten what happened, when that was noticed (ms, 0 if it was not, see part/era.lua), token, lanes, jobs, more}: of
+-- Returns {now, number of the command, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), what it has
+-- forgotten (see part/era.lua), token, lanes, jobs, more}: of
 -- each lane its name, burst, daily and 1 if its breaker is open; of each job its reference and record; and of each that has more than that its
 -- place among the jobs (from 0), what its run has (fields and values), and its riders: of each its reference, record, the API's id of its contact
 -- ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader.
@@ -41,9 +41,8 @@ local function reply(doubt)
   local first = redis.call('ZRANGE', LANES, 0, 0, 'WITHSCORES')
   local at = doubt or tonumber(first[2])
   local told = redis.call('HMGET', CONFIG, 'shift', 'travel')
-  local since, noticed = string.match(told[2] or '', '^(%d+)/(%d+)/')
   return {
-    now, tick, (at and at < math.huge) and math.max(at, now) or -1, tonumber(told[1]) or 0, tonumber(since) or 0, tonumber(noticed) or 0,
+    now, tick, (at and at < math.huge) and math.max(at, now) or -1, tonumber(told[1]) or 0, told[2] or '',
     lease.token or 0, answer.lanes, answer.jobs, answer.more,
   }
 end

@@ -18,8 +18,8 @@ transition(function()
         redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence', 'sweep')
         redis.call('HSET', run_key, 'sentAgain', 'resend')
         -- That Redis may have forgotten a call of it is decided with it.
-        local noticed = string.match(redis.call('HGET', CONFIG, 'travel') or '', '^%d+/(%d+)/')
-        if noticed then redis.call('HSET', run_key, 'lapse', noticed) end
+        local noticed = last_noticed(redis.call('HGET', CONFIG, 'travel'))
+        if noticed then redis.call('HSET', run_key, 'lapse', whole(noticed)) end
       end
       local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
       local due = now + tonumber(ARGV[i + 3])

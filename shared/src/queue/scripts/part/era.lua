@@ -4,13 +4,18 @@
 -- Until every worker that lived at the end of what is remembered has come, nothing is given out; one that does not come within arg.silence, and
 -- some seconds, may have been told more, so that counts as gone back too.
 -- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms), `doubt` (until when),
--- `travel` ('<since>/<noticed>/<lost>', ms: what happened from `since` on may be forgotten, of `lost` ms in all).
+-- `travel` (of each time it went back, the last one first, '<since>/<noticed>/<lost>', ms: what happened from `since` on may be forgotten, of
+-- `lost` ms in all).
 local watch
 do
   -- More than the commands of any loss.
   local LEAP = 1000000000
   -- However short a lease is, it takes so long (ms) to find the way back to a server.
   local PATIENCE = 4000
+  -- Of two losses that were noticed within this time (ms) nobody can tell which of them took what.
+  local TOGETHER = 600000
+  -- So many are kept apart.
+  local KEPT = 8
   -- A server is one as long as it lives, and so is what is kept here.
   local server
 
@@ -56,17 +61,31 @@ do
     wake()
   end
 
-  -- Of a loss that was noticed within ten minutes of another nobody can tell which of them took what.
-  local function since(memory)
+  local function since(memory, before)
     local ended = memory.ended or memory.pulse or now
-    local before, noticed = string.match(memory.travel or '', '^(%d+)/(%d+)/')
-    if before and now - tonumber(noticed) < 600000 then return math.min(tonumber(before), ended) end
+    if before and now - before.noticed < TOGETHER then return math.min(before.since, ended) end
     return ended
   end
 
+  -- The oldest of too many is one with the one after it.
+  local function write_lapses(lapses)
+    local oldest, next_oldest = lapses[KEPT + 1], lapses[KEPT]
+    if oldest then
+      lapses[KEPT + 1] = nil
+      next_oldest.since, next_oldest.lost = math.min(oldest.since, next_oldest.since), oldest.lost + next_oldest.lost
+    end
+    local told = {}
+    for i, lapse in ipairs(lapses) do told[i] = table.concat({ whole(lapse.since), whole(lapse.noticed), whole(lapse.lost) }, '/') end
+    return table.concat(told, ' ')
+  end
+
   local function go_back(memory)
+    local lapses = lapses_in(memory.travel)
     local lost = math.max(0, (memory.begun or now) - (memory.ended or memory.pulse or now))
-    memory.travel = table.concat({ whole(since(memory)), whole(now), whole(lost) }, '/')
+    -- No two are noticed in one millisecond: by that they are told apart.
+    local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
+    table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost })
+    memory.travel = write_lapses(lapses)
     redis.call('HSET', CONFIG, 'travel', memory.travel)
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
@@ -92,6 +111,6 @@ do
       redis.call('SREM', DOUBTERS, worker)
       if redis.call('EXISTS', DOUBTERS) == 0 then end_doubt(memory) end
     end
-    return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, tonumber(string.match(memory.travel or '', '^%d+/(%d+)/')) or 0
+    return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, last_noticed(memory.travel) or 0
   end
 end

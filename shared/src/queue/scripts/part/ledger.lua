@@ -131,25 +131,44 @@ local function follow_clock(lane)
   set(lane, 'shift', in_force[3])
 end
 
--- Until when the burst window counts as full, since Redis has forgotten what was sent lately (part/era.lua).
+-- What Redis has forgotten, the last time first (`travel`, see part/era.lua).
+local function lapses_in(travel)
+  local lapses = {}
+  for since, noticed, lost in string.gmatch(travel or '', '(%d+)/(%d+)/(%d+)') do
+    lapses[#lapses + 1] = { since = tonumber(since), noticed = tonumber(noticed), lost = tonumber(lost) }
+  end
+  return lapses
+end
+
+-- When the last of that was noticed, if there was any.
+local function last_noticed(travel)
+  return tonumber(string.match(travel or '', '^%d+/(%d+)/'))
+end
+
+-- Until when the burst window counts as full, since Redis has forgotten what was sent lately.
 local function forgotten_until(lane)
-  local noticed = string.match(in_force[5] or '', '^%d+/(%d+)/')
+  local noticed = last_noticed(in_force[5])
   return noticed and noticed + lane[1].span or 0
 end
 
 -- Its day is charged once with what may have been sent in the time that was forgotten.
-local function charge_day(lane)
-  local noticed, lost = string.match(in_force[5] or '', '^%d+/(%d+)/(%d+)$')
-  if not noticed or lane.stored.charged == noticed then return end
-  set(lane, 'charged', noticed)
-  local burst, day = lane[1], lane[DAILY]
-  local at = tonumber(noticed)
+local function charge_lapse(lane, lapse)
+  local burst, day, at = lane[1], lane[DAILY], lapse.noticed
   if burst.span == 0 or at + day.span <= now then return end
-  local sent = math.min(math.ceil(burst.calls * (1 + lost / burst.span)), day.calls)
+  local sent = math.min(math.ceil(burst.calls * (1 + lapse.lost / burst.span)), day.calls)
   lane.returned[DAILY][at] = (lane.returned[DAILY][at] or 0) + sent
   day.used = day.used + sent
   set(lane, 'dayUsed', day.used)
   set(lane, 'daySpan', day.span)
+end
+
+local function charge_day(lane)
+  local charged, last = tonumber(lane.stored.charged) or 0, last_noticed(in_force[5])
+  if not last or charged == last then return end
+  set(lane, 'charged', last)
+  for _, lapse in ipairs(lapses_in(in_force[5])) do
+    if lapse.noticed > charged then charge_lapse(lane, lapse) end
+  end
 end
 
 local function read_windows(lane)
