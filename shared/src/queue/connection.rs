@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::{
     Cmd, FromRedisValue, Pipeline, RedisResult, Value,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    aio::ConnectionManagerConfig,
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
@@ -72,16 +72,17 @@ impl Server {
     }
 
     async fn connect_with(&self, answer: Option<Duration>) -> RedisResult<Connection> {
+        let config = manager_config(answer);
         Ok(match self {
             Self::Single(client) => {
-                Connection::Single(Renewed::connect(client.clone(), answer).await?)
+                Connection::Single(Renewed::connect(client.clone(), config).await?)
             }
             Self::Cluster(nodes, roots) => {
                 let builder = cluster(nodes.clone(), roots);
                 let builder = builder.response_timeout(answer.unwrap_or(Duration::MAX));
                 Connection::Cluster(builder.build()?.get_async_connection().await?)
             }
-            Self::Sentinel(primary) => Connection::Followed(primary.connect(answer).await?),
+            Self::Sentinel(primary) => Connection::Followed(primary.connect(config).await?),
         })
     }
 }
@@ -136,11 +137,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// One that connects as it is first used.
-fn lazy(client: &redis::Client, config: ConnectionManagerConfig) -> RedisResult<ConnectionManager> {
-    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 fn manager_config(answer: Option<Duration>) -> ConnectionManagerConfig {

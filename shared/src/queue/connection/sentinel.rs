@@ -4,13 +4,16 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use parking_lot::Mutex;
-use redis::{Client, ErrorKind, RedisError, RedisResult, aio::ConnectionManager};
+use redis::{
+    Client, ErrorKind, RedisError, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
 
-use super::{address::Watched, lazy, manager_config};
+use super::{address::Watched, manager_config, renewed::Renewed};
 
 /// How long the primary is believed to be where it was; how soon it is asked for again once it is in doubt. Both with jitter.
 const LOOK: Duration = Duration::from_secs(1);
@@ -35,8 +38,8 @@ struct Place {
 #[derive(Clone)]
 pub(in crate::queue) struct Followed {
     primary: Primary,
-    answer: Option<Duration>,
-    opened: Arc<Mutex<(Arc<Place>, ConnectionManager)>>,
+    config: ConnectionManagerConfig,
+    opened: Arc<Mutex<(Arc<Place>, Renewed)>>,
 }
 
 impl Primary {
@@ -50,13 +53,12 @@ impl Primary {
     }
 
     /// A connection of its own.
-    pub(super) async fn connect(&self, answer: Option<Duration>) -> RedisResult<Followed> {
+    pub(super) async fn connect(&self, config: ConnectionManagerConfig) -> RedisResult<Followed> {
         let place = self.place.borrow().clone();
-        let config = manager_config(answer);
-        let connection = ConnectionManager::new_with_config(place.client.clone(), config).await?;
+        let connection = Renewed::connect(place.client.clone(), config.clone()).await?;
         Ok(Followed {
             primary: self.clone(),
-            answer,
+            config,
             opened: Arc::new(Mutex::new((place, connection))),
         })
     }
@@ -71,7 +73,7 @@ impl Followed {
         let mut place = self.primary.place.clone();
         let connection = self.connection(&place.borrow_and_update())?;
         let answer = tokio::select! {
-            answer = run(connection) => answer,
+            answer = connection.run(run) => answer,
             _ = place.changed() => Err((ErrorKind::Io, "the primary has been replaced").into()),
         };
         if let Err(error) = &answer {
@@ -81,24 +83,25 @@ impl Followed {
     }
 
     /// Opened anew when the primary is another one: it connects as it is first used.
-    fn connection(&self, place: &Arc<Place>) -> RedisResult<ConnectionManager> {
+    fn connection(&self, place: &Arc<Place>) -> RedisResult<Renewed> {
         let mut opened = self.opened.lock();
         if !Arc::ptr_eq(&opened.0, place) {
-            *opened = (
-                Arc::clone(place),
-                lazy(&place.client, manager_config(self.answer))?,
-            );
+            *opened = (Arc::clone(place), self.lazy(place)?);
         }
         Ok(opened.1.clone())
     }
 
+    fn lazy(&self, place: &Place) -> RedisResult<Renewed> {
+        Renewed::lazy(place.client.clone(), self.config.clone())
+    }
+
     /// One that cannot be reached, or is no primary any more: the Sentinels are asked at once. A demoted one is not spoken to again, even if
-    /// it has the name of the new one, nor over a connection that does not answer.
+    /// it has the name of the new one.
     fn doubt(&self, error: &RedisError) {
         let demoted = crate::queue::error::is_demoted(error);
-        if demoted || error.is_timeout() {
+        if demoted {
             let mut opened = self.opened.lock();
-            if let Ok(fresh) = lazy(&opened.0.client, manager_config(self.answer)) {
+            if let Ok(fresh) = self.lazy(&opened.0) {
                 opened.1 = fresh;
             }
         }
@@ -111,7 +114,7 @@ impl Followed {
 /// The Sentinels, each with a connection that is kept.
 struct Sentinels {
     watched: Watched,
-    connections: Vec<ConnectionManager>,
+    connections: Vec<Renewed>,
 }
 
 impl Sentinels {
@@ -124,7 +127,7 @@ impl Sentinels {
         let connections = watched
             .sentinels
             .iter()
-            .map(|sentinel| lazy(sentinel, config()));
+            .map(|sentinel| Renewed::lazy(sentinel.clone(), config()));
         Ok(Self {
             connections: connections.collect::<RedisResult<_>>()?,
             watched,
@@ -147,10 +150,12 @@ impl Sentinels {
         Ok(Arc::new(Place { address, client }))
     }
 
-    async fn ask(&self, mut sentinel: ConnectionManager) -> RedisResult<(u64, (String, u16))> {
+    async fn ask(&self, sentinel: Renewed) -> RedisResult<(u64, (String, u16))> {
         let mut question = redis::cmd("SENTINEL");
         question.arg("MASTER").arg(&self.watched.name);
-        let told: RedisResult<HashMap<String, String>> = question.query_async(&mut sentinel).await;
+        let question = &question;
+        let ask = |mut connection| async move { question.query_async(&mut connection).await };
+        let told: RedisResult<HashMap<String, String>> = sentinel.run(ask).await;
         let mut told = told.map_err(|error| match error.code() {
             Some("ERR") => unknown(),
             _ => error,
