@@ -1,4 +1,4 @@
-//! `twins`: effects that are there more than once.
+//! `twins`: effects that are there more than once, or though their job is a dead letter.
 
 use penstock_shared::{
     job::Tenant,
@@ -36,6 +36,7 @@ struct TwinsRow {
     kept: String,
     twins: Vec<String>,
     removed: Vec<String>,
+    dead: bool,
     found_at: String,
 }
 
@@ -48,6 +49,7 @@ impl Row for TwinsRow {
         "kept",
         "twins",
         "removed",
+        "dead",
         "foundAt",
     ];
 }
@@ -62,6 +64,7 @@ impl From<Twins> for TwinsRow {
             kept: twins.kept,
             twins: twins.twins,
             removed: twins.removed,
+            dead: twins.dead,
             found_at: moment(twins.found_ms),
         }
     }

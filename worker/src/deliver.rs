@@ -59,6 +59,9 @@ pub struct Courier {
     pub remove_twins: bool,
 }
 
+/// Why a job is given up that is too old.
+pub const TOO_OLD: &str = "unfinished for longer than PENSTOCK_MAX_AGE";
+
 /// What there is to do.
 enum Open<'a> {
     Job(&'a StoredJob),
@@ -172,10 +175,7 @@ impl Courier {
             ));
         }
         if self.is_expired(stored) {
-            return Err(dead(
-                Cause::Expired,
-                "unfinished for longer than PENSTOCK_MAX_AGE",
-            ));
+            return Err(dead(Cause::Expired, TOO_OLD));
         }
         Ok(Open::Job(stored))
     }

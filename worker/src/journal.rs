@@ -18,7 +18,7 @@ use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
     contact::Found,
-    deliver::Courier,
+    deliver::{self, Courier},
     failpoint, look,
     marker::{self, Maker},
     sweep,
@@ -99,10 +99,8 @@ fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
 
 /// Redis went back in time, and may have forgotten that this job was delivered: it was not read back for that yet.
 pub fn concerning(lapses: &Lapses, run: &Run, due_ms: u64) -> Option<Lapse> {
-    // A retry has another due time than the job had when it may have been sent.
-    let first = run.number(field::FIRST_DUE).unwrap_or(due_ms);
     let read_back = run.number(field::LAPSE).unwrap_or(0);
-    lapses.concerning(first.min(due_ms), read_back)
+    lapses.concerning(marker::first_due(run, due_ms), read_back)
 }
 
 /// Whether a call is on record of which nobody knows what it came to.
@@ -176,7 +174,12 @@ pub async fn before(
     if let Some(earlier) = earlier(courier, job, stored) {
         look::read_back(courier, job, stored, contact, calls, earlier).await?;
         if run.attempts() >= courier.max_attempts_of(stored) {
-            return Err(exhausted(job, calls));
+            let error = run.text(field::ERROR);
+            let error = error.unwrap_or("no attempts are left");
+            return Err(given_up(job, calls, Cause::Exhausted, error));
+        }
+        if courier.is_expired(stored) {
+            return Err(given_up(job, calls, Cause::Expired, deliver::TOO_OLD));
         }
         // Of a call that Redis may have forgotten nobody knows that it was sent.
         if is_open(run) {
@@ -240,13 +243,12 @@ pub fn next_intent(run: &Run) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The earlier call had no effect, and no attempt is left for another.
-fn exhausted(job: &Assignment, calls: &Calls<'_>) -> Stop {
+/// The earlier call had no effect, and there is to be no other.
+fn given_up(job: &Assignment, calls: &Calls<'_>, cause: Cause, why: &str) -> Stop {
     clear(job);
-    let error = job.claimed.run.text(field::ERROR);
     Outcome::Rejected {
-        cause: Cause::Exhausted,
-        fault: Fault::new(error.unwrap_or("no attempts are left")),
+        cause,
+        fault: Fault::new(why),
         permit: calls.permit(),
     }
     .into()

@@ -2,7 +2,13 @@
 //! who reads one can make another.
 
 use hmac::{Hmac, KeyInit, Mac};
-use penstock_shared::{job::Payload, queue::record};
+use penstock_shared::{
+    job::Payload,
+    queue::{
+        record,
+        run::{Run, field},
+    },
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
@@ -12,8 +18,10 @@ use crate::assignment::Assignment;
 const OPEN: &str = "[ps-";
 /// What it ends with.
 const CLOSE: char = ']';
-/// Letters between the two, of five bits each.
-const LETTERS: usize = 12;
+/// Letters that tell the job and the call, and after them those that tell which job of this id it is; of five bits each.
+const OF_JOB: usize = 12;
+const OF_LIFE: usize = 4;
+const LETTERS: usize = OF_JOB + OF_LIFE;
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// So many intents more than the journal knows of are recognised: a Redis that went back in time has forgotten some.
 const FORGOTTEN: u32 = 16;
@@ -35,17 +43,34 @@ pub struct Maker<'a> {
     pub id: &'a str,
     /// Its payload's fingerprint.
     pub fingerprint: [u8; 8],
+    /// When it was due first, ms: an id that is used again for the same payload, once its job is forgotten, is another job.
+    pub life_ms: u64,
 }
 
 impl<'a> Maker<'a> {
     /// The job itself.
     pub fn of(job: &'a Assignment) -> Self {
+        let record = &job.claimed.record;
         Self {
             tenant: job.reference().tenant(),
             id: job.reference().id(),
-            fingerprint: record::fingerprint(&job.claimed.record),
+            fingerprint: record::fingerprint(record),
+            life_ms: first_due(&job.claimed.run, record::due_ms(record)),
         }
     }
+}
+
+/// When a job was due before it was ever retried; a retry has another due time.
+pub fn first_due(run: &Run, due_ms: u64) -> u64 {
+    let first = run.number(field::FIRST_DUE);
+    first.map_or(due_ms, |first| first.min(due_ms))
+}
+
+/// Whether two markers tell of one job and call, be it of another life of the id: a job that Redis has forgotten, and its producer has repeated, is
+/// due at another time.
+pub fn are_alike(one: &str, other: &str) -> bool {
+    let of_job = one.get(..OPEN.len() + OF_JOB);
+    of_job.is_some_and(|of_job| other.starts_with(of_job))
 }
 
 impl Marker {
@@ -77,20 +102,27 @@ impl Marker {
 
 fn write(key: &SecretString, maker: Maker<'_>, number: u32) -> String {
     // A key may have any length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else {
+    let Ok(mut of_job) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else {
         return String::new();
     };
     // Tenants and ids hold no control characters: no two makers are written alike.
     for part in [maker.tenant, maker.id] {
-        mac.update(part.as_bytes());
-        mac.update(&[0]);
+        of_job.update(part.as_bytes());
+        of_job.update(&[0]);
     }
-    mac.update(&maker.fingerprint);
-    mac.update(&number.to_be_bytes());
+    of_job.update(&maker.fingerprint);
+    of_job.update(&number.to_be_bytes());
+    let of_life = of_job.clone().chain_update(maker.life_ms.to_be_bytes());
+    let (of_job, of_life) = (letters(of_job, OF_JOB), letters(of_life, OF_LIFE));
+    format!("{OPEN}{of_job}{of_life}{CLOSE}")
+}
+
+fn letters(mac: Hmac<Sha256>, count: usize) -> String {
     let digest = mac.finalize().into_bytes();
-    let letters = digest.iter().take(LETTERS);
-    let letters = letters.map(|byte| char::from(ALPHABET[usize::from(byte & 31)]));
-    format!("{OPEN}{}{CLOSE}", letters.collect::<String>())
+    let bytes = digest.iter().take(count);
+    bytes
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect()
 }
 
 /// The payload with the marker in its body, as its last line; `None` if it would not fit.
@@ -149,6 +181,7 @@ mod tests {
         tenant: "acme",
         id: "call-1",
         fingerprint: [7; 8],
+        life_ms: 1,
     };
 
     fn marker(keys: &[&str]) -> Marker {
@@ -171,6 +204,10 @@ mod tests {
         assert_eq!(all.len(), 3 + FORGOTTEN as usize);
         let others = [
             Maker {
+                life_ms: 2,
+                ..MAKER
+            },
+            Maker {
                 tenant: "other",
                 ..MAKER
             },
@@ -189,6 +226,13 @@ mod tests {
         let count = all.len();
         all.dedup();
         assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn two_lives_of_one_job_have_markers_that_are_alike() {
+        let marker = |life_ms, number| made(&["k"], Maker { life_ms, ..MAKER }, number);
+        assert!(are_alike(&marker(1, 1), &marker(2, 1)));
+        assert!(!are_alike(&marker(1, 1), &marker(1, 2)));
     }
 
     #[test]
@@ -218,9 +262,9 @@ mod tests {
         for text in [
             "[ps-]",
             "[ps-abc",
-            "[ps-0123456789AB]",
-            "[ps-ÄÄÄÄÄÄÄÄÄÄÄÄ]",
-            "[ps-ABCDEFGHIJKLM]",
+            "[ps-0123456789ABCDEF]",
+            "[ps-ÄÄÄÄÄÄÄÄ]",
+            "[ps-ABCDEFGHIJKLMNOPQ]",
         ] {
             assert_eq!(found(text).count(), 0, "{text}");
         }
@@ -233,7 +277,7 @@ mod tests {
         };
         assert_eq!(marked_note.body.as_str(), "Hello\n\n[ps-X]");
         assert_eq!(
-            marked(&note(&"x".repeat(65_530)), "[ps-ABCDEFGHIJKL]"),
+            marked(&note(&"x".repeat(65_530)), "[ps-ABCDEFGHIJKLMNOP]"),
             None
         );
     }

@@ -101,7 +101,13 @@ impl Sought {
         if self.is_marked(seen) {
             return true;
         }
-        let foreign = |marker| !self.quoted.contains(marker);
+        // Of another life of the job its date tells whether it is ours, as if it had none.
+        let alike = |marker: &str| {
+            self.markers
+                .iter()
+                .any(|own| marker::are_alike(own, marker))
+        };
+        let foreign = |marker: &String| !self.quoted.contains(marker) && !alike(marker);
         let anothers = !self.markers.is_empty() && seen.markers.iter().any(foreign);
         seen.same && !anothers && !self.all_marked
     }
@@ -300,6 +306,25 @@ mod tests {
     }
 
     #[test]
+    fn of_another_life_of_the_job_the_date_tells() {
+        let [own, other] = ["[ps-ABCDEFGHIJKLMNOP]", "[ps-ABCDEFGHIJKLZZZZ]"];
+        let sought = Sought {
+            markers: vec![own.into()],
+            ..sought()
+        };
+        let ours = Verdict::Ours("n".into());
+        assert_eq!(sought.judge(&[marked(note("n", 0), other)]), ours);
+        let old = marked(note("old", 3_601), other);
+        assert_eq!(sought.judge(std::slice::from_ref(&old)), Verdict::Absent);
+        let all_marked = Sought {
+            all_marked: true,
+            ..sought
+        };
+        let recent = marked(note("n", 0), other);
+        assert_eq!(all_marked.judge(&[recent]), Verdict::Absent);
+    }
+
+    #[test]
     fn a_marker_that_the_job_itself_quotes_tells_of_nobody() {
         let sought = Sought {
             markers: vec!["m1".into()],
@@ -317,7 +342,7 @@ mod tests {
             (" Hello \r\n", "Hello"),
             ("<p>Hello</p><p>you</p>", "Hello\n\nyou"),
             ("Tom &amp; Jerry&nbsp;&lt;3", "Tom & Jerry <3"),
-            ("Hello\n\n[ps-ABCDEFGHIJKL]", "Hello"),
+            ("Hello\n\n[ps-ABCDEFGHIJKLMNOP]", "Hello"),
             ("1 < 2", "1 < 2"),
         ] {
             assert!(says(Some(theirs), ours), "{theirs}");

@@ -52,6 +52,7 @@ pub async fn plan(
     let maker = Maker::of(job);
     let sweep = Sweep {
         job: maker.id.to_owned(),
+        life_ms: maker.life_ms,
         fingerprint: maker.fingerprint,
         job_type,
         contact: contact.id.clone(),
@@ -75,11 +76,6 @@ pub async fn run(
     sweep: &Sweep,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let forgotten = Outcome::Delivered {
-        result: json!({ "job": sweep.job, "swept": "no: the job is forgotten" }),
-        effect: None,
-        permit: Permit::Unsent,
-    };
     let quarantine = courier.quarantine.of(sweep.job_type);
     let tenant = job.reference().tenant();
     let found = courier.queue.find(&sweep.job, Some(tenant)).await;
@@ -87,7 +83,7 @@ pub async fn run(
         .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?
         .pop()
     else {
-        return Ok(forgotten);
+        return Ok(swept(sweep, "no: the job is forgotten", Permit::Unsent));
     };
     let Some(ended) = status.ended_ms() else {
         return Err(calls.postponed(quarantine, "waits for the end of its job"));
@@ -95,21 +91,30 @@ pub async fn run(
     let looked = job.claimed.run.number(field::LOOKED).unwrap_or(0);
     let look = usize::from(looked > 0);
     wait_until(courier, calls, ended + millis(quarantine * LOOKS[look]))?;
+    let is_dead = status.done.is_none();
     let effect = status.done.and_then(|(done, _)| done.effect);
-    let effects = effects(courier, job, sweep, effect.as_deref(), calls).await?;
-    if effects.len() > 1 {
-        report(courier, job, sweep, effects, calls).await?;
+    let Some(effects) = effects(courier, job, sweep, effect.as_deref(), calls).await? else {
+        let why = "no: what the contact has cannot be read";
+        return Ok(swept(sweep, why, calls.permit()));
+    };
+    // A dead letter is to have none.
+    if effects.len() > usize::from(!is_dead) {
+        report(courier, job, sweep, effects, is_dead, calls).await?;
     }
     if look + 1 == LOOKS.len() {
-        return Ok(Outcome::Delivered {
-            result: json!({ "job": sweep.job, "swept": "yes" }),
-            effect: None,
-            permit: calls.permit(),
-        });
+        return Ok(swept(sweep, "yes", calls.permit()));
     }
     job.note(field::LOOKED, "1");
     wait_until(courier, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
     Err(calls.postponed(Duration::ZERO, "looks once more"))
+}
+
+fn swept(sweep: &Sweep, swept: &str, permit: Permit) -> Outcome {
+    Outcome::Delivered {
+        result: json!({ "job": sweep.job, "swept": swept }),
+        effect: None,
+        permit,
+    }
 }
 
 fn wait_until(courier: &Courier, calls: &Calls<'_>, at: u64) -> Result<(), Stop> {
@@ -120,27 +125,33 @@ fn wait_until(courier: &Courier, calls: &Calls<'_>, at: u64) -> Result<(), Stop>
     Err(calls.postponed(Duration::from_millis(wait), "waits for its next look"))
 }
 
-/// The job's effects that are there, the one to be kept first: that which it is known by, or the oldest.
+/// The job's effects that are there, the one to be kept first: that which it is known by, or the oldest. `None` if nobody will ever read them.
 async fn effects(
     courier: &Courier,
     job: &Assignment,
     sweep: &Sweep,
     known: Option<&str>,
     calls: &mut Calls<'_>,
-) -> Result<Vec<String>, Stop> {
+) -> Result<Option<Vec<String>>, Stop> {
     let maker = Maker {
         tenant: job.reference().tenant(),
         id: &sweep.job,
         fingerprint: sweep.fingerprint,
+        life_ms: sweep.life_ms,
     };
     let markers = courier.marker.all(maker, sweep.intent);
     let ours = |id: &str, body: Option<&str>| {
-        let marked = body.is_some_and(|body| {
-            marker::found(body).any(|found| markers.iter().any(|marker| marker == found))
-        });
-        marked || known == Some(id)
+        let found: Vec<_> = marker::found(body.unwrap_or_default()).collect();
+        let has = |like: fn(&str, &str) -> bool| {
+            let mut markers = markers.iter();
+            markers.any(|own| found.iter().any(|found| like(own, found)))
+        };
+        // An effect of another life is what the id's next job is known by.
+        has(|own, found| own == found) || (known == Some(id) && !has(marker::are_alike))
     };
-    let list = list(sweep.job_type, &sweep.contact, calls).await?;
+    let Some(list) = list(sweep.job_type, &sweep.contact, calls).await? else {
+        return Ok(None);
+    };
     let ours = list
         .into_iter()
         .filter(|(id, body)| ours(id, body.as_deref()));
@@ -148,15 +159,15 @@ async fn effects(
     let mut effects: Vec<_> = ours.map(|(id, _)| id).collect();
     effects.reverse();
     effects.sort_by_key(|id| known != Some(id));
-    Ok(effects)
+    Ok(Some(effects))
 }
 
-/// Ids and texts of what the contact has. A list that nobody will ever read has no twins to tell.
+/// Ids and texts of what the contact has; `None` if that is a list that nobody will ever read.
 async fn list(
     job_type: JobType,
     contact: &ContactId,
     calls: &mut Calls<'_>,
-) -> Result<Vec<(String, Option<String>)>, Stop> {
+) -> Result<Option<Vec<(String, Option<String>)>>, Stop> {
     let request = match job_type {
         JobType::CreateTask => Request::list_tasks(contact),
         _ => Request::list_notes(contact),
@@ -168,9 +179,9 @@ async fn list(
             CallError::Rejected { .. }
             | CallError::ContactNotFound { .. }
             | CallError::TooLong { .. },
-        )) => Ok(Vec::new()),
+        )) => Ok(None),
         Err(stop) => Err(look::unread(stop, calls)),
-        Ok(list) => Ok(list),
+        Ok(list) => Ok(Some(list)),
     }
 }
 
@@ -184,12 +195,13 @@ fn bodies(job_type: JobType, answer: &Answer) -> Result<Vec<(String, Option<Stri
     })
 }
 
-/// More than one: that is written down, said, and mended if that is wanted.
+/// More than there are to be: that is written down, said, and mended if that is wanted.
 async fn report(
     courier: &Courier,
     job: &Assignment,
     sweep: &Sweep,
     mut effects: Vec<String>,
+    is_dead: bool,
     calls: &mut Calls<'_>,
 ) -> Result<(), Stop> {
     let twins = effects.split_off(1);
@@ -201,6 +213,7 @@ async fn report(
         kept: effects.pop().unwrap_or_default(),
         twins: twins.clone(),
         removed: Vec::new(),
+        dead: is_dead,
         found_ms: courier.clock.now_ms(),
     };
     let new = courier.queue.tell_twins(&told).await;
@@ -214,7 +227,12 @@ async fn report(
             contact = told.contact,
             kept,
             twins,
-            "its effect is there more than once"
+            "its effect is there {}",
+            if is_dead {
+                "though it is a dead letter"
+            } else {
+                "more than once"
+            }
         );
         if let Some(late_ms) = sweep.late_ms {
             let lateness = Duration::from_millis(late_ms);

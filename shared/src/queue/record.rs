@@ -72,6 +72,9 @@ pub struct DoneRecord {
 pub struct Sweep {
     /// The id of the job.
     pub job: String,
+    /// When it was due first, ms.
+    #[serde(default)]
+    pub life_ms: u64,
     /// Its payload's fingerprint.
     #[serde(skip)]
     pub fingerprint: [u8; FINGERPRINT],
@@ -247,6 +250,11 @@ impl<'a> Head<'a> {
 /// What tells a stored job from another under the same id; zeros for what is none.
 pub fn fingerprint(record: &[u8]) -> [u8; FINGERPRINT] {
     head(record).fingerprint
+}
+
+/// When a stored job is due, ms of Redis' clock; 0 for what is none.
+pub fn due_ms(record: &[u8]) -> u64 {
+    read_head(&mut Rest(record)).map_or(0, |(due_ms, _)| due_ms)
 }
 
 /// The head of a stored job; empty for what is none.

@@ -1,4 +1,4 @@
-//! Effects of one job that are there twice: planning to look for them, and what was found.
+//! Effects of one job that are there twice, or though it is dead: planning to look for them, and what was found.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::{
 /// So many jobs are told of per shard; more would be an emergency that the log tells too.
 const MOST: u64 = 10_000;
 
-/// More than one effect of a job. No personal data.
+/// More effects of a job than there are to be. No personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Twins {
@@ -27,13 +27,16 @@ pub struct Twins {
     pub job_type: String,
     /// The API's id of the contact.
     pub contact: String,
-    /// The note or task that the job is known by.
+    /// The note or task that the job is known by; of a dead letter, the oldest.
     pub kept: String,
     /// The others.
     pub twins: Vec<String>,
     /// Those of them that were removed.
     #[serde(default)]
     pub removed: Vec<String>,
+    /// Whether the job is a dead letter: then what is kept is one too many as well.
+    #[serde(default)]
+    pub dead: bool,
     /// When they were found first, ms.
     pub found_ms: u64,
 }
@@ -41,6 +44,7 @@ pub struct Twins {
 impl Twins {
     /// With what was told of the job before; returns how many are new.
     fn with(&mut self, before: Option<Self>) -> u64 {
+        let of_dead = u64::from(self.dead && before.is_none());
         let before = before.map_or_else(Vec::new, |before| {
             self.found_ms = before.found_ms;
             add(&mut self.removed, before.removed);
@@ -52,7 +56,7 @@ impl Twins {
             .filter(|twin| !before.contains(twin))
             .count();
         add(&mut self.twins, before);
-        new as u64
+        new as u64 + of_dead
     }
 }
 

@@ -53,7 +53,7 @@ async fn a_task_is_told_from_an_equal_one() {
 
 #[tokio::test]
 async fn what_carries_no_marker_or_a_forged_one_is_not_ours() {
-    let forged = by_hand(Some("[ps-AAAAAAAAAAAA]"));
+    let forged = by_hand(Some("[ps-AAAAAAAAAAAAAAAA]"));
     let stage = task_meets("cut-before", &[by_hand(None), forged]).await;
     let looked_twice = [
         "create-task",
@@ -83,4 +83,26 @@ async fn a_note_is_found_whatever_the_clocks_say() {
         let adopted = ["create-note", "get-all-notes"];
         assert_eq!(stage.operations_on("c1"), adopted, "{hours} h ahead");
     }
+}
+
+/// Its id was used before, for the same text, by a job that is forgotten.
+#[tokio::test]
+async fn the_effect_of_an_earlier_job_of_the_id_is_not_ours() {
+    let stage = Stage::start(&[]).await;
+    let note = || job("note").contact("c1").note("Hello");
+    let _worker = stage.worker_with(&MARKED).await;
+    stage.enqueue(&[note()]).await;
+    stage.until_state("note", State::Done).await;
+    stage.forget().await;
+    stage.faults(&["cut-before:op=create-note:count=1"]);
+    stage.enqueue(&[note()]).await;
+    stage.until_state("note", State::Done).await;
+    let sent_again = [
+        "create-note",
+        "create-note",
+        "get-all-notes",
+        "get-all-notes",
+        "create-note",
+    ];
+    assert_eq!(stage.operations_on("c1"), sent_again);
 }

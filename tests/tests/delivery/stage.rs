@@ -59,7 +59,7 @@ impl Stage {
         let redis = RedisServer::start(redis).await;
         Self {
             sandbox: Sandbox::start(sandbox).await.unwrap(),
-            queue: connect(&redis).await,
+            queue: connect(&redis, KEPT).await,
             redis,
         }
     }
@@ -144,6 +144,12 @@ impl Stage {
             .json(&body);
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// As if everything that is done had been done too long ago to be remembered.
+    pub(crate) async fn forget(&self) {
+        let queue = connect(&self.redis, Duration::ZERO).await;
+        while queue.forget(0).await.unwrap() {}
     }
 
     pub(crate) async fn status_of(&self, tenant: &str, id: &str) -> JobStatus {
@@ -251,7 +257,10 @@ impl Stage {
 }
 
 /// A way to the queue of the test's own.
-async fn connect(redis: &RedisServer) -> Queue {
+/// How long what is done is remembered.
+const KEPT: Duration = Duration::from_secs(86_400);
+
+async fn connect(redis: &RedisServer, retention: Duration) -> Queue {
     let location = Location {
         url: redis.url().into(),
         roots: None,
@@ -269,7 +278,7 @@ async fn connect(redis: &RedisServer) -> Queue {
         coalesce: 1,
         max_backlog: 1_000_000,
         memory: 90,
-        retention: Duration::from_secs(86_400),
+        retention,
     };
     Queue::connect(location, terms).await.unwrap()
 }

@@ -94,6 +94,32 @@ async fn a_twin_is_removed_where_that_is_wanted() {
     assert_eq!(json!(done.effect), told["kept"]);
 }
 
+/// Sent again, it is refused; and then the first call is applied after all.
+#[tokio::test]
+async fn an_effect_of_a_dead_letter_is_told() {
+    let faults = [
+        "late=7s:op=create-note:count=1",
+        "422:op=create-note:count=1",
+    ];
+    let stage = Stage::start(&faults).await;
+    let worker = stage.worker_with(&MARKED).await;
+    stage
+        .enqueue(&[job("refused").contact("c1").note("Once")])
+        .await;
+    stage.until_state("refused", State::Dead).await;
+    let told = until_told(&stage, |_| true).await;
+    let names = ["id", "twins", "removed", "dead"];
+    assert_eq!(
+        json!(names.map(|name| &told[name])),
+        json!(["refused", [], [], true])
+    );
+    let made = stage.calls_on("c1")[0].effect.clone().unwrap().change.id;
+    assert_eq!(told["kept"], json!(made));
+    worker
+        .wait_for_line("its effect is there though it is a dead letter", PATIENCE)
+        .await;
+}
+
 /// The second look finds what the first did not: the quarantine was too short, but not for this job.
 #[tokio::test]
 async fn a_second_look_that_finds_it_makes_the_quarantine_longer() {

@@ -12,6 +12,7 @@ use penstock_tests::fixture::{Bench, done, job};
 fn sweep(intent: u32) -> Sweep {
     Sweep {
         job: "a".into(),
+        life_ms: 1,
         fingerprint: *b"12345678",
         job_type: JobType::AttachNote,
         contact: "c1".parse().unwrap(),
@@ -70,6 +71,7 @@ fn twins(found: &[&str], removed: &[&str], found_ms: u64) -> Twins {
         kept: "n1".into(),
         twins: names(found),
         removed: names(removed),
+        dead: false,
         found_ms,
     }
 }
