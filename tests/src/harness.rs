@@ -17,6 +17,7 @@ mod redis_options;
 mod redis_sentinel;
 mod redis_server;
 mod run;
+mod scrape;
 mod snapshot;
 
 use std::future::Future;
@@ -31,6 +32,7 @@ pub use redis_options::{Appendfsync, Endpoint, Listen, RedisOptions};
 pub use redis_sentinel::RedisSentinels;
 pub use redis_server::RedisServer;
 pub use run::{Finished, run};
+pub use scrape::{get, until_counted};
 pub use snapshot::{Entry, Snapshot};
 
 /// Between two looks at a condition that gives no signal of its own.

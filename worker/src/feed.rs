@@ -206,6 +206,7 @@ fn warn(shard: u16, claim: &Claim) {
     let Some(lapse) = claim.lapses.last().filter(is_new) else {
         return;
     };
+    metrics::counter!("penstock_lapses_total").increment(1);
     let at = |ms: u64| jiff::Timestamp::from_millisecond(ms.cast_signed()).unwrap_or_default();
     tracing::warn!(
         shard,

@@ -11,7 +11,7 @@ use crate::stage::Stage;
 pub(crate) const MARKED: [(&str, &str); 3] = [
     ("PENSTOCK_MARKER", "on"),
     ("PENSTOCK_MARKER_KEY", "a-key-of-the-tests"),
-    ("PENSTOCK_QUARANTINE", "1s"),
+    ("PENSTOCK_QUARANTINE", "600ms"),
 ];
 
 /// What somebody has written by hand that says the same as the job.

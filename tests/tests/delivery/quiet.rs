@@ -6,7 +6,7 @@ use futures::StreamExt;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::job,
-    harness::{Program, RedisOptions, free_port, wait_until},
+    harness::{Program, RedisOptions, free_port, get, until_counted, wait_until},
     sandbox::Options,
 };
 
@@ -43,11 +43,6 @@ async fn idle_workers_send_redis_fewer_than_twenty_commands_a_second_each() {
     let count = sent.count().await;
     assert!(count > 0, "they live");
     assert!(count < 2 * 20 * WATCHED as usize, "{count} commands");
-}
-
-async fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let answer = reqwest::get(format!("http://{address}{path}")).await.ok()?;
-    Some((answer.status().as_u16(), answer.text().await.ok()?))
 }
 
 async fn noisy_worker(stage: &Stage, metrics: &str) -> Program {
@@ -119,12 +114,7 @@ async fn a_worker_tells_whether_it_lives_is_ready_and_what_it_did() {
     assert_eq!(get(&metrics, "/livez").await.unwrap().0, 200);
     assert_eq!(get(&metrics, "/readyz").await.unwrap().0, 200);
     let done = r#"penstock_deliveries_total{end="done",type="AddTags"} 1"#;
-    wait_until("the delivery to be counted", PATIENCE, || async {
-        get(&metrics, "/metrics")
-            .await
-            .filter(|(_, text)| text.contains(done))
-    })
-    .await;
+    until_counted(&metrics, done, PATIENCE).await;
     let nothing_to_do = ["penstock_backlog_jobs 0", "penstock_eligible_jobs 0"];
     wait_until("the demand to be asked again", PATIENCE, || async {
         let (_, text) = get(&metrics, "/metrics").await?;

@@ -76,6 +76,11 @@ impl Stage {
 
     /// A worker with settings of its own, started and ready.
     pub(crate) async fn worker_with(&self, settings: &[(&str, &str)]) -> Program {
+        self.worker_of("penstock-worker", settings).await
+    }
+
+    /// The same of another program that is a worker.
+    pub(crate) async fn worker_of(&self, program: &str, settings: &[(&str, &str)]) -> Program {
         let (redis, api) = (self.redis.url(), self.sandbox.url());
         let places = [
             ("PENSTOCK_REDIS_URL", redis.as_str()),
@@ -83,7 +88,7 @@ impl Stage {
         ];
         let all = places.iter().chain(&SETTINGS).chain(settings);
         let worker = all
-            .fold(Program::new("penstock-worker"), |builder, (name, value)| {
+            .fold(Program::new(program), |builder, (name, value)| {
                 builder.env(name, value)
             })
             .start();

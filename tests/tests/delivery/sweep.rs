@@ -1,9 +1,13 @@
 //! The sweep after a job that was sent again: an effect that the API applied far too late is found, and told.
 
+use std::os::unix::process::ExitStatusExt as _;
+
+use nix::sys::signal::Signal;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::job,
-    harness::{Program, wait_until},
+    harness::{Program, free_port, until_counted, wait_until},
+    lab::world::FRAGILE,
 };
 use serde_json::{Value, json};
 
@@ -14,7 +18,7 @@ use crate::{
 
 /// The first call is applied long after two quarantines, in which the job is sent again and done. Returns the worker that did it.
 async fn late(operation: &str, settings: &[(&str, &str)]) -> (Stage, Program) {
-    let stage = Stage::start(&[&format!("late=7s:op={operation}:count=1")]).await;
+    let stage = Stage::start(&[&format!("late=5s:op={operation}:count=1")]).await;
     let worker = stage.worker_with(&[&MARKED, settings].concat()).await;
     let job = job("twice").contact("c1");
     let job = if operation == "create-note" {
@@ -36,11 +40,24 @@ async fn until_told(stage: &Stage, wanted: impl Fn(&Value) -> bool) -> Value {
     .await
 }
 
+/// There is nothing left to do but the sweep. This worker has the list with both of them before it, and dies.
+async fn killed_at_the_second_look(stage: &Stage) {
+    let dies = [("PENSTOCK_FAILPOINT", "after-response:abort@2")];
+    let settings = [&MARKED[..], &dies].concat();
+    let mut worker = stage.worker_of(FRAGILE, &settings).await;
+    let status = worker.wait_exit(PATIENCE).await;
+    assert_eq!(status.signal(), Some(Signal::SIGABRT as i32), "{status}");
+    assert_eq!(stage.ask(&["twins"]).await, json!([]));
+}
+
 #[tokio::test]
-async fn a_twin_is_reported_though_the_worker_that_sent_it_was_killed() {
+async fn a_twin_is_reported_though_workers_were_killed_before_and_amid_its_sweep() {
     let (stage, mut first) = late("create-note", &[]).await;
     first.kill9();
-    let second = stage.worker_with(&MARKED).await;
+    killed_at_the_second_look(&stage).await;
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let counting = [&MARKED[..], &[("PENSTOCK_METRICS_LISTEN", &metrics)]].concat();
+    let second = stage.worker_with(&counting).await;
     let told = until_told(&stage, |_| true).await;
     let shown = stage.ask(&["job", "show", "twice"]).await;
     let expected = json!([
@@ -67,6 +84,7 @@ async fn a_twin_is_reported_though_the_worker_that_sent_it_was_killed() {
     second
         .wait_for_line("its effect is there more than once", PATIENCE)
         .await;
+    until_counted(&metrics, "penstock_twins_total 1", PATIENCE).await;
     assert!(!stage.operations_on("c1").contains(&"delete-note"));
 
     // The API has shown that its quarantine was too short, to all workers.

@@ -3,7 +3,7 @@
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::Program,
+    harness::{Program, free_port, until_counted},
 };
 use serde_json::{Value, json};
 
@@ -202,10 +202,16 @@ async fn a_contact_that_is_gone_is_evidence() {
     assert_eq!(evidence["status"], 400, "{evidence}");
 }
 
-/// An equal task is there already, and the call has its effect: nobody can tell which of them is the job's.
-async fn undecidable(policy: &str) -> (Stage, Program) {
+/// An equal task is there already, and the call has its effect: nobody can tell which of them is the job's. Returns where the worker tells what it
+/// counts, too.
+async fn undecidable(policy: &str) -> (Stage, Program, String) {
     let stage = Stage::start(&[]).await;
-    let worker = stage.worker_with(&[("PENSTOCK_AMBIGUOUS", policy)]).await;
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let settings = [
+        ("PENSTOCK_AMBIGUOUS", policy),
+        ("PENSTOCK_METRICS_LISTEN", &metrics),
+    ];
+    let worker = stage.worker_with(&settings).await;
     let task = job("task").contact("c1").task("Call back");
     stage.seed(std::slice::from_ref(&task));
     let due =
@@ -215,12 +221,12 @@ async fn undecidable(policy: &str) -> (Stage, Program) {
         .await;
     stage.faults(&["cut-after:op=create-task:count=1"]);
     stage.enqueue(&[task]).await;
-    (stage, worker)
+    (stage, worker, metrics)
 }
 
 #[tokio::test]
 async fn rather_twice_than_never_sends_it_again_and_says_so() {
-    let (stage, worker) = undecidable("hold,CreateTask=prefer-duplicate").await;
+    let (stage, worker, metrics) = undecidable("hold,CreateTask=prefer-duplicate").await;
     stage.until_done(1).await;
     let calls = ["create-task", "create-task", "get-all-tasks", "create-task"];
     assert_eq!(stage.operations_on("c1"), calls);
@@ -240,11 +246,13 @@ async fn rather_twice_than_never_sends_it_again_and_says_so() {
     worker
         .wait_for_line("policy=\"prefer-duplicate\"", PATIENCE)
         .await;
+    let counted = r#"penstock_ambiguous_total{policy="prefer-duplicate"} 1"#;
+    until_counted(&metrics, counted, PATIENCE).await;
 }
 
 #[tokio::test]
 async fn rather_never_than_twice_counts_it_as_done_and_says_so() {
-    let (stage, worker) = undecidable("prefer-miss").await;
+    let (stage, worker, metrics) = undecidable("prefer-miss").await;
     stage.until_done(1).await;
     let calls = ["create-task", "create-task", "get-all-tasks"];
     assert_eq!(stage.operations_on("c1"), calls);
@@ -263,6 +271,8 @@ async fn rather_never_than_twice_counts_it_as_done_and_says_so() {
     worker
         .wait_for_line("policy=\"prefer-miss\"", PATIENCE)
         .await;
+    let counted = r#"penstock_ambiguous_total{policy="prefer-miss"} 1"#;
+    until_counted(&metrics, counted, PATIENCE).await;
 }
 
 /// Every freed call is wanted by many: what a look has found out is not found out again for want of the next call.

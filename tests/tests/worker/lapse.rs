@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_shared::{job::state::State, queue::dead::Filter};
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::{Appendfsync, Program, RedisOptions, wait_until},
+    harness::{Appendfsync, Program, RedisOptions, free_port, until_counted, wait_until},
 };
 
 use crate::stage::{PATIENCE, Stage};
@@ -49,7 +49,12 @@ const FEW: [(&str, &str); 2] = [
 #[tokio::test]
 async fn notes_that_it_has_forgotten_are_found_and_not_sent_again() {
     let mut stage = always().await;
-    let mut workers = [stage.worker_with(&FEW).await, stage.worker_with(&FEW).await];
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let counting = [&FEW[..], &[("PENSTOCK_METRICS_LISTEN", &metrics)]].concat();
+    let mut workers = [
+        stage.worker_with(&counting).await,
+        stage.worker_with(&FEW).await,
+    ];
     lose_half(&mut stage, &jobs(|job| job.note("Once"))).await;
     let all = u64::try_from(CONTACTS).unwrap();
     stage.until_done(all).await;
@@ -58,6 +63,7 @@ async fn notes_that_it_has_forgotten_are_found_and_not_sent_again() {
     let noticed = "Redis has lost what it had acknowledged";
     let told = workers.iter().map(Program::stderr);
     assert!(told.flatten().any(|line| line.contains(noticed)));
+    until_counted(&metrics, "penstock_lapses_total 1", PATIENCE).await;
     for worker in &mut workers {
         assert!(worker.exited().is_none());
     }
