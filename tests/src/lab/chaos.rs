@@ -1,6 +1,7 @@
 //! The chaos run: every two seconds something is killed, stopped or cut off, while jobs come in.
 
 mod crew;
+mod retries;
 mod trouble;
 
 use std::time::Duration;
@@ -74,16 +75,18 @@ impl Chaos {
         let mut course = Course::begin();
         self.break_things(&mut world, &mut trouble, &mut course)
             .await;
-        trouble.heal(&mut world, &mut course);
+        trouble.heal(&mut world, &mut course).await;
         let promises = timeout(PATIENCE, producing).await;
         let promises = promises.expect("all jobs are acknowledged in the end");
         let promises = promises.expect("the producer does not panic");
         self.until_all_ended(&mut world, &mut trouble, &mut course)
             .await;
         course.end();
+        let retried = trouble.retried();
         let strays = trouble.end(&mut world).await;
         let mut history = world.history(promises, course.recoveries()).await;
         history.leftovers.extend(strays);
+        history.retried = retried;
         Ran { history, course }
     }
 

@@ -152,6 +152,8 @@ pub struct Figures {
     pub done: usize,
     /// How many are dead, by cause.
     pub dead: BTreeMap<String, usize>,
+    /// How many were retried after their death.
+    pub retried: usize,
     /// How many of the dead are ambiguous, with evidence.
     pub ambiguous_with_evidence: usize,
     /// Calls of the API.
@@ -206,6 +208,7 @@ impl Figures {
             jobs: history.promises.len(),
             done: history.fates.values().filter(is_done).count(),
             dead,
+            retried: history.retried.len(),
             ambiguous_with_evidence: told.count(),
             calls: history.calls.len(),
             effects: effects.all.len(),
@@ -244,6 +247,7 @@ impl Figures {
             ("jobs acknowledged", self.jobs.to_string()),
             ("done", self.done.to_string()),
             ("dead", counted(dead.collect())),
+            ("retried after their death", self.retried.to_string()),
             (
                 "ambiguous with evidence",
                 self.ambiguous_with_evidence.to_string(),

@@ -1,6 +1,6 @@
 //! What is known of a run when it is over: what the checker judges by.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use penstock_shared::job::{JobType, state::State};
@@ -87,6 +87,8 @@ pub struct History {
     pub calls: Vec<Call>,
     /// What became of the jobs, by id.
     pub fates: HashMap<String, Fate>,
+    /// The jobs that may have been retried after their death: they come after all others of their contact, by right.
+    pub retried: HashSet<String>,
     /// Whether calls may have failed on their way, without the API seeing any of them.
     pub links_cut: bool,
     /// What the API allows.

@@ -28,6 +28,10 @@ pub const ALWAYS: &[&str] = &[
     "html:status=502:p=0.002",
     "html:status=502:effect=yes:p=0.002",
     "429:retry-after=1:p=0.003",
+    // Those that it strikes are dead, until they are retried.
+    "422:op=create-note:p=0.02",
+    "422:op=create-task:p=0.02",
+    "422:op=add-tags:p=0.02",
 ];
 /// For a moment nearly every call is refused so.
 const BURSTS: [&str; 3] = ["503:p=0.9", "429:retry-after=1:p=0.9", "cut-after:p=0.5"];
@@ -47,6 +51,8 @@ pub enum Act {
     Link(Link, Direction, Flow, Duration),
     /// This fault of the API strikes too, for so long.
     Burst(&'static str, Duration),
+    /// `penstock-admin dead retry` of what was refused.
+    Retry,
 }
 
 /// A link.
@@ -69,6 +75,7 @@ impl Act {
             Self::Link(Link::Api, ..) => "API link broken",
             Self::Link(Link::Redis, ..) => "Redis link broken",
             Self::Burst(..) => "API failing",
+            Self::Retry => "dead letters retried",
         }
     }
 }
@@ -84,6 +91,7 @@ impl fmt::Display for Act {
                 write!(f, "{link:?} link, {direction:?}: {flow:?} for {span:?}")
             }
             Self::Burst(fault, span) => write!(f, "API: {fault} for {span:?}"),
+            Self::Retry => write!(f, "retry what is dead"),
         }
     }
 }
@@ -144,13 +152,14 @@ impl Iterator for Plan {
     type Item = Act;
 
     fn next(&mut self) -> Option<Act> {
-        Some(match self.dice.random_range(0..10) {
+        Some(match self.dice.random_range(0..13) {
             0..3 => Act::KillWorker(self.worker()),
             3 => Act::KillRedis,
             4 => self.stop(),
             5 => Act::ReplaceWorker(self.worker()),
             6 => self.link(Link::Api),
             7 | 8 => self.link(Link::Redis),
+            9 | 10 => Act::Retry,
             _ => {
                 let fault = BURSTS[self.dice.random_range(0..BURSTS.len())];
                 Act::Burst(fault, self.millis(500, 2000))
@@ -175,6 +184,6 @@ mod tests {
         let mut kinds: Vec<_> = Plan::draw(1, 4).take(200).map(|act| act.kind()).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 7);
+        assert_eq!(kinds.len(), 8);
     }
 }

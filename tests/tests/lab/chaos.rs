@@ -30,4 +30,8 @@ async fn nothing_is_lost_or_doubled_while_everything_breaks() {
     .await;
     println!("{}", Figures::of(&ran.history, &ran.course));
     assert_kept(&ran.history);
+    assert!(
+        !ran.history.retried.is_empty(),
+        "nothing died to be retried"
+    );
 }

@@ -1,5 +1,6 @@
 //! Makes the faults of a plan, and ends them in time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,6 +9,7 @@ use super::super::figures::Course;
 use super::super::plan::{ALWAYS, Act, Link};
 use super::super::world::World;
 use super::crew::Crew;
+use super::retries::Retries;
 use crate::harness::Proxy;
 
 /// What ends a fault.
@@ -31,6 +33,7 @@ struct Ongoing {
 pub(super) struct Trouble {
     crew: Crew,
     ongoing: Vec<Ongoing>,
+    retries: Retries,
 }
 
 impl Trouble {
@@ -38,6 +41,7 @@ impl Trouble {
         Self {
             crew: Crew::start(world, workers).await,
             ongoing: Vec::new(),
+            retries: Retries::default(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Trouble {
                 return self.ends_in(course, *span, End::GoOn(*place), kind);
             }
             Act::KillRedis => world.redis.restart().await,
+            Act::Retry => self.retries.begin(world).await,
             Act::Link(link, direction, flow, span) => {
                 // It may be broken already: what has lost bytes must not pass again on the same connection.
                 way(world, *link).heal();
@@ -78,6 +83,7 @@ impl Trouble {
     /// Ends what is to end, and sees to the workers.
     pub(super) fn look_after(&mut self, world: &mut World, course: &mut Course) {
         self.crew.look_after(world);
+        self.retries.look_after(world);
         let now = Instant::now();
         for over in self.ongoing.extract_if(.., |fault| fault.until <= now) {
             end(world, &mut self.crew, over.end);
@@ -86,13 +92,19 @@ impl Trouble {
         course.look(&world.sandbox.summary());
     }
 
-    /// Ends all that is broken.
-    pub(super) fn heal(&mut self, world: &mut World, course: &mut Course) {
+    /// Ends all that is broken, and retries what it has killed.
+    pub(super) async fn heal(&mut self, world: &mut World, course: &mut Course) {
         for over in self.ongoing.drain(..) {
             end(world, &mut self.crew, over.end);
             course.ended(over.kind);
         }
         world.faults(&[]);
+        self.retries.end(world).await;
+    }
+
+    /// The jobs that were retried.
+    pub(super) fn retried(&self) -> HashSet<String> {
+        self.retries.retried.clone()
     }
 
     pub(super) async fn end(self, world: &mut World) -> Vec<String> {

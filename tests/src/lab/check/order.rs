@@ -3,6 +3,8 @@
 //! An effect of a job that comes after one of a later job of its contact is out of order, be it a repetition: it may undo that. Jobs that shared a call are
 //! one in this: if its answer was lost, each of them is repeated by itself, the earlier one after the effect of both. Then the later one must come
 //! once more after it.
+//!
+//! A job that was retried after its death has joined the end of its contact's sequence, wherever that was: it is left out of this.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +15,20 @@ use super::effects::shown;
 use super::{Effects, Invariant, Violation};
 
 /// The effects of one contact, each with its jobs, ascending.
-type Course<'a> = Vec<(&'a [usize], &'a Call)>;
+type Course<'a> = Vec<(Vec<usize>, &'a Call)>;
 
 pub(super) fn check(history: &History, effects: &Effects<'_>) -> Vec<Violation> {
     let mut courses: BTreeMap<&str, Course<'_>> = BTreeMap::new();
     for made in &effects.all {
         for (contact, jobs) in &made.of {
-            let course = courses.entry(contact).or_default();
-            course.push((jobs, made.call));
+            let jobs = jobs
+                .iter()
+                .copied()
+                .filter(|job| !is_retried(history, *job));
+            let jobs: Vec<_> = jobs.collect();
+            if !jobs.is_empty() {
+                courses.entry(contact).or_default().push((jobs, made.call));
+            }
         }
     }
     let mut found = Vec::new();
@@ -31,23 +39,23 @@ pub(super) fn check(history: &History, effects: &Effects<'_>) -> Vec<Violation> 
     found
 }
 
+fn is_retried(history: &History, job: usize) -> bool {
+    history.retried.contains(&history.promises[job].id)
+}
+
 /// Effects that come after that of a later job which they did not share a call with.
 fn overtaken<'a>(
     history: &'a History,
     course: &'a Course<'a>,
 ) -> impl Iterator<Item = Violation> + 'a {
-    course
-        .iter()
-        .enumerate()
-        .flat_map(move |(at, (jobs, call))| {
-            let first = jobs.first().copied().unwrap_or(0);
-            let before = course[..at].iter();
-            let overtook = before.filter(move |(others, _)| {
-                others.last().is_some_and(|last| *last > first) && !others.contains(&first)
-            });
-            overtook
-                .map(move |(others, earlier)| violated(history, (jobs, call), (others, earlier)))
-        })
+    course.iter().enumerate().flat_map(move |(at, made)| {
+        let first = made.0.first().copied().unwrap_or(0);
+        let before = course[..at].iter();
+        let overtook = before.filter(move |(others, _)| {
+            others.last().is_some_and(|last| *last > first) && !others.contains(&first)
+        });
+        overtook.map(move |earlier| violated(history, made, earlier))
+    })
 }
 
 /// Later jobs whose last effect comes before the last one of an earlier job.
@@ -62,13 +70,13 @@ fn undone<'a>(
     let last: Vec<_> = last.into_values().collect();
     let pairs: Vec<_> = last.windows(2).map(|pair| (pair[0], pair[1])).collect();
     let undone = pairs.into_iter().filter(|(earlier, later)| earlier > later);
-    undone.map(move |(earlier, later)| violated(history, course[earlier], course[later]))
+    undone.map(move |(earlier, later)| violated(history, &course[earlier], &course[later]))
 }
 
 fn violated(
     history: &History,
-    (jobs, call): (&[usize], &Call),
-    (before, earlier): (&[usize], &Call),
+    (jobs, call): &(Vec<usize>, &Call),
+    (before, earlier): &(Vec<usize>, &Call),
 ) -> Violation {
     let ids = |jobs: &[usize]| {
         let ids = jobs.iter().map(|job| history.promises[*job].id.as_str());

@@ -1,5 +1,6 @@
 //! Histories that are wrong in one way each, which the judge must see, and nothing else in them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ fn sound() -> History {
         fates: fates.collect(),
         promises,
         calls,
+        retried: HashSet::new(),
         links_cut: false,
         allowance: Allowance {
             calls: 2,
@@ -216,6 +218,13 @@ fn effects_out_of_order_are_noticed_and_so_are_repeated_ones() {
         }
     });
     assert_eq!(swapped, [Invariant::Order]);
+    let retried = judged(|history| {
+        for (call, order) in history.calls.iter_mut().zip([2, 0, 1]) {
+            call.effect.as_mut().unwrap().order = order;
+        }
+        history.retried.insert("job-0".into());
+    });
+    assert_eq!(retried, []);
     let late = judged(|history| {
         let mut call = note(9, 0, 9000);
         call.effect.as_mut().unwrap().change.kind = Kind::Tags;

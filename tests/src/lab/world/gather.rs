@@ -1,6 +1,6 @@
 //! Gathers what the judge needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use penstock_shared::{
     job::state::State,
@@ -33,6 +33,7 @@ impl World {
             promises,
             calls: self.sandbox.calls_after(0),
             fates,
+            retried: HashSet::new(),
             links_cut: true,
             allowance: self.allowance,
             recoveries,
