@@ -99,6 +99,37 @@ impl RedisSentinels {
         self.primary().await
     }
 
+    /// Lets a replica take over from this primary once it has all that the primary has: nothing is written meanwhile. Returns when that is the
+    /// primary; the others may not follow it yet.
+    ///
+    /// # Panics
+    /// When no replica takes over.
+    pub async fn hand_over(&self, old: usize) {
+        let primary = &self.servers[old];
+        primary.cli(["CLIENT", "PAUSE", "30000", "WRITE"]).await;
+        wait_until("the replicas to have all", AGREE, || async {
+            let all = primary.info("master_repl_offset").await;
+            for replica in self.servers.iter().filter(|at| at.pid() != primary.pid()) {
+                if replica.info("master_repl_offset").await != all {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+        // A Sentinel that does not know them all well yet says so.
+        wait_until("a Sentinel to hand over", AGREE, || async {
+            let ask = self.sentinels[0].ask(["SENTINEL", "FAILOVER", NAME]).await;
+            ask.map(|_| ())
+        })
+        .await;
+        let new = address_of(&self.servers[self.until_replaced(old).await]);
+        // It must follow before it goes on, or it would answer what nobody else ever knows.
+        let (host, port) = (new.ip().to_string(), new.port().to_string());
+        primary.cli(["REPLICAOF", &host, &port]).await;
+        primary.cli(["CLIENT", "UNPAUSE"]).await;
+    }
+
     /// Waits until all servers but the primary follow it, with all that it has.
     pub async fn until_whole(&self) {
         let replicas = self.servers.len() - 1;

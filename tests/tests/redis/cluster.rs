@@ -63,6 +63,7 @@ async fn slots_that_move_under_load() {
     };
     let all = stage.enqueue_while(moves).await;
     stage.until_all_done(all).await;
+    stage.nothing_was_forgotten(&redis.nodes, &workers).await;
     for worker in &mut workers {
         assert!(worker.exited().is_none(), "no worker ends for that");
     }

@@ -3,6 +3,7 @@
 mod acl;
 mod cluster;
 mod durability;
+mod lagging;
 mod memory;
 mod sentinel;
 mod silent;

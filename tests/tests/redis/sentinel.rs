@@ -23,6 +23,25 @@ async fn at_work() -> (RedisSentinels, Stage, [Program; 2]) {
     (redis, stage, workers)
 }
 
+/// All is replicated before another takes over, and nobody thinks that anything was lost.
+#[tokio::test]
+async fn an_orderly_failover_is_no_loss() {
+    let redis = sentinels().await;
+    let stage = Stage::on(&redis.url(), &[]).await;
+    stage.faults(&["delay=30ms"]);
+    let mut workers = [stage.worker().await, stage.worker().await];
+    let failover = async {
+        stage.until_effects(40).await;
+        let old = redis.primary().await;
+        redis.hand_over(old).await;
+        stage.until_effects(40).await;
+    };
+    let all = stage.enqueue_while(failover).await;
+    stage.until_all_done(all).await;
+    stage.nothing_was_forgotten(&redis.servers, &workers).await;
+    none_has_ended(&mut workers);
+}
+
 fn none_has_ended(workers: &mut [Program]) {
     for worker in workers {
         assert!(worker.exited().is_none(), "no worker ends for a failover");
@@ -44,6 +63,7 @@ async fn a_primary_that_is_killed_under_load() {
     };
     let all = stage.enqueue_while(failover).await;
     stage.until_all_done(all).await;
+    stage.nothing_was_forgotten(&redis.servers, &workers).await;
     none_has_ended(&mut workers);
 }
 

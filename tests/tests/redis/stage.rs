@@ -8,13 +8,17 @@ use penstock_shared::{
 };
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::{Program, wait_until},
+    harness::{Program, RedisServer, wait_until},
     sandbox::{Kind, Options, Running, Sandbox},
 };
 use serde_json::json;
 
 /// For whatever must happen at all; how soon is not what these tests are about.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// What a worker says when Redis has gone back in time.
+pub(crate) const FORGOTTEN: &str = "has lost what it had acknowledged";
+/// How many jobs a producer is ahead of the workers.
+const AHEAD: u64 = 200;
 /// Contacts that have jobs, over all tenants.
 const CONTACTS: usize = 24;
 const TENANTS: usize = 6;
@@ -55,10 +59,15 @@ impl Stage {
             settings,
         };
         for number in 0..CONTACTS {
-            let contact = json!({ "id": contact(number), "locationId": tenant(number) });
-            stage.sandbox.seed_contact(&contact).unwrap();
+            stage.contact(&tenant(number), &contact(number));
         }
         stage
+    }
+
+    /// Puts a contact into the API.
+    pub(crate) fn contact(&self, tenant: &str, id: &str) {
+        let contact = json!({ "id": id, "locationId": tenant });
+        self.sandbox.seed_contact(&contact).unwrap();
     }
 
     pub(crate) fn faults(&self, faults: &[&str]) {
@@ -95,12 +104,17 @@ impl Stage {
         jobs.len() as u64
     }
 
-    /// Rounds without end, until `done` is: returns how many jobs were acknowledged.
+    /// Rounds without end, until `done` is: returns how many jobs were acknowledged. They come as fast as they are worked off, so that there is
+    /// always something to do, and little left at the end.
     pub(crate) async fn enqueue_while<F: Future>(&self, done: F) -> u64 {
         let mut acknowledged = 0;
         let mut number = 0;
         let mut done = std::pin::pin!(done);
         loop {
+            tokio::select! {
+                _ = &mut done => return acknowledged,
+                () = self.sandbox.until(|seen| seen.effects + AHEAD >= acknowledged) => {}
+            }
             // A round that was begun is brought to its end: then each of its jobs is acknowledged.
             let mut over = false;
             let mut round = std::pin::pin!(self.enqueue_round(number));
@@ -143,6 +157,20 @@ impl Stage {
         self.assert_order();
     }
 
+    /// Whatever Redis was through, it has forgotten nothing, and nobody has to think so.
+    pub(crate) async fn nothing_was_forgotten(&self, servers: &[RedisServer], workers: &[Program]) {
+        for worker in workers {
+            let told = worker.stderr();
+            let alarm = told.iter().find(|line| line.contains(FORGOTTEN));
+            assert_eq!(alarm, None);
+        }
+        for shard in 0..self.queue.shards() {
+            let travels = travels(servers, &self.queue.keys(shard).config()).await;
+            assert!(!travels.is_empty(), "some server has shard {shard}");
+            assert!(travels.iter().all(Option::is_none), "{travels:?}");
+        }
+    }
+
     /// What happened to a contact did so in the order in which it was enqueued: round for round, a note, a tag and a task.
     fn assert_order(&self) {
         let calls = self.sandbox.calls_after(0).into_iter();
@@ -159,6 +187,17 @@ impl Stage {
             assert_eq!(kinds, expected, "{contact}");
         }
     }
+}
+
+/// When Redis is said to have gone back in time, by each server that has this key.
+async fn travels(servers: &[RedisServer], config: &str) -> Vec<Option<String>> {
+    let mut travels = Vec::new();
+    for server in servers {
+        let mut connection = server.connect().await.unwrap();
+        let travel = redis::cmd("HGET").arg(config).arg("travel").take();
+        travels.extend(travel.query_async(&mut connection).await.ok());
+    }
+    travels
 }
 
 async fn connect(settings: &[(String, String)]) -> Queue {
