@@ -4,6 +4,7 @@ mod change;
 mod export;
 mod govern;
 mod look;
+mod lost;
 mod program;
 mod repair;
 mod why;

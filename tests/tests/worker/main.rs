@@ -10,6 +10,7 @@ mod panic;
 mod poison;
 mod record;
 mod reply;
+mod rollout;
 mod sequence;
 mod stage;
 mod start;

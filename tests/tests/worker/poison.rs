@@ -1,9 +1,13 @@
 //! A job that ends every worker that runs it.
 
+use std::os::unix::process::ExitStatusExt as _;
+
+use nix::sys::signal::Signal;
 use penstock_shared::{job::state::State, outcome::Cause};
 use penstock_tests::{
     fixture::{Draft, job},
     harness::wait_until,
+    lab::world::FRAGILE,
     sandbox::Call,
 };
 
@@ -153,4 +157,41 @@ fn the_last_run_was_alone(stage: &Stage) {
         let ended = call.done_at.expect("it was answered");
         assert!(ended <= begun, "{call:?} was in flight beside the last run");
     }
+}
+
+/// Its workers die of their own doing, in the middle of its call. Others were in flight beside it, until that was the last time.
+#[tokio::test]
+async fn a_job_that_aborts_its_workers_is_dead_and_its_neighbours_are_done() {
+    let stage = Stage::start(&["hang:op=add-tags"]).await;
+    let beside = ["a", "b", "c", "d"].map(|id| job(id).contact(&format!("c-{id}")));
+    stage.enqueue(&[job("poison").contact(POISON)]).await;
+    stage.enqueue(&beside).await;
+    // All five have come to their middle.
+    abort(&stage, "mid-call:abort@5").await;
+    abort(&stage, "mid-call:abort@5").await;
+    let before = stage.calls().len();
+    // Now it alone takes so long.
+    stage.faults(&["hang:contact=c-poison", "delay=20ms:op=add-tags"]);
+    stage.enqueue(&neighbours()).await;
+    abort(&stage, "mid-call:abort").await;
+    let (kills, _) = parted(&stage);
+    let last = kills.last().unwrap().at;
+    let others = &stage.calls()[before..];
+    assert!(others.len() > 1, "neighbours ran before it");
+    for call in others.iter().filter(|call| call.at != last) {
+        assert!(call.done_at.unwrap() <= last, "{call:?} was in flight");
+    }
+
+    let _healthy = stage.worker().await;
+    stage.until_done(CONTACTS * JOBS + 4).await;
+    stage.until_state("poison", State::Dead).await;
+    assert_eq!(stage.dead("poison").await.cause, Cause::Poison.as_str());
+    assert_eq!(parted(&stage).0.len(), 3, "it ran no more");
+}
+
+/// Runs a worker until it ends there.
+async fn abort(stage: &Stage, failpoint: &str) {
+    let mut worker = stage.begin_of(FRAGILE, &[("PENSTOCK_FAILPOINT", failpoint)]);
+    let status = worker.wait_exit(PATIENCE).await;
+    assert_eq!(status.signal(), Some(Signal::SIGABRT as i32), "{status}");
 }

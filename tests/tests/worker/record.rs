@@ -2,6 +2,7 @@
 
 use penstock_shared::{job::state::State, outcome::Cause, queue::reference::Lane};
 use penstock_tests::fixture::job;
+use serde_json::json;
 
 use crate::stage::{ACME, Stage};
 
@@ -102,4 +103,38 @@ async fn an_undecodable_job_that_is_poison_blocks_nobody() {
     stage.until_done(1).await;
     assert_eq!(stage.dead("head").await.cause, Cause::Poison.as_str());
     assert_eq!(stage.status("next").await.state, State::Done);
+}
+
+/// Plain ones and sealed ones, as programs before this one stored them, are what waits when it takes over.
+#[tokio::test]
+async fn jobs_of_earlier_programs_that_wait_are_done() {
+    const KEY: &str = "fuzz:ZnV6eiBmdXp6IGZ1enogZnV6eiBmdXp6IGZ1enohISE=";
+    const EMAIL: &str = "rosan@deos.com";
+    const PHONE: &str = "+15551234567";
+    let stage = Stage::start(&[]).await;
+    let person = json!({ "id": "c1", "email": EMAIL, "phone": PHONE, "locationId": ACME });
+    stage.sandbox.seed_contact(&person).unwrap();
+    // In the order in which they are to run. A sealed one opens under its own id alone.
+    let waiting = [
+        ("v2-upsert", job("1").upsert(EMAIL, PHONE)),
+        ("v2-note", job("2").contact("c1").note("x")),
+        ("v2-task", job("3").email(EMAIL).task("x")),
+        ("v2-tags", job("4").phone(PHONE)),
+        ("v3-note", job("note").contact("c1").note("x")),
+        ("v3-task", job("task").email(EMAIL).task("x")),
+    ];
+    for (name, draft) in &waiting {
+        stage.enqueue(std::slice::from_ref(draft)).await;
+        let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/record");
+        let record = std::fs::read(format!("{kept}/{name}")).unwrap();
+        let id = draft.build().id;
+        stage.overwrite(id.as_str(), &record).await;
+    }
+    let keys = [("PENSTOCK_ENCRYPTION_KEYS", KEY)];
+    let _worker = stage.worker_with(&keys).await;
+    stage.until_done(waiting.len() as u64).await;
+    let seen = stage.sandbox.summary().by_operation;
+    let of = |operation| seen.get(operation).copied();
+    let counts = ["upsert-contact", "create-note", "create-task", "add-tags"].map(of);
+    assert_eq!(counts, [Some(1), Some(2), Some(2), Some(1)]);
 }

@@ -57,3 +57,42 @@ async fn lost_replies_of_every_transition_lose_and_double_nothing() {
         assert!(worker.exited().is_none());
     }
 }
+
+/// Longer than two leases, in which answers to renewals are lost one after the other: the leases are kept, and no job is taken over.
+#[tokio::test]
+async fn lost_replies_to_renewals_cost_no_lease() {
+    const CALLS: u64 = 4;
+    let stage = Stage::start(&["delay=5s"]).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let url = proxy.redis_url();
+    let patient = [
+        ("PENSTOCK_REDIS_URL", url.as_str()),
+        ("PENSTOCK_HTTP_TIMEOUT", "30s"),
+    ];
+    let _holder = stage.worker_with(&patient).await;
+    let calls: Vec<_> = (0..CALLS)
+        .map(|at| {
+            job(&at.to_string())
+                .contact(&format!("c-{at}"))
+                .note("Once")
+        })
+        .collect();
+    stage.enqueue(&calls).await;
+    stage.until_calls(CALLS).await;
+    // It would take them over.
+    let _other = stage.worker_with(&patient[1..]).await;
+    let ended = || stage.sandbox.summary().statuses.contains_key("201");
+    while !ended() {
+        let lost = proxy.lost();
+        proxy.lose_replies(1, "_renew");
+        wait_until("a lost reply to a renewal, or the end", PATIENCE, || {
+            std::future::ready((ended() || proxy.lost() > lost).then_some(()))
+        })
+        .await;
+    }
+    assert!(proxy.lost() > 2, "{} were lost", proxy.lost());
+    proxy.lose_replies(0, "");
+    stage.until_done(CALLS).await;
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.calls, seen.effects), (CALLS, CALLS));
+}

@@ -86,13 +86,18 @@ impl Stage {
 
     /// A worker that has only been started.
     pub(crate) fn begin(&self, settings: &[(&str, &str)]) -> Program {
+        self.begin_of("penstock-worker", settings)
+    }
+
+    /// The same of another program that is a worker.
+    pub(crate) fn begin_of(&self, program: &str, settings: &[(&str, &str)]) -> Program {
         let (redis, api) = (self.redis.url(), self.sandbox.url());
         let places = [
             ("PENSTOCK_REDIS_URL", redis.as_str()),
             ("PENSTOCK_GHL_BASE_URL", api.as_str()),
         ];
         let all = places.iter().chain(&SETTINGS).chain(settings);
-        all.fold(Program::new("penstock-worker"), |builder, (name, value)| {
+        all.fold(Program::new(program), |builder, (name, value)| {
             builder.env(name, value)
         })
         .start()
