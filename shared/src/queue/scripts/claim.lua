@@ -92,35 +92,38 @@ local function grace()
   return until_then
 end
 
--- One that went with a lease: nobody knows what its call did.
-local function note_lost(job, lease_end, alone)
-  local run_key = RUN .. key_of(job)
-  if alone or (tonumber(redis.call('HGET', run_key, 'lost')) or 0) < arg.suspect then redis.call('HINCRBY', run_key, 'lost', 1) end
-  redis.call('HINCRBY', run_key, 'deliveries', 1)
-  redis.call('HDEL', run_key, 'alone')
-  redis.call('HSET', run_key, 'lostAt', whole(lease_end))
-end
-
--- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
--- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's.
-local function take_back(ref, lease_end)
-  local job = parse_ref(ref)
-  local token, role = holder_of(ref)
-  redis.call('ZREM', LEASES, ref)
-  redis.call('HDEL', RUNNING, ref)
-  note_lost(job, lease_end, token and token == redis.call('HGET', RUN .. key_of(job), 'alone'))
-  if role == 'leader' then
-    disband(ref, token, function(rider) note_lost(rider, lease_end, false) end)
+local take_back_ended
+do
+  -- One that went with a lease: nobody knows what its call did.
+  local function note_lost(job, lease_end, alone)
+    local run_key = RUN .. key_of(job)
+    if alone or (tonumber(redis.call('HGET', run_key, 'lost')) or 0) < arg.suspect then redis.call('HINCRBY', run_key, 'lost', 1) end
+    redis.call('HINCRBY', run_key, 'deliveries', 1)
+    redis.call('HDEL', run_key, 'alone')
+    redis.call('HSET', run_key, 'lostAt', whole(lease_end))
   end
-  local lane = lane_of(job.lane)
-  return_permits(lane, 1, lease_end + arg.late)
-  requeue(job, record_of(job), now)
-  place_lane(lane)
-end
 
-local function take_back_ended()
-  local ended = redis.call('ZRANGEBYSCORE', LEASES, '-inf', '(' .. whole(now), 'WITHSCORES', 'LIMIT', 0, arg.takebacks)
-  for i = 1, #ended, 2 do take_back(ended[i], tonumber(ended[i + 1])) end
+  -- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
+  -- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's.
+  local function take_back(ref, lease_end)
+    local job = parse_ref(ref)
+    local token, role = holder_of(ref)
+    redis.call('ZREM', LEASES, ref)
+    redis.call('HDEL', RUNNING, ref)
+    note_lost(job, lease_end, token and token == redis.call('HGET', RUN .. key_of(job), 'alone'))
+    if role == 'leader' then
+      disband(ref, token, function(rider) note_lost(rider, lease_end, false) end)
+    end
+    local lane = lane_of(job.lane)
+    return_permits(lane, 1, lease_end + arg.late)
+    requeue(job, record_of(job), now)
+    place_lane(lane)
+  end
+
+  function take_back_ended()
+    local ended = redis.call('ZRANGEBYSCORE', LEASES, '-inf', '(' .. whole(now), 'WITHSCORES', 'LIMIT', 0, arg.takebacks)
+    for i = 1, #ended, 2 do take_back(ended[i], tonumber(ended[i + 1])) end
+  end
 end
 
 -- Moves what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
