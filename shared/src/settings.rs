@@ -26,6 +26,7 @@ pub(crate) use self::render::without_password;
 pub use self::{
     error::SettingsError,
     table::{SETTINGS, Setting},
+    value::namespace,
 };
 use crate::{job::PerType, outcome::AmbiguousPolicy, quota::Quota, retry::Backoff, seal::Keyring};
 

@@ -7,11 +7,8 @@ use secrecy::ExposeSecret as _;
 use super::{Settings, SettingsError};
 use crate::span;
 
-/// The fewest characters of a marker's key.
-const MARKER_KEY: usize = 16;
-
 impl Settings {
-    /// Refuses settings that contradict each other.
+    /// Refuses settings that contradict each other, and those that make no sense without another.
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let (burst, daily) = (self.ghl.burst, self.ghl.daily);
         require(
@@ -19,29 +16,7 @@ impl Settings {
             ["PENSTOCK_GHL_BURST", "PENSTOCK_GHL_DAILY"],
             || format!("the window of {burst} must be shorter than that of {daily}"),
         )?;
-        require(
-            !self.encryption.payloads || !self.encryption.keys.is_empty(),
-            ["PENSTOCK_ENCRYPT_PAYLOADS", "PENSTOCK_ENCRYPTION_KEYS"],
-            || "to encrypt payloads a key is needed, and there is none".to_owned(),
-        )?;
-        let secure = self.redis.url.expose_secret().contains("rediss");
-        require(
-            self.redis.ca.is_none() || secure,
-            ["PENSTOCK_REDIS_CA", "PENSTOCK_REDIS_URL"],
-            || "certificates are only looked at with an address that begins with rediss".to_owned(),
-        )?;
-        require(
-            !self.delivery.marker || !self.delivery.marker_keys.is_empty(),
-            ["PENSTOCK_MARKER", "PENSTOCK_MARKER_KEY"],
-            || "without a key anybody could make a marker: set one, a long random text".to_owned(),
-        )?;
-        let keys = &self.delivery.marker_keys;
-        require(
-            keys.iter()
-                .all(|key| key.expose_secret().len() >= MARKER_KEY),
-            ["PENSTOCK_MARKER_KEY", "PENSTOCK_MARKER"],
-            || format!("a key of fewer than {MARKER_KEY} characters can be guessed from a marker"),
-        )?;
+        self.complete()?;
         let (kept, quarantine) = (self.redis.retention, self.delivery.longest_quarantine());
         // While a lost call may still show up, the record of whose effect is whose must stand; with the marker on it is looked for ten times as long.
         let (times, until) = if self.delivery.marker {
@@ -61,6 +36,32 @@ impl Settings {
         )
     }
 
+    /// Refuses settings that make no sense without another.
+    fn complete(&self) -> Result<(), SettingsError> {
+        let marker = !self.delivery.marker_keys.is_empty();
+        needs(
+            !self.encryption.payloads || !self.encryption.keys.is_empty(),
+            ["PENSTOCK_ENCRYPT_PAYLOADS", "PENSTOCK_ENCRYPTION_KEYS"],
+            "set a key to seal payloads with",
+        )?;
+        let secure = self.redis.url.expose_secret().contains("rediss");
+        needs(
+            self.redis.ca.is_none() || secure,
+            ["PENSTOCK_REDIS_CA", "PENSTOCK_REDIS_URL"],
+            "certificates are only looked at with an address that begins with rediss",
+        )?;
+        needs(
+            !self.delivery.marker || marker,
+            ["PENSTOCK_MARKER", "PENSTOCK_MARKER_KEY"],
+            "without a key anybody could make a marker: set one, a long random text",
+        )?;
+        needs(
+            !self.delivery.remove_twins || self.delivery.marker || marker,
+            ["PENSTOCK_TWINS=remove", "PENSTOCK_MARKER=on"],
+            "only the marker tells twins from somebody's identical text; leave it at `report`, or turn the marker on",
+        )
+    }
+
     /// Settings that are allowed and yet may not be meant.
     pub(super) fn doubtful(&self) -> impl Iterator<Item = String> {
         let (grace, timeout) = (self.delivery.grace, self.ghl.http_timeout);
@@ -76,7 +77,12 @@ impl Settings {
              personal data cross the network in clear"
                 .to_owned()
         });
-        cut.into_iter().chain(open)
+        let unmarked = (self.delivery.remove_twins && !self.delivery.marker).then(|| {
+            "PENSTOCK_TWINS is `remove`, but PENSTOCK_MARKER is off: only twins of what was sent \
+             with a marker before are found and removed"
+                .to_owned()
+        });
+        cut.into_iter().chain(open).chain(unmarked)
     }
 }
 
@@ -105,5 +111,20 @@ fn require(
         name,
         other,
         complaint: complaint(),
+    })
+}
+
+fn needs(
+    holds: bool,
+    [name, other]: [&'static str; 2],
+    complaint: &'static str,
+) -> Result<(), SettingsError> {
+    if holds {
+        return Ok(());
+    }
+    Err(SettingsError::Missing {
+        name,
+        other,
+        complaint,
     })
 }

@@ -25,6 +25,16 @@ pub enum SettingsError {
         /// What must hold between the two.
         complaint: String,
     },
+    /// A value makes sense only with one of another setting.
+    #[error("{name} needs {other}: {complaint}")]
+    Missing {
+        /// The variable that is set.
+        name: &'static str,
+        /// The one that must be set too.
+        other: &'static str,
+        /// What for.
+        complaint: &'static str,
+    },
     /// A secret is given twice.
     #[error("{name} and {pointer} are both set: unset one of them")]
     Both {

@@ -75,7 +75,7 @@ impl Settings {
                 max_backlog: read(&sources, "MAX_BACKLOG", |text| {
                     value::whole(text, 1..=1_000_000_000)
                 })?,
-                api_keys: read(&sources, "API_KEYS", value::tokens)?,
+                api_keys: read(&sources, "API_KEYS", value::secrets)?,
             },
             encryption: Encryption {
                 keys: read(&sources, "ENCRYPTION_KEYS", value::keyring)?,
@@ -159,7 +159,7 @@ fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {
             value::per_type(text, value::ambiguous)
         })?,
         marker: read(sources, "MARKER", value::switch)?,
-        marker_keys: read(sources, "MARKER_KEY", value::tokens)?,
+        marker_keys: read(sources, "MARKER_KEY", value::marker_keys)?,
         remove_twins: read(sources, "TWINS", value::twins)?,
         grace: read(sources, "GRACE", |text| {
             value::duration(text, Duration::ZERO..=HOUR)

@@ -224,11 +224,58 @@ fn contradictions_name_both_settings() {
         text.starts_with("PENSTOCK_RETENTION and PENSTOCK_QUARANTINE"),
         "{text}"
     );
-    let text = complaint(&[("PENSTOCK_ENCRYPT_PAYLOADS", "on")]);
+}
+
+#[test]
+fn what_makes_no_sense_alone_names_what_it_needs() {
+    for (name, value, needed) in [
+        (
+            "PENSTOCK_ENCRYPT_PAYLOADS",
+            "on",
+            "PENSTOCK_ENCRYPTION_KEYS",
+        ),
+        ("PENSTOCK_MARKER", "on", "PENSTOCK_MARKER_KEY"),
+        ("PENSTOCK_TWINS", "remove", "PENSTOCK_MARKER=on"),
+    ] {
+        let text = complaint(&[(name, value)]);
+        assert!(text.starts_with(name), "{text}");
+        assert!(text.contains(&format!(" needs {needed}: ")), "{text}");
+    }
+    let (_guard, path) = file("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    let text = complaint(&[("PENSTOCK_REDIS_CA", &path)]);
     assert!(
-        text.starts_with("PENSTOCK_ENCRYPT_PAYLOADS and PENSTOCK_ENCRYPTION_KEYS"),
+        text.starts_with("PENSTOCK_REDIS_CA needs PENSTOCK_REDIS_URL: "),
         "{text}"
     );
+}
+
+/// Its keys still tell twins of what was sent while it was on.
+#[test]
+fn twins_are_removed_without_the_marker_only_where_it_was_on_before() {
+    let key = "a-long-random-text-of-a-key";
+    let settings = load(&[("PENSTOCK_TWINS", "remove"), ("PENSTOCK_MARKER_KEY", key)]);
+    let warnings = settings.unwrap().warnings();
+    assert!(
+        matches!(&warnings[..], [one] if one.contains("PENSTOCK_TWINS") && one.contains("PENSTOCK_MARKER is off")),
+        "{warnings:?}"
+    );
+    let both = [
+        ("PENSTOCK_TWINS", "remove"),
+        ("PENSTOCK_MARKER", "on"),
+        ("PENSTOCK_MARKER_KEY", key),
+    ];
+    assert_eq!(load(&both).unwrap().warnings(), [""; 0]);
+}
+
+#[test]
+fn lists_of_keys_say_what_is_expected() {
+    for name in ["PENSTOCK_MARKER_KEY", "PENSTOCK_API_KEYS"] {
+        let text = complaint(&[(name, ",")]);
+        let expected = "write a key, or several separated by commas, none of them empty";
+        assert!(text.starts_with(&format!("{name}: {expected}")), "{text}");
+    }
+    let text = complaint(&[("PENSTOCK_MARKER_KEY", "short")]);
+    assert!(text.contains("fewer than 16 characters"), "{text}");
 }
 
 #[test]

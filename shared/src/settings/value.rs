@@ -5,7 +5,7 @@ use std::{
     fmt::Display, net::SocketAddr, num::NonZeroU8, ops::RangeInclusive, sync::Arc, time::Duration,
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use super::{DailyPacing, Durability, LogFormat, table::NONE};
@@ -158,8 +158,8 @@ pub(super) fn durability(text: &str) -> Result<Durability, Complaint> {
     .ok_or_else(|| "write `everysec`, `always` or `replicated:N` with N from 1 to 255".to_owned())
 }
 
-/// The prefix of every key: letters that mean nothing to Redis' patterns and hash tags.
-pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
+/// The prefix of every key, as `PENSTOCK_NAMESPACE` has it: letters that mean nothing to Redis' patterns and hash tags. An error says what to write.
+pub fn namespace(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
     fits.then(|| text.to_owned())
@@ -253,13 +253,27 @@ pub(super) fn token(text: &str) -> Result<SecretString, Complaint> {
         .ok_or_else(|| "a token has no spaces, line breaks or letters outside ASCII".to_owned())
 }
 
-/// Comma-separated secrets; `none` is no secret at all.
-pub(super) fn tokens(text: &str) -> Result<Vec<SecretString>, Complaint> {
+/// Comma-separated keys that people make up; `none` is none.
+pub(super) fn secrets(text: &str) -> Result<Vec<SecretString>, Complaint> {
     let all = optional(text, |text| {
         text.split(',').map(|one| token(one.trim())).collect()
     });
-    all.map(Option::unwrap_or_default).map_err(|complaint| {
-        format!("{complaint}, and a list of them has one between any two commas")
+    all.map(Option::unwrap_or_default).map_err(|_| {
+        "write a key, or several separated by commas, none of them empty: a key has no spaces, line breaks or letters outside ASCII"
+            .to_owned()
+    })
+}
+
+/// The fewest characters of a marker's key.
+const MARKER_KEY: usize = 16;
+
+/// Keys of the marker: whoever reads one must not be able to guess them.
+pub(super) fn marker_keys(text: &str) -> Result<Vec<SecretString>, Complaint> {
+    let keys = secrets(text)?;
+    let long = |key: &SecretString| key.expose_secret().len() >= MARKER_KEY;
+    let sound = keys.iter().all(long);
+    sound.then_some(keys).ok_or_else(|| {
+        format!("a key of fewer than {MARKER_KEY} characters can be guessed from a marker: write a long random text")
     })
 }
 
