@@ -4,14 +4,17 @@ use std::{collections::HashMap, fmt::Write as _, path::Path};
 
 use anyhow::Context as _;
 use penstock_shared::{
-    program::{Exit, Failure},
+    program::{self, Exit, Failure},
     queue::acl::{ROLES, Role},
     settings::Settings,
 };
-use serde_json::json;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{arguments::Acl, render::Format};
+use crate::{
+    arguments::Acl,
+    render::{Format, Row},
+};
 
 /// Prints the users, for `redis-cli` or for the file that Redis' `aclfile` names.
 pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Exit, Failure> {
@@ -37,9 +40,11 @@ pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Ex
         };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{verb} {user} {said}");
-        users.push(
-            json!({ "user": user, "role": role.as_str(), "rules": unquoted(&rules, password) }),
-        );
+        users.push(Entry {
+            user,
+            role: role.as_str(),
+            rules: unquoted(&rules, password),
+        });
     }
     if ROLES
         .iter()
@@ -50,11 +55,21 @@ pub(crate) fn print(settings: &Settings, format: Format, acl: &Acl) -> Result<Ex
         );
     }
     match format {
-        Format::Table => print!("{text}"),
-        Format::Json => println!("{}", json!(users)),
-        Format::Ndjson => users.iter().for_each(|user| println!("{user}")),
+        Format::Table => program::print(&text)?,
+        _ => format.rows(&users)?,
     }
     Ok(Exit::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    user: String,
+    role: &'static str,
+    rules: String,
+}
+
+impl Row for Entry {
+    const COLUMNS: &'static [&'static str] = &["user", "role", "rules"];
 }
 
 /// In a file one line is one user: `reset` has no meaning there.

@@ -2,13 +2,16 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{ArgGroup, Args, Parser, Subcommand, builder::PossibleValuesParser};
+use clap::{
+    ArgGroup, Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use penstock_shared::{
     job::{JobId, JobType, Tenant},
     outcome::Cause,
     queue::{dead::Filter, govern::Own},
     quota::QuotaError,
-    span,
+    settings, span,
 };
 
 use crate::{dead::pace::Pace, render::Format};
@@ -24,6 +27,7 @@ Examples:
   penstock-admin dead retry order-4711                    repaired and sent again
   penstock-admin dead retry --all --cause exhausted --rate 5/s --yes
   penstock-admin tenant pause ve9EPM428h8vShlRW1KT        nothing of this tenant is started
+  penstock-admin quarantine                               which were raised, since the API was late
 
 Exit codes: 0 done, 1 it could not be done (Redis away …), 2 the input was wrong.";
 
@@ -68,6 +72,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  penstock-admin twins\n  penstock-admin twins --tenant ve9EPM428h8vShlRW1KT -o json"
     )]
     Twins(TwinsOf),
+    /// List the quarantines that were raised since the API was late, by job type, or set them back
+    #[command(
+        after_help = "Examples:\n  penstock-admin quarantine\n  penstock-admin quarantine reset CreateTask"
+    )]
+    Quarantine(QuarantineOf),
     /// Pause a tenant, resume it, or give it quotas of its own
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -86,7 +95,7 @@ pub(crate) struct Acl {
     #[arg(long, value_name = "PREFIX", default_value = "penstock")]
     pub(crate) user_prefix: String,
     /// The prefix of every key [what `PENSTOCK_NAMESPACE` says, if not said]
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = settings::namespace)]
     pub(crate) namespace: Option<String>,
     /// Takes passwords from this file, a line each: ROLE:PASSWORD. Only their SHA-256 is printed
     #[arg(long, value_name = "FILE")]
@@ -113,6 +122,25 @@ pub(crate) enum JobCommand {
     /// Say why a job is not running now, and when it will
     #[command(after_help = "Examples:\n  penstock-admin job why order-4711")]
     Why(OneJob),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuarantineOf {
+    #[command(subcommand)]
+    pub(crate) command: Option<QuarantineCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// Set quarantines back to what the workers' settings say; workers know within some seconds
+    #[command(
+        after_help = "Examples:\n  penstock-admin quarantine reset                           all of them\n  penstock-admin quarantine reset CreateTask AttachNote"
+    )]
+    Reset {
+        /// Of these job types; of all, if none is named
+        #[arg(value_name = "TYPE", value_parser = job_type())]
+        types: Vec<JobType>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -332,6 +360,11 @@ pub(crate) struct Set {
 
 /// Rows in one listing: what is held in memory at once.
 const MAX_ROWS: usize = 10_000;
+
+fn job_type() -> impl TypedValueParser<Value = JobType> {
+    let names = JobType::ALL.iter().map(|job_type| job_type.as_str());
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<JobType>())
+}
 
 fn own(text: &str) -> Result<Own, String> {
     match text {

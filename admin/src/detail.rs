@@ -3,8 +3,13 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use penstock_shared::{
     job::{MaxAttempts, Priority, state::State},
+    outcome::Cause,
     program::{Exit, Failure},
-    queue::{Queue, run::field, status::JobStatus},
+    queue::{
+        Queue,
+        run::{Run, field},
+        status::JobStatus,
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -182,7 +187,7 @@ impl Detail {
             http_status: status.run.number(field::HTTP_STATUS),
             dead_at: status.run.number(field::DEAD_AT).map(moment),
             contact_id: text(field::CONTACT),
-            undecided: status.run.text(field::INTENT).is_some(),
+            undecided: is_undecided(&status.run),
             // Ids that the API gave: a person needs them to decide, and they tell nothing of anybody.
             evidence,
             ..self
@@ -210,6 +215,12 @@ impl Detail {
             ..self
         }
     }
+}
+
+/// Whether something was sent that may have taken effect. Of a call that Redis has forgotten there is no record.
+pub(crate) fn is_undecided(run: &Run) -> bool {
+    let ambiguous = run.text(field::CAUSE) == Some(Cause::Ambiguous.as_str());
+    ambiguous || run.text(field::INTENT).is_some()
 }
 
 fn shown(value: &Value, reveal: bool) -> Value {

@@ -6,6 +6,7 @@ mod dead;
 mod detail;
 mod mask;
 mod moment;
+mod quarantine;
 mod render;
 mod system;
 mod target;
@@ -15,18 +16,19 @@ mod why;
 
 use penstock_shared::{
     program::{self, Exit, Failure},
-    queue::{Location, Queue, Terms},
+    queue::{Location, Queue, Terms, server::Errand},
     settings::Settings,
 };
 
-use self::arguments::{Arguments, Command, JobCommand};
+use self::arguments::{Arguments, Command, DeadCommand, JobCommand, QuarantineCommand};
 
 fn main() -> Exit {
     program::run(admin)
 }
 
 async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure> {
-    let connect = || Queue::connect(Location::from(&settings), Terms::from(&settings));
+    let errand = errand(&arguments.command);
+    let connect = || Queue::connect_for(errand, Location::from(&settings), Terms::from(&settings));
     let format = arguments.output.unwrap_or_default();
     match arguments.command {
         Command::Stats(watch) => system::stats(&connect().await?, format, watch).await,
@@ -35,7 +37,37 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
         Command::Job(JobCommand::Why(job)) => why::why(&connect().await?, format, &job).await,
         Command::Dead(command) => dead::run(&connect().await?, arguments.output, command).await,
         Command::Twins(wanted) => twins::twins(&connect().await?, format, &wanted).await,
+        Command::Quarantine(wanted) => {
+            quarantine::run(&connect().await?, format, wanted.command.as_ref()).await
+        }
         Command::Tenant(command) => tenant::run(&connect().await?, format, &command).await,
         Command::Acl(acl) => acl::print(&settings, format, &acl),
+    }
+}
+
+/// A Redis that cannot keep what it promises can be looked into all the same.
+fn errand(command: &Command) -> Errand {
+    let changes = match command {
+        Command::Stats(_)
+        | Command::Tenants(_)
+        | Command::Job(_)
+        | Command::Twins(_)
+        | Command::Acl(_) => false,
+        Command::Dead(command) => !matches!(
+            command,
+            DeadCommand::List(_)
+                | DeadCommand::Show(_)
+                | DeadCommand::Causes
+                | DeadCommand::Export(_)
+        ),
+        Command::Quarantine(wanted) => {
+            matches!(wanted.command, Some(QuarantineCommand::Reset { .. }))
+        }
+        Command::Tenant(_) => true,
+    };
+    if changes {
+        Errand::Change
+    } else {
+        Errand::Look
     }
 }

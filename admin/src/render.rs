@@ -156,7 +156,7 @@ fn heading(name: &str) -> Cell {
 }
 
 fn shown(value: &Value) -> Cell {
-    Cell::new(plain(value))
+    Cell::new(inline(value))
 }
 
 fn plain(value: &Value) -> String {
@@ -203,24 +203,27 @@ mod tests {
     struct Gate {
         name: &'static str,
         flow_rate: Option<u32>,
+        set: Option<Value>,
         open: bool,
         log: Vec<Value>,
     }
 
     impl Row for Gate {
-        const COLUMNS: &'static [&'static str] = &["name", "flowRate", "open", "log"];
+        const COLUMNS: &'static [&'static str] = &["name", "flowRate", "set", "open", "log"];
     }
 
     fn gates() -> Vec<Value> {
         let east = Gate {
             name: "ea\u{1b}st",
             flow_rate: Some(7),
+            set: Some(serde_json::json!({ "low": "1m", "high": "2m" })),
             open: true,
             log: vec![serde_json::json!({ "at": 3, "by": null })],
         };
         let west = Gate {
             name: "west",
             flow_rate: None,
+            set: None,
             open: false,
             log: vec![],
         };
@@ -237,10 +240,10 @@ mod tests {
             "{text}"
         );
         assert!(
-            lines[1].contains("ea st") && lines[1].contains("       7"),
+            lines[1].contains("ea st") && lines[1].contains("       7  high 2m · low 1m"),
             "{text}"
         );
-        assert!(lines[2].contains("-  no"), "{text}");
+        assert!(lines[2].contains("-  -                 no"), "{text}");
     }
 
     #[test]

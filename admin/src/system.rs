@@ -30,6 +30,7 @@ pub(crate) async fn stats(queue: &Queue, format: Format, watch: Watch) -> Result
         counts.quarantine_raised = raised
             .map(|(job_type, to)| (job_type.as_str(), span::render(to)))
             .collect();
+        counts.keys_lacking = queue.keys_lacking().await?.into_iter().collect();
         format.row(&counts)
     })
     .await
@@ -88,6 +89,9 @@ struct Counts {
     /// By job type, what its quarantine was raised to, since the API was late.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     quarantine_raised: BTreeMap<&'static str, String>,
+    /// The keys of waiting jobs that some worker does not have among its `PENSTOCK_ENCRYPTION_KEYS`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys_lacking: Vec<String>,
 }
 
 impl Row for Counts {
@@ -101,6 +105,7 @@ impl Row for Counts {
         "workers",
         "eligible",
         "quarantineRaised",
+        "keysLacking",
     ];
 }
 
@@ -116,6 +121,7 @@ impl From<Stats> for Counts {
             workers: stats.workers,
             eligible: stats.eligible,
             quarantine_raised: BTreeMap::new(),
+            keys_lacking: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@ use penstock_shared::{
     queue::{
         Queue,
         forecast::{Limit, Turn},
+        record::RecordError,
         reference::Lane,
         run::field,
         status::{JobStatus, Place},
@@ -116,8 +117,9 @@ async fn waiting(
     let mut reasons = vec![match status.state {
         State::Ready => ready(status, turn),
         State::Blocked => blocked(queue, status, turn).await?,
-        _ => scheduled(status),
+        _ => locked(status).unwrap_or_else(|| scheduled(status)),
     }];
+    reasons.extend(locked(status).filter(|_| status.state != State::Scheduled));
     reasons.extend(lane::held(&outlook.status));
     reasons.extend(lane::ahead(&outlook.ledger, crew.workers, status.is_high()));
     Ok((reasons, turn))
@@ -151,6 +153,22 @@ fn running(status: &JobStatus) -> Reason {
         "the worker {worker} has it (delivery {delivery}); its lease ends then unless it is renewed"
     );
     Reason::new("running", detail).until(status.lease_ms)
+}
+
+/// What is sealed waits for whoever has the key.
+fn locked(status: &JobStatus) -> Option<Reason> {
+    let missing = status.run.text(field::LOCKED).map(|key| {
+        format!(
+            "it is sealed with the key {key}, which the worker that had it last does not have: it is offered again every 30 s until one has it in PENSTOCK_ENCRYPTION_KEYS"
+        )
+    });
+    let here = status
+        .unreadable
+        .as_ref()
+        .filter(|error| matches!(error, RecordError::Locked(_)));
+    let detail = missing.or_else(|| here.map(ToString::to_string))?;
+    let until = status.due_ms.filter(|_| status.state == State::Scheduled);
+    Some(Reason::new("key", detail).until(until))
 }
 
 fn scheduled(status: &JobStatus) -> Reason {

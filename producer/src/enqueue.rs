@@ -48,7 +48,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
     match stored {
         Ok(()) if report.rejected() == 0 => Ok(Exit::Done),
         Ok(()) => Ok(Exit::BadInput),
-        Err(error) => Err(Failure::failed(error.context(report.so_far(&batch)))),
+        Err(error) => Err(error.context(report.so_far(&batch)).into()),
     }
 }
 

@@ -110,7 +110,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
 
 /// Tries until the queue is reached, while requests are told to come back; ends only where trying is hopeless.
 async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
-    let mut told = false;
+    let mut told: Option<QueueError> = None;
     loop {
         match Client::connect(settings).await {
             Ok(client) => {
@@ -120,8 +120,9 @@ async fn connect(intake: &Intake, settings: &Settings) -> QueueError {
             }
             Err(error) if !error.is_transient() => return error,
             Err(error) => {
-                if !std::mem::replace(&mut told, true) {
+                if told.as_ref().is_none_or(|told| !told.is_like(&error)) {
                     tracing::warn!(%error, "jobs are refused until Redis is there");
+                    told = Some(error);
                 }
                 tokio::time::sleep(RECONNECT).await;
             }

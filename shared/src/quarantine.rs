@@ -1,5 +1,5 @@
-//! The quarantine in force: how long after its end a call without an answer may still be applied. It begins as it is set, and is raised where
-//! the API has proved to be later.
+//! The quarantine in force: how long after its end a call without an answer may still be applied. It begins as it is set, is raised where the
+//! API has proved to be later, and is set back by a person alone.
 
 use std::{
     sync::{
@@ -55,6 +55,13 @@ impl Quarantine {
         self.of(job_type) > before
     }
 
+    /// Sets it back to what is set, as a person has decided; whether that changes what is in force.
+    pub fn reset(&self, job_type: JobType) -> bool {
+        let before = self.of(job_type);
+        self.raised(job_type).store(0, Ordering::Relaxed);
+        self.of(job_type) < before
+    }
+
     fn raised(&self, job_type: JobType) -> &AtomicU64 {
         &self.raised[usize::from(job_type.code() - 1) % JobType::ALL.len()]
     }
@@ -82,6 +89,8 @@ mod tests {
         let in_force = JobType::ALL.iter().map(|each| other.of(*each).as_secs());
         assert_eq!(in_force.collect::<Vec<_>>(), [30, 60, 50, 30]);
         assert_eq!(other.longest(), 60 * SECOND);
+        assert!(other.reset(JobType::AttachNote) && !other.reset(JobType::AddTags));
+        assert_eq!(quarantine.of(JobType::AttachNote), 30 * SECOND);
     }
 
     #[test]

@@ -57,6 +57,7 @@ use self::{
     keys::Keys,
     memory::Memory,
     scripts::{Script, Scripts},
+    server::Errand,
     vault::Vault,
 };
 use crate::{
@@ -182,16 +183,28 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Connects, and makes sure that this Redis can be used and was laid out with the same number of shards.
+    /// Connects for a program that runs on, and makes sure that this Redis can be used and was laid out with the same number of shards.
     pub async fn connect(location: Location, terms: Terms) -> Result<Self, QueueError> {
+        Self::connect_for(Errand::Service, location, terms).await
+    }
+
+    /// Connects, and makes sure of what the errand needs.
+    pub async fn connect_for(
+        errand: Errand,
+        location: Location,
+        terms: Terms,
+    ) -> Result<Self, QueueError> {
         let opened = Self::open(&location).await;
         let (server, connection) =
-            opened.map_err(|error| QueueError::from(error).at(&location.address()))?;
+            opened.map_err(|error| QueueError::at(&location.address(), error))?;
         let shards: Vec<_> = (0..location.shards.max(1))
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();
         let known = shards.iter().map(|_| AtomicU64::new(0)).collect();
-        let confirmation = Confirmation::open(&server, location.durability).await?;
+        let confirmation = match errand {
+            Errand::Look => None,
+            _ => Confirmation::open(&server, location.durability).await?,
+        };
         let inner = Inner {
             vault: Vault::new(&location.namespace, &location.encryption),
             server,
@@ -209,8 +222,8 @@ impl Queue {
             inner: Arc::new(inner),
             clock: None,
         };
-        queue.check_server().await?;
-        queue.check_layout().await?;
+        queue.check_server(errand).await?;
+        queue.check_layout(errand).await?;
         Ok(queue)
     }
 
@@ -245,6 +258,11 @@ impl Queue {
         self.inner
             .quarantine
             .fetch_max(millis(to), Ordering::Relaxed);
+    }
+
+    /// A person has set quarantines back: the longest in force is no more than this.
+    pub fn shorten_quarantine(&self, to: Duration) {
+        self.inner.quarantine.store(millis(to), Ordering::Relaxed);
     }
 
     /// How long after a dead worker's lease its call can still arrive at the API.
@@ -338,26 +356,44 @@ impl Queue {
             .await
         {
             // What has no code of its own may be that it does not know the function: a Redis without persistence forgets them.
-            Err(error) if error::code(&error) == "ERR" => match self.load().await {
-                Ok(()) => {
-                    self.transact(Form::Function, shard, script, &transition)
-                        .await
-                }
-                // Full, or not allowed: what stands in a library may be sent as a script too.
-                Err(error) if !error::code(&error).is_empty() => {
-                    self.transact(Form::Alone, shard, script, &transition).await
-                }
-                Err(error) => Err(error),
-            },
-            answer => answer,
+            Err(error) if error::code(&error) == "ERR" => {
+                self.load_and_transact(shard, script, &transition).await
+            }
+            answer => answer.map_err(QueueError::from),
         };
-        let (answer, replicas) =
-            answer.map_err(|error| QueueError::from(error).in_script(script.name))?;
+        let (answer, replicas) = answer.map_err(|error| error.in_script(script.name))?;
         match &self.inner.confirmation {
             Some(confirmation) if script.confirmed => confirmation.check(replicas)?,
             _ => {}
         }
         Ok(answer)
+    }
+
+    /// The same, once Redis has been given the transitions.
+    async fn load_and_transact<T: FromRedisValue>(
+        &self,
+        shard: u16,
+        script: &Script,
+        transition: &impl Fn(Form) -> Cmd,
+    ) -> Result<(T, u64), QueueError> {
+        let refusal = match self.load().await {
+            Ok(()) => {
+                let answer = self.transact(Form::Function, shard, script, transition);
+                return Ok(answer.await?);
+            }
+            Err(error) => error,
+        };
+        let refusal = match error::code(&refusal) {
+            // It could not be asked.
+            code if code.is_empty() => return Err(refusal.into()),
+            code => code,
+        };
+        // Full, or not allowed: what stands in a library may be sent as a script too.
+        let answer = self.transact(Form::Alone, shard, script, transition).await;
+        answer.map_err(|error| match error::code(&error).as_str() {
+            "NOPERM" if refusal == "NOPERM" => QueueError::NotLoaded,
+            _ => error.into(),
+        })
     }
 
     /// Runs a transition; where it must be confirmed, the number of replicas that have it comes with its answer.

@@ -53,7 +53,7 @@ pub enum Purpose {
 pub enum SealError {
     /// Another program may have the key.
     #[error(
-        "it is sealed with the key {0}, which is not among PENSTOCK_ENCRYPTION_KEYS of this program"
+        "it is sealed with the key {0}, which is not among PENSTOCK_ENCRYPTION_KEYS of this program: put it back there, behind the one that seals"
     )]
     Locked(KeyId),
     /// Nobody can open it.

@@ -140,7 +140,8 @@ impl<D: Deliver> Worker<D> {
         let quotas = (settings.ghl.burst, settings.ghl.daily);
         let concurrency = usize::from(settings.delivery.concurrency);
         duties::register::now(&queue, &name, quotas, concurrency).await?;
-        duties::lateness::learn(&queue, &quarantine).await?;
+        let told = duties::lateness::Told::new();
+        let told = duties::lateness::learn(&queue, &quarantine, &told).await?;
         let roster = Roster::default();
         let stop = Stop {
             asked: CancellationToken::new(),
@@ -188,7 +189,7 @@ impl<D: Deliver> Worker<D> {
             queue.clone(),
             Tokens::new(settings.ghl.token.clone()),
         ));
-        duties.spawn(duties::lateness::run(queue.clone(), quarantine));
+        duties.spawn(duties::lateness::run(queue.clone(), quarantine, told));
         duties.spawn(duties::forget::run(queue.clone()));
         duties.spawn(duties::unlearn::run(queue.clone()));
         if let Some(address) = settings.metrics_listen {

@@ -82,6 +82,9 @@ impl Deliver for Courier {
 impl Courier {
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
         let stored = self.open(job)?;
+        if job.claimed.run.text(field::LOCKED).is_some() {
+            job.note(field::LOCKED, "");
+        }
         suspect(job, calls).await?;
         let stored = match stored {
             Open::Job(stored) => stored,
@@ -415,6 +418,7 @@ fn unreadable(job: &Assignment, error: &RecordError) -> Stop {
                 key = %key,
                 "a job is sealed with a key that this worker does not have: it waits for one that has"
             );
+            job.note(field::LOCKED, key.to_string());
             "it is sealed with a key that this worker does not have"
         }
     };

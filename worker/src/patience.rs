@@ -1,4 +1,4 @@
-//! Waiting for Redis to come back: soon at first, never often, and said once.
+//! Waiting for Redis to come back: soon at first, never often, and said once, and again where the reason is another.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ const LATEST: Duration = Duration::from_secs(1);
 pub struct Patience {
     what: &'static str,
     next: Duration,
+    /// What was said last of the failure that goes on.
+    said: Option<QueueError>,
 }
 
 impl Patience {
@@ -20,13 +22,15 @@ impl Patience {
         Self {
             what,
             next: SOONEST,
+            said: None,
         }
     }
 
     /// Redis could not be asked: waits a little, with jitter, so that not all workers come back at once.
     pub async fn failed(&mut self, error: &QueueError) {
-        if self.next == SOONEST {
+        if self.said.as_ref().is_none_or(|said| !said.is_like(error)) {
             tracing::warn!(%error, doing = self.what, "Redis does not serve; trying on");
+            self.said = Some(error.clone());
         }
         tokio::time::sleep(self.next.mul_f64(rand::random_range(0.5..1.0))).await;
         self.next = (self.next * 2).min(LATEST);
@@ -34,7 +38,7 @@ impl Patience {
 
     /// Redis serves.
     pub fn succeeded(&mut self) {
-        if self.next > SOONEST {
+        if self.said.take().is_some() {
             tracing::info!(doing = self.what, "Redis serves again");
         }
         self.next = SOONEST;

@@ -8,12 +8,12 @@ use penstock_shared::{
     job::{Job, Tenant},
     outcome::Cause,
     program::{self, Exit, Failure},
-    queue::{Queue, dead::DeadLetter, record::RecordError, run::field},
+    queue::{Queue, dead::DeadLetter, record::RecordError},
 };
 use sha2::{Digest, Sha256};
 
 use super::pages::Pages;
-use crate::{arguments::Export, render::Format};
+use crate::{arguments::Export, detail::is_undecided, render::Format};
 
 /// The longest id, in characters.
 const LONGEST_ID: usize = 128;
@@ -56,7 +56,7 @@ fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, Cow<'static
             Some(RecordError::Undecodable(_)) | None => unreadable.into(),
             Some(error) => Cow::Owned(error.to_string()),
         })?;
-    if undecided(letter) && !undecided_too {
+    if is_undecided(&letter.run) && !undecided_too {
         return Err(
             "it may have taken effect, and a copy would not be looked for: retry or resolve it, or export with --undecided"
                 .into(),
@@ -69,11 +69,6 @@ fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, Cow<'static
         run_at: None,
         ..job
     })
-}
-
-/// Whether something was sent that may have taken effect.
-fn undecided(letter: &DeadLetter) -> bool {
-    letter.cause == Cause::Ambiguous.as_str() || letter.run.text(field::INTENT).is_some()
 }
 
 /// An id for the copy of a dead job: the same for the same death, another for the next.

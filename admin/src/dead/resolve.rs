@@ -27,14 +27,7 @@ pub(super) async fn resolve(
             decision.ids.len()
         )));
     }
-    let mut letters = Vec::new();
-    for id in &decision.ids {
-        let wanted = OneJob {
-            id: id.clone(),
-            tenant: decision.tenant.clone(),
-        };
-        letters.push(target::dead_letter(queue, &wanted).await?);
-    }
+    let letters = all_of(queue, decision).await?;
     let mut tally = Tally::default();
     for letter in &letters {
         let changed = if decision.resend {
@@ -47,6 +40,28 @@ pub(super) async fn resolve(
     }
     format.row(&tally)?;
     Ok(tally.exit())
+}
+
+/// The dead letters that are named: all of them, or none.
+async fn all_of(queue: &Queue, decision: &Resolve) -> Result<Vec<DeadLetter>, Failure> {
+    let (mut letters, mut reasons) = (Vec::new(), Vec::new());
+    for id in &decision.ids {
+        let wanted = OneJob {
+            id: id.clone(),
+            tenant: decision.tenant.clone(),
+        };
+        match target::find_dead(queue, &wanted).await? {
+            Ok(letter) => letters.push(letter),
+            Err(reason) => reasons.push(format!("  {reason}")),
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(letters);
+    }
+    let reasons = reasons.join("\n");
+    Err(Failure::bad_input(anyhow!(
+        "nothing was changed:\n{reasons}"
+    )))
 }
 
 async fn resend(queue: &Queue, letter: &DeadLetter) -> Result<Changed, Failure> {

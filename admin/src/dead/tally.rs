@@ -1,8 +1,10 @@
 //! What a change to dead letters came to.
 
+use std::borrow::Cow;
+
 use penstock_shared::{
     program::Exit,
-    queue::{dead::DeadLetter, repair::Changed},
+    queue::{dead::DeadLetter, record::RecordError, repair::Changed},
 };
 use serde::Serialize;
 
@@ -33,7 +35,8 @@ impl Tally {
             _ => self.refused = true,
         }
         if changed != Changed::Ok {
-            eprintln!("{} of {}: {}", letter.id, letter.tenant, reason(changed));
+            let reason = reason(letter, changed);
+            eprintln!("{} of {}: {reason}", letter.id, letter.tenant);
         }
     }
 
@@ -53,7 +56,17 @@ impl Tally {
     }
 }
 
-fn reason(changed: Changed) -> &'static str {
+fn reason(letter: &DeadLetter, changed: Changed) -> Cow<'static, str> {
+    let said = match (changed, &letter.unreadable) {
+        (Changed::Undecodable, Some(error @ (RecordError::Locked(_) | RecordError::Later(_)))) => {
+            return format!("nothing was changed: {error}").into();
+        }
+        (changed, _) => words(changed),
+    };
+    said.into()
+}
+
+fn words(changed: Changed) -> &'static str {
     match changed {
         Changed::Ok => "done",
         Changed::NotDead => "it is not dead any more",

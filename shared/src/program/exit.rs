@@ -1,9 +1,12 @@
 //! How a program ends.
 
 use std::{
+    error::Error,
     io::{self, Write as _},
     process::{ExitCode, Termination},
 };
+
+use crate::queue::error::QueueError;
 
 /// What a program's end says to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,7 @@ impl Termination for Exit {
 }
 
 /// Why a program ends early. Whatever is not said to be the caller's input is a plain failure, so
-/// `?` works on any error.
+/// `?` works on any error; only an address of Redis that is none is always a wrong setting.
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -67,8 +70,18 @@ impl Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::failed(error)
+        let error = error.into();
+        if error.chain().any(is_wrong_setting) {
+            Self::bad_input(error)
+        } else {
+            Self::failed(error)
+        }
     }
+}
+
+fn is_wrong_setting(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<QueueError>();
+    matches!(error, Some(QueueError::Misaddressed(_)))
 }
 
 /// Writes to standard output. A reader that has seen enough (`… | head`) ends the program quietly.

@@ -1,10 +1,15 @@
 //! The workers that live, and what of their slots one lane gets.
 
+use std::collections::BTreeSet;
+
 use super::{Queue, error::QueueError, keys::Keys};
 use crate::span::millis;
 
 /// Under which name a worker tells how many calls it makes at once, when it registers.
 pub const SLOTS: &str = "slots";
+
+/// Under which name it tells the keys that it lacks, a line each.
+pub const LACKS: &str = "lacks";
 
 /// At most so many workers are asked for their slots, and so many lanes for their weights.
 const MOST: usize = 1000;
@@ -55,14 +60,27 @@ impl Queue {
         now.saturating_sub(millis(self.terms().lease) * 2)
     }
 
+    /// The keys that jobs are sealed with and that some worker lacks: it leaves such jobs to others.
+    pub async fn keys_lacking(&self) -> Result<BTreeSet<String>, QueueError> {
+        let names = self.names(self.now().await?).await?;
+        let told = self.told(self.keys(0), &names, LACKS).await?;
+        let keys = told.iter().flatten().flat_map(|keys| keys.lines());
+        Ok(keys.map(str::to_owned).collect())
+    }
+
+    /// The workers that live.
+    async fn names(&self, now: u64) -> Result<Vec<String>, QueueError> {
+        let mut names = redis::cmd("ZRANGEBYSCORE");
+        names.arg(self.keys(0).workers());
+        names.arg(self.alive_since(now)).arg("+inf");
+        names.arg("LIMIT").arg(0).arg(MOST);
+        Ok(self.connection().run(&names).await?)
+    }
+
     /// The workers that live now. Each of them serves every shard, so it is enough to ask one.
     pub async fn crew(&self) -> Result<Crew, QueueError> {
         let (keys, now) = (self.keys(0), self.now().await?);
-        let mut names = redis::cmd("ZRANGEBYSCORE");
-        names.arg(keys.workers());
-        names.arg(self.alive_since(now)).arg("+inf");
-        names.arg("LIMIT").arg(0).arg(MOST);
-        let names: Vec<String> = self.connection().run(&names).await?;
+        let names = self.names(now).await?;
         let mut due = Weights::default();
         for shard in 0..self.shards() {
             let weights = self.due_weights(self.keys(shard), now).await?;
@@ -106,13 +124,26 @@ impl Queue {
         if names.is_empty() {
             return Ok(None);
         }
-        let mut pipeline = redis::pipe();
-        for name in names {
-            pipeline.cmd("HGET").arg(keys.worker(name)).arg(SLOTS);
-        }
-        let told: Vec<Option<String>> = self.connection().run_all(&pipeline).await?;
+        let told = self.told(keys, names, SLOTS).await?;
         let slots = told.iter().map(|slots| slots.as_ref()?.parse().ok());
         Ok(slots.collect())
+    }
+
+    /// What workers tell under a name.
+    async fn told(
+        &self,
+        keys: &Keys,
+        names: &[String],
+        what: &str,
+    ) -> Result<Vec<Option<String>>, QueueError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = redis::pipe();
+        for name in names {
+            pipeline.cmd("HGET").arg(keys.worker(name)).arg(what);
+        }
+        Ok(self.connection().run_all(&pipeline).await?)
     }
 }
 

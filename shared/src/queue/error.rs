@@ -1,6 +1,6 @@
 //! Why Redis refused or could not be asked: a type that says what to do. Decided by error codes, never by an error's text.
 
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, io, mem, sync::Arc};
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -29,8 +29,18 @@ pub enum QueueError {
     )]
     CannotPersist,
     /// Wrong password, or an ACL user without the needed rights.
-    #[error("Redis denies access ({0}): check user, password and ACL rights in PENSTOCK_REDIS_URL")]
+    #[error("Redis denies access ({0}): {remedy}", remedy = to_get_in(.0))]
     Denied(String),
+    /// Redis does not have the scripts of this version, and this user may not load them: another program has to.
+    #[error(
+        "Redis does not have this version's functions (yet, or any more), and the user in PENSTOCK_REDIS_URL may not load them: start a program whose user may first, a worker, or `penstock-admin` with a command that changes something as `admin-write`"
+    )]
+    NotLoaded,
+    /// What should be the address of a Redis is none.
+    #[error(
+        "PENSTOCK_REDIS_URL is not the address of a Redis ({0}): write redis://[user:password@]host:port[/database], with %-signs for what is special in user and password (@ is %40, / is %2F, # is %23)"
+    )]
+    Misaddressed(String),
     /// The server, or what it holds, cannot be used by this program at all.
     #[error("{0}")]
     Unsuitable(String),
@@ -52,14 +62,25 @@ impl QueueError {
                 | Self::Full
                 | Self::CannotPersist
                 | Self::ReadOnly
+                | Self::NotLoaded
                 | Self::Unconfirmed(_)
         )
     }
 
-    /// Says where it was looked for: the first thing that whoever has to mend it asks.
-    pub(super) fn at(self, address: &str) -> Self {
-        match self {
-            Self::Unreachable(why) => Self::Unreachable(format!("{address}: {why}")),
+    /// Whether whoever reads of one need not be told of the other.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Denied(code), Self::Denied(other)) => code == other,
+            _ => mem::discriminant(self) == mem::discriminant(other),
+        }
+    }
+
+    /// A Redis that could not be connected to. Says where it was looked for: the first thing that whoever has to mend it asks.
+    pub(super) fn at(address: &str, error: RedisError) -> Self {
+        let hint = hint(&error, address);
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        match Self::from(error) {
+            Self::Unreachable(why) => Self::Unreachable(format!("{address}: {why}{hint}")),
             Self::Unexpected(answer) => Self::Unsuitable(format!(
                 "what answers at {address} cannot be used as a Redis ({answer}): is PENSTOCK_REDIS_URL right?"
             )),
@@ -92,11 +113,52 @@ pub(super) fn is_demoted(error: &RedisError) -> bool {
     )
 }
 
+fn io_error(error: &RedisError) -> Option<&io::Error> {
+    let inner: &Arc<dyn Error + Send + Sync> = error.source()?.downcast_ref()?;
+    inner.downcast_ref::<io::Error>()
+}
+
+/// What may be wrong with an address where something listens, and does not speak as it should. A Redis without TLS waits for more of what it
+/// takes for a command; one with TLS ends the connection.
+fn hint(error: &RedisError, address: &str) -> Option<&'static str> {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    match (address.starts_with("rediss"), io_error(error)?.kind()) {
+        (true, TimedOut) => {
+            Some("it may not speak TLS at that port: then the address begins with redis")
+        }
+        (false, ConnectionAborted | ConnectionReset | UnexpectedEof) => {
+            Some("it may speak TLS at that port: then the address begins with rediss")
+        }
+        _ => None,
+    }
+}
+
 /// What is wrong with the other end's TLS: the only invalid data that a connection knows before Redis has said anything.
 fn distrust(error: &RedisError) -> Option<String> {
-    let inner: &Arc<dyn Error + Send + Sync> = error.source()?.downcast_ref()?;
-    let io = inner.downcast_ref::<io::Error>()?;
-    (io.kind() == io::ErrorKind::InvalidData).then(|| in_a_line(&io.to_string()))
+    let io = io_error(error)?;
+    if io.kind() != io::ErrorKind::InvalidData {
+        return None;
+    }
+    let tls = io.get_ref().and_then(|inner| inner.downcast_ref());
+    Some(match tls {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "what answers there does not speak TLS: PENSTOCK_REDIS_URL begins with rediss, so it must name the port that Redis' `tls-port` says, or begin with redis".to_owned()
+        }
+        _ => format!(
+            "Redis' certificate is not accepted ({}): see PENSTOCK_REDIS_CA, and the host's name in PENSTOCK_REDIS_URL",
+            in_a_line(&io.to_string())
+        ),
+    })
+}
+
+/// What helps against a refusal with this code.
+fn to_get_in(code: &str) -> &'static str {
+    match code {
+        "NOPERM" => {
+            "the user in PENSTOCK_REDIS_URL lacks a right; `penstock-admin acl` prints what each program's user needs"
+        }
+        _ => "check user and password in PENSTOCK_REDIS_URL",
+    }
 }
 
 fn in_a_line(text: &str) -> String {
@@ -133,13 +195,16 @@ impl From<RedisError> for QueueError {
                 Self::Unreachable("no Sentinel knows its primary".into())
             }
             (ErrorKind::Io | ErrorKind::ClusterConnectionNotFound, _) => match distrust(&error) {
-                Some(why) => Self::Unsuitable(format!(
-                    "Redis' certificate is not accepted ({why}): see PENSTOCK_REDIS_CA, and the host's name in PENSTOCK_REDIS_URL"
-                )),
-                None => Self::Unreachable(error.category().into()),
+                Some(why) => Self::Unsuitable(why),
+                None => Self::Unreachable(match io_error(&error) {
+                    Some(io) => in_a_line(&io.to_string()),
+                    None => error.category().into(),
+                }),
             },
             (ErrorKind::InvalidClientConfig, _) => {
-                Self::Unsuitable(format!("PENSTOCK_REDIS_URL cannot be used: {error}"))
+                let why = error.to_string();
+                let why = why.split(" - ").next().unwrap_or_default();
+                Self::Misaddressed(in_a_line(why))
             }
             _ => Self::Unexpected(in_a_line(&error.to_string())),
         }

@@ -115,7 +115,7 @@ keys! {
     doubters() = "DOUBTERS", "doubters";
     /// Hash: lane → fingerprint of the token that the API refused for it.
     refused() = "REFUSED", "refused";
-    /// Sorted set, in the first shard only: job type → what its quarantine was raised to (ms), since the API was late.
+    /// Sorted set, in the first shard only: job type → what its quarantine was raised to (ms), since the API was late; 0: a person has set it back.
     quarantine() = "QUARANTINE", "quarantine";
     /// Hash: `<tenant>/<id>` → the effects of one job that are there twice, JSON.
     twins() = "TWINS", "twins";

@@ -45,6 +45,9 @@ impl Lapses {
         if until <= now {
             return None;
         }
+        // What comes back before then lets nothing through either.
+        let early = burst.returns.iter_mut();
+        early.for_each(|(moment, _)| *moment = until.max(*moment));
         burst.hold(burst.left(true), until);
         Some(until)
     }
@@ -118,6 +121,15 @@ mod tests {
         let mut burst = window("100/10s");
         assert_eq!(lapses.fill(&mut burst, NOW), Some(1_005_000));
         assert_eq!((burst.taken, burst.frees_ms(true)), (100, Some(1_005_000)));
+        let mut used = window("100/10s");
+        used.hold(70, 1_001_000);
+        used.hold(20, 1_009_000);
+        lapses.fill(&mut used, NOW);
+        assert_eq!(used.frees_ms(true), Some(1_005_000));
+        assert_eq!(
+            used.returns,
+            [(1_005_000, 10), (1_005_000, 70), (1_009_000, 20)]
+        );
         let mut later = window("100/10s");
         assert_eq!(lapses.fill(&mut later, 1_005_000), None);
         assert_eq!(later.taken, 0);

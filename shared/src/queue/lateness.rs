@@ -6,7 +6,7 @@ use super::{Queue, error::QueueError};
 use crate::{job::JobType, span::millis};
 
 impl Queue {
-    /// Raises the quarantine of a job type for all workers; it is never lowered.
+    /// Raises the quarantine of a job type for all workers; it is lowered by a person alone.
     pub async fn raise_quarantine(
         &self,
         job_type: JobType,
@@ -19,8 +19,29 @@ impl Queue {
         Ok(())
     }
 
+    /// Sets quarantines back to what the workers' settings say; returns how many were raised.
+    pub async fn reset_quarantines(&self, types: &[JobType]) -> Result<u64, QueueError> {
+        if types.is_empty() {
+            return Ok(0);
+        }
+        // A zero is a person's word. That none is there at all may be a Redis that has forgotten.
+        let mut reset = redis::cmd("ZADD");
+        reset.arg(self.keys(0).quarantine()).arg("XX").arg("CH");
+        for job_type in types {
+            reset.arg(0).arg(job_type.as_str());
+        }
+        Ok(self.connection().run(&reset).await?)
+    }
+
     /// What the quarantines were raised to.
     pub async fn raised_quarantines(&self) -> Result<Vec<(JobType, Duration)>, QueueError> {
+        let mut all = self.quarantines().await?;
+        all.retain(|(_, to)| !to.is_zero());
+        Ok(all)
+    }
+
+    /// The same, and zero for those that a person has set back.
+    pub async fn quarantines(&self) -> Result<Vec<(JobType, Duration)>, QueueError> {
         let mut all = redis::cmd("ZRANGE");
         all.arg(self.keys(0).quarantine()).arg(0).arg(-1);
         all.arg("WITHSCORES");

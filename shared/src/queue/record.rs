@@ -111,7 +111,7 @@ pub enum RecordError {
     #[error("{}", SealError::Locked(.0.clone()))]
     Locked(KeyId),
     /// A later version of this program wrote it.
-    #[error("stored in format {0}, which a later version of this program knows")]
+    #[error("stored in format {0}, which a later version of this program knows: use that one")]
     Later(u8),
     /// Nobody can read it.
     #[error("cannot be decoded: {0}")]

@@ -43,6 +43,8 @@ pub mod field {
     pub const FIRST_DUE: &str = "firstDue";
     /// What a delivery came to whose lease had ended by then, as JSON.
     pub const ORPHAN: &str = "orphan";
+    /// There if the worker that had it last could not open it: the key that it lacks.
+    pub const LOCKED: &str = "locked";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.
     pub const SINGLY: &str = "singly";
     /// Its end, where that has to wait, as JSON.

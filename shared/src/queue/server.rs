@@ -12,6 +12,24 @@ const OLDEST: u32 = 7;
 /// The layout of the keys; a program that knows another refuses to start.
 const FORMAT: u32 = 2;
 
+/// What a program connects for: that decides what must hold, and what is said of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// To run on. What is promised must be kept, and is said.
+    Service,
+    /// To change something, once. What is promised must be kept.
+    Change,
+    /// To look. Nothing is written, so nothing is promised.
+    Look,
+}
+
+/// What becomes of what is acknowledged.
+struct Promise {
+    words: &'static str,
+    /// What does not go together with it, or cannot be checked.
+    doubts: Vec<&'static str>,
+}
+
 /// What a server says of itself.
 struct Facts(HashMap<String, String>);
 
@@ -72,9 +90,9 @@ impl Facts {
 }
 
 impl Queue {
-    /// Refuses a server that is too old, evicts keys, or does not keep what the configured durability promises; of a cluster all primaries are
-    /// asked. Says in one line what is promised.
-    pub(super) async fn check_server(&self) -> Result<(), QueueError> {
+    /// Refuses a server that is too old, evicts keys, or, if that is of weight, does not keep what the configured durability promises; of a
+    /// cluster all primaries are asked. A service says in one line what is promised.
+    pub(super) async fn check_server(&self, errand: Errand) -> Result<(), QueueError> {
         let told = self
             .connection()
             .run_everywhere(&redis::cmd("INFO"))
@@ -86,24 +104,33 @@ impl Queue {
             servers.push(Facts::read(&info));
         }
         servers.iter().try_for_each(Facts::check)?;
+        if errand == Errand::Look {
+            return Ok(());
+        }
+        let promise = self.promise(&servers).await?;
+        let version = servers.first().map_or("unknown", Facts::version);
+        let (servers, replicas) = (servers.len(), fewest_replicas(&servers));
+        if errand == Errand::Service {
+            let doubts = promise.doubts.iter();
+            doubts.for_each(|doubt| tracing::warn!("{doubt}"));
+            tracing::info!(redis = version, servers, replicas, "{}", promise.words);
+        } else {
+            tracing::debug!(redis = version, servers, replicas, "{}", promise.words);
+        }
+        Ok(())
+    }
+
+    async fn promise(&self, servers: &[Facts]) -> Result<Promise, QueueError> {
         let synced = self.settings("appendfsync").await;
         let aof = servers.iter().all(|server| server.is("aof_enabled", "1"));
-        let fewest = servers.iter().map(Facts::replicas).min().unwrap_or(0);
-        let promise = match self.inner.location.durability {
-            Durability::Everysec => self.everysec(aof, &synced),
-            Durability::Always => always(aof, &synced)?,
+        match self.inner.location.durability {
+            Durability::Everysec => Ok(self.everysec(aof, &synced)),
+            Durability::Always => always(aof, &synced),
             Durability::Replicated(wanted) => {
-                self.replicated(u64::from(wanted.get()), fewest).await?
+                let wanted = u64::from(wanted.get());
+                self.replicated(wanted, fewest_replicas(servers)).await
             }
-        };
-        let version = servers.first().map_or("unknown", Facts::version);
-        tracing::info!(
-            redis = version,
-            servers = servers.len(),
-            replicas = fewest,
-            "{promise}"
-        );
-        Ok(())
+        }
     }
 
     /// A setting of every server; nothing if that must not be asked.
@@ -121,54 +148,52 @@ impl Queue {
         values.collect()
     }
 
-    fn everysec(&self, aof: bool, synced: &[String]) -> &'static str {
+    fn everysec(&self, aof: bool, synced: &[String]) -> Promise {
+        let mut doubts = Vec::new();
         if !aof {
-            tracing::warn!(
-                "Redis keeps no append-only file: what it has acknowledged is lost when it crashes; set `appendonly yes`"
+            doubts.push(
+                "Redis keeps no append-only file: what it has acknowledged is lost when it crashes; set `appendonly yes`",
             );
         } else if synced.iter().any(|when| when == "no") {
-            tracing::warn!(
-                "Redis leaves it to the system when its append-only file is synced; set `appendfsync everysec`"
+            doubts.push(
+                "Redis leaves it to the system when its append-only file is synced; set `appendfsync everysec`",
             );
         }
         if self.inner.server.fails_over() {
-            tracing::warn!(
-                "a failover may lose what was acknowledged last: with PENSTOCK_DURABILITY=replicated:1 it does not"
+            doubts.push(
+                "a failover may lose what was acknowledged last: with PENSTOCK_DURABILITY=replicated:1 it does not",
             );
         }
-        if aof {
+        let words = if aof {
             "what is acknowledged outlives a crash of Redis, but for what its disk had not synced, usually under 2 s"
         } else {
             "what is acknowledged does not outlive a crash of Redis"
-        }
+        };
+        Promise { words, doubts }
     }
 
-    async fn replicated(&self, wanted: u64, fewest: u64) -> Result<&'static str, QueueError> {
+    async fn replicated(&self, wanted: u64, fewest: u64) -> Result<Promise, QueueError> {
         if fewest < wanted {
             return Err(QueueError::Unsuitable(format!(
                 "PENSTOCK_DURABILITY is `replicated:{wanted}`, but a primary has only {fewest} connected replicas: nothing could be confirmed; connect {wanted} or ask for fewer"
             )));
         }
-        if self
-            .settings("min-replicas-to-write")
-            .await
-            .iter()
-            .any(|count| count == "0")
-        {
-            tracing::warn!(
-                "a primary that has lost its replicas goes on taking writes, which are lost when it is replaced: set `min-replicas-to-write 1`"
-            );
-        }
-        Ok(
-            "what is acknowledged is in as many replicas as asked for, and outlives the primary if one of these takes over",
-        )
+        let least = self.settings("min-replicas-to-write").await;
+        let alone = least.iter().any(|count| count == "0").then_some(
+            "a primary that has lost its replicas goes on taking writes, which are lost when it is replaced: set `min-replicas-to-write 1`",
+        );
+        Ok(Promise {
+            words: "what is acknowledged is in as many replicas as asked for, and outlives the primary if one of these takes over",
+            doubts: alone.into_iter().collect(),
+        })
     }
 
-    /// The number of shards is fixed at the first start and kept in Redis.
-    pub(super) async fn check_layout(&self) -> Result<(), QueueError> {
+    /// The number of shards is fixed at the first start and kept in Redis. Who only looks fixes nothing.
+    pub(super) async fn check_layout(&self, errand: Errand) -> Result<(), QueueError> {
         let shards = self.shards();
         let (stored, format) = match self.layout().await? {
             (Some(stored), Some(format)) => (stored, format),
+            _ if errand == Errand::Look => return Ok(()),
             _ => self.lay_out().await?,
         };
         if stored != shards {
@@ -216,16 +241,21 @@ impl Queue {
     }
 }
 
-fn always(aof: bool, synced: &[String]) -> Result<&'static str, QueueError> {
+fn fewest_replicas(servers: &[Facts]) -> u64 {
+    servers.iter().map(Facts::replicas).min().unwrap_or(0)
+}
+
+fn always(aof: bool, synced: &[String]) -> Result<Promise, QueueError> {
     if !aof || synced.iter().any(|when| when != "always") {
         return Err(QueueError::Unsuitable(
             "PENSTOCK_DURABILITY is `always`, but Redis does not sync every write: set `appendonly yes` and `appendfsync always`".into(),
         ));
     }
-    if synced.is_empty() {
-        tracing::warn!(
-            "whether Redis syncs every write cannot be checked, since this user may not ask: make sure that `appendfsync always` is set"
-        );
-    }
-    Ok("what is acknowledged outlives a crash of Redis")
+    let unchecked = synced.is_empty().then_some(
+        "whether Redis syncs every write cannot be checked, since this user may not ask: make sure that `appendfsync always` is set",
+    );
+    Ok(Promise {
+        words: "what is acknowledged outlives a crash of Redis",
+        doubts: unchecked.into_iter().collect(),
+    })
 }

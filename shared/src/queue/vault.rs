@@ -1,7 +1,8 @@
 //! What of a job is sealed where it is stored, and opened where it is read: at the edge of the queue, so that nobody else knows of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{
@@ -30,6 +31,8 @@ const SEALED: [(&str, Purpose); 3] = [
 pub(super) struct Vault {
     namespace: String,
     encryption: Encryption,
+    /// The keys of jobs that were looked at, and that are not among them.
+    lacking: Mutex<BTreeSet<String>>,
 }
 
 /// One job's place in it.
@@ -60,6 +63,7 @@ impl Vault {
         Self {
             namespace: namespace.to_owned(),
             encryption: encryption.clone(),
+            lacking: Mutex::default(),
         }
     }
 
@@ -75,6 +79,11 @@ impl Vault {
 impl Queue {
     pub(super) fn drawer<'a>(&'a self, reference: &'a Reference) -> Drawer<'a> {
         self.vault().of(reference.tenant(), reference.id())
+    }
+
+    /// The keys that jobs were sealed with which this program has looked at, and which it does not have.
+    pub fn lacking(&self) -> Vec<String> {
+        self.vault().lacking.lock().iter().cloned().collect()
     }
 
     /// Opens what a claim gave.
@@ -123,6 +132,10 @@ impl<'a> Drawer<'a> {
         match keys.open(&self.place(Purpose::Payload), sealed) {
             Ok(body) => Some([head, &body].concat()),
             Err(SealError::Forged) => Some([head, &[record::FORGED]].concat()),
+            Err(SealError::Locked(key)) => {
+                self.vault.lacking.lock().insert(key.to_string());
+                None
+            }
             Err(_) => None,
         }
     }

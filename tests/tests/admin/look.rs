@@ -1,6 +1,12 @@
 //! `stats`, `tenants`, `job show`, `dead list`, `dead show`, `dead causes`.
 
-use penstock_shared::{job::state::Ending, outcome::Cause, queue::settle::Fields};
+use std::time::Duration;
+
+use penstock_shared::{
+    job::{JobType, state::Ending},
+    outcome::Cause,
+    queue::settle::Fields,
+};
 use serde_json::json;
 
 use crate::world::{ACME, World, column, note};
@@ -35,8 +41,34 @@ async fn stats_count_every_state() {
         "scheduled": 1, "ready": 1, "blocked": 1, "running": 1, "dead": 1, "doneTotal": 1, "workers": 1, "eligible": 1,
     });
     assert_eq!(world.ask(&["stats"]).await, expected);
-    let table = world.admin(&["stats"]).await.stdout;
-    assert!(table.contains("doneTotal"), "{table}");
+    for (job_type, seconds) in [(JobType::CreateTask, 120), (JobType::AttachNote, 90)] {
+        let to = Duration::from_secs(seconds);
+        world.queue.raise_quarantine(job_type, to).await.unwrap();
+    }
+    let table = world.admin(&["stats"]).await;
+    assert!(
+        table.stdout.contains("doneTotal")
+            && table.stdout.contains("AttachNote 90s · CreateTask 2m"),
+        "{}",
+        table.stdout
+    );
+    // What Redis promises is for those to say that run on.
+    assert_eq!(table.stderr, "");
+    let listed = world.admin(&["quarantine"]).await.stdout;
+    let rows: Vec<_> = listed.lines().map(str::split_whitespace).collect();
+    let rows: Vec<Vec<_>> = rows.into_iter().map(Iterator::collect).collect();
+    let expected = [
+        ["type", "raisedTo"],
+        ["AttachNote", "90s"],
+        ["CreateTask", "2m"],
+    ];
+    assert_eq!(rows, expected);
+    let reset = world.ask(&["quarantine", "reset"]).await;
+    assert_eq!(reset, json!({ "matched": 2, "changed": 2 }));
+    let none = world.ask(&["quarantine", "reset", "AddTags"]).await;
+    assert_eq!(none, json!({ "matched": 0, "changed": 0 }));
+    let refused = world.refused(&["quarantine", "reset", "tasks"]).await;
+    assert!(refused.contains("CreateTask"), "{refused}");
     let lines = world.admin(&["stats", "-o", "ndjson"]).await.stdout;
     assert_eq!(lines.lines().count(), 1, "{lines}");
 }

@@ -24,6 +24,8 @@ async fn help_has_examples_everywhere() {
         &["dead", "edit", "--help"],
         &["dead", "delete", "--help"],
         &["dead", "resolve", "--help"],
+        &["quarantine", "--help"],
+        &["quarantine", "reset", "--help"],
         &["tenant", "pause", "--help"],
         &["tenant", "resume", "--help"],
         &["tenant", "set", "--help"],
@@ -49,6 +51,34 @@ async fn it_answers_without_a_redis_what_needs_none() {
         let finished = run("penstock-admin", args, &nowhere, "").await;
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert!(finished.stdout.contains(said), "{finished:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_address_of_a_redis_is_a_fault_of_the_input() {
+    for url in [
+        "redis://127.0.0.1:six",
+        "redis://127.0.0.1/first",
+        "redis:///",
+        "redis://user:sec#ret@127.0.0.1:6379",
+        "redis://127.0.0.1:1,redis://127.0.0.1:99999",
+        "redis+sentinel://127.0.0.1:x/primary",
+    ] {
+        let settings = [("PENSTOCK_REDIS_URL", url)];
+        let programs = [
+            ("penstock-admin", &["stats"][..]),
+            ("penstock-worker", &[]),
+            ("penstock-producer", &["enqueue", "-"]),
+        ];
+        for (program, args) in programs {
+            let finished = run(program, args, &settings, "").await;
+            assert_eq!(finished.code, Some(2), "{program} {url}: {finished:?}");
+            let said = finished.stderr.lines().last().unwrap();
+            assert!(
+                said.contains("PENSTOCK_REDIS_URL") && !said.contains("sec#ret"),
+                "{program} {url}: {said}"
+            );
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `dead edit` and `dead resolve`.
 
-use penstock_shared::outcome::Cause;
+use penstock_shared::{outcome::Cause, queue::settle::Fields};
 use serde_json::json;
 
 use crate::world::{ACME, World};
@@ -145,6 +145,11 @@ async fn an_ambiguous_one_is_sent_again_without_its_journal() {
     let mut world = World::start().await;
     world.ambiguous(ACME, "a").await;
     assert_eq!(world.ask(&["dead", "show", "a"]).await["undecided"], true);
+    // Redis has forgotten the call of this one.
+    world.note(ACME, "forgotten").await;
+    world.bury(ACME, Cause::Ambiguous, Fields::new()).await;
+    let shown = world.ask(&["dead", "show", "forgotten"]).await;
+    assert_eq!(shown["undecided"], true);
     let answer = world.ask(&["dead", "resolve", "a", "--resend"]).await;
     assert_eq!(answer, json!({ "matched": 1, "changed": 1 }));
     let claimed = world.claim(ACME, 1).await;
@@ -165,6 +170,14 @@ async fn several_are_decided_at_once_and_an_effect_is_of_one() {
         ),
         (
             &["dead", "resolve", "a", "nobody", "--done"],
+            "there is no job nobody",
+        ),
+        (
+            &["dead", "resolve", "nobody", "a", "noone", "--resend"],
+            "there is no job noone",
+        ),
+        (
+            &["dead", "resolve", "nobody", "a", "noone", "--resend"],
             "there is no job nobody",
         ),
     ] {

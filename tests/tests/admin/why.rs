@@ -253,3 +253,25 @@ async fn an_exhausted_window_tells_when_a_call_frees() {
     );
     assert!(burst["until"].is_string(), "{answer}");
 }
+
+/// What comes back before the end of the window that Redis has forgotten lets nothing through.
+#[tokio::test]
+async fn nothing_is_foretold_for_a_window_that_counts_as_full() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["a"], Cause::Rejected).await;
+    world
+        .ask(&["tenant", "set", ACME, "--burst", "1/10m"])
+        .await;
+    world.note(ACME, "b").await;
+    let before = world.ask(&["job", "why", "b"]).await["eta"].clone();
+    let noticed = world.queue.now().await.unwrap() + 60_000;
+    let travel = format!("{noticed}/{noticed}/0");
+    let config = world.queue.keys(0).config();
+    world.server.cli(["HSET", &config, "travel", &travel]).await;
+    let answer = world.ask(&["job", "why", "b"]).await;
+    assert_eq!(whats(&answer), ["lane", "burst", "daily", "forgotten"]);
+    let reasons = &answer["reasons"];
+    let until = &reasons[3]["until"];
+    assert_eq!([&answer["eta"], &reasons[1]["until"]], [until, until]);
+    assert!(until.as_str() > before.as_str(), "{answer} {before}");
+}

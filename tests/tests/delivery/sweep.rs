@@ -154,4 +154,14 @@ async fn a_second_look_that_finds_it_makes_the_quarantine_longer() {
         .await;
     let raised = &stage.ask(&["stats"]).await["quarantineRaised"];
     assert!(raised["AttachNote"].is_string(), "{raised}");
+    // A person sets it back, once the API is well again.
+    let listed = stage.ask(&["quarantine"]).await;
+    let expected = json!([{ "type": "AttachNote", "raisedTo": raised["AttachNote"] }]);
+    assert_eq!(listed, expected);
+    let reset = stage.ask(&["quarantine", "reset", "AttachNote"]).await;
+    assert_eq!(reset, json!({ "matched": 1, "changed": 1 }));
+    worker
+        .wait_for_line("a person has set its quarantine back", PATIENCE)
+        .await;
+    assert_eq!(stage.ask(&["quarantine"]).await, json!([]));
 }

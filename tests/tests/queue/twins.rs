@@ -96,7 +96,7 @@ async fn twins_are_told_together_and_counted_once() {
 }
 
 #[tokio::test]
-async fn a_quarantine_is_only_ever_raised() {
+async fn a_quarantine_is_only_ever_raised_but_by_a_person() {
     let bench = Bench::start().await;
     let queue = bench.queue();
     let seconds = std::time::Duration::from_secs;
@@ -108,4 +108,16 @@ async fn a_quarantine_is_only_ever_raised() {
     }
     let raised = queue.raised_quarantines().await.unwrap();
     assert_eq!(raised, [(JobType::CreateTask, seconds(90))]);
+    let types = [JobType::CreateTask, JobType::AttachNote];
+    for changed in [1, 0] {
+        assert_eq!(queue.reset_quarantines(&types).await.unwrap(), changed);
+        assert_eq!(queue.raised_quarantines().await.unwrap(), []);
+    }
+    // Workers are told, and what they find afterwards counts.
+    let told = queue.quarantines().await.unwrap();
+    assert_eq!(told, [(JobType::CreateTask, seconds(0))]);
+    let raise = queue.raise_quarantine(JobType::CreateTask, seconds(40));
+    raise.await.unwrap();
+    let raised = queue.raised_quarantines().await.unwrap();
+    assert_eq!(raised, [(JobType::CreateTask, seconds(40))]);
 }

@@ -232,6 +232,32 @@ async fn each_program_works_as_its_own_user() {
     assert_eq!(deleted["changed"], 1, "{deleted}");
 }
 
+/// Nobody has loaded the functions yet: who may not has to wait for who may.
+#[tokio::test]
+async fn a_fresh_redis_waits_for_a_program_that_may_load_the_functions() {
+    let guarded = Guarded::start().await;
+    for role in ["admin-read", "metrics"] {
+        let stats = guarded.admin(role, &["stats"]).await;
+        assert_eq!(stats["doneTotal"], 0, "{stats}");
+    }
+    let jobs = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(jobs.path(), note("a", "c-0")).unwrap();
+    let mut enqueue = guarded
+        .program("penstock-producer", "client")
+        .arg("enqueue")
+        .arg(jobs.path())
+        .start();
+    let said = enqueue.wait_for_line("may not load them", PATIENCE).await;
+    assert!(
+        said.contains("a worker") && said.contains("`admin-write`") && !said.contains("password"),
+        "{said}"
+    );
+    let worker = guarded.program("penstock-worker", "worker").start();
+    worker.wait_for_line("ready worker=", PATIENCE).await;
+    assert_eq!(enqueue.wait_exit(PATIENCE).await.code(), Some(0));
+    guarded.until("a", "done").await;
+}
+
 type Commands = &'static [&'static [&'static str]];
 
 const JOB: &str = "penstock:{0}:job:acme";
@@ -345,6 +371,14 @@ async fn the_commands_are_taken_as_they_are_printed() {
             "{rules}"
         );
     }
+    assert!(printed.stdout.starts_with("[\n  {\n"), "{printed:?}");
+    let crooked = ["acl", "--namespace", "{other}"];
+    let refused = run("penstock-admin", crooked, &[], "").await;
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("1 to 64 of the characters"),
+        "{refused:?}"
+    );
     let plain = run("penstock-admin", ["acl"], &[], "").await.stdout;
     assert_eq!(plain.lines().count(), ROLES.len());
     for line in plain.lines() {

@@ -102,6 +102,45 @@ async fn what_is_promised_is_said_and_what_cannot_be_is_refused() {
     refuses(&redis, "replicated:1", "set it to noeviction").await;
 }
 
+/// Who only looks needs no replica, and who changes something is told which are missing.
+#[tokio::test]
+async fn without_its_replicas_it_can_be_looked_into() {
+    let redis = RedisServer::start(with(&[])).await;
+    let url = redis.url();
+    let plain = [("PENSTOCK_REDIS_URL", url.as_str())];
+    let jobs = r#"{"type":"AddTags","tenant":"acme","id":"a","payload":{"contact":{"id":"c"},"tags":["t"]}}"#;
+    let stored = run("penstock-producer", ["enqueue"], &plain, jobs).await;
+    assert_eq!(stored.code, Some(0), "{stored:?}");
+    let settings = [plain[0], REPLICATED[0]];
+    for args in [
+        &["stats"][..],
+        &["tenants"],
+        &["job", "show", "a"],
+        &["job", "why", "a"],
+        &["dead", "list"],
+        &["dead", "causes"],
+        &["dead", "export"],
+        &["twins"],
+        &["quarantine"],
+    ] {
+        let looked = run("penstock-admin", args, &settings, "").await;
+        assert_eq!(looked.code, Some(0), "{args:?}: {looked:?}");
+        assert_eq!(looked.stderr, "", "{args:?}");
+    }
+    for args in [
+        &["dead", "delete", "a"][..],
+        &["tenant", "pause", "acme"],
+        &["quarantine", "reset"],
+    ] {
+        let refused = run("penstock-admin", args, &settings, "").await;
+        assert_eq!(refused.code, Some(1), "{args:?}: {refused:?}");
+        assert!(
+            refused.stderr.contains("only 0 connected replicas"),
+            "{args:?}: {refused:?}"
+        );
+    }
+}
+
 /// Stored on the primary alone is not stored; repeated with the same id it is, as soon as the replica has it.
 #[tokio::test]
 async fn what_no_replica_has_is_unconfirmed() {

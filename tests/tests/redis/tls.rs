@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use penstock_tests::harness::{Finished, RedisOptions, RedisServer, free_port, run};
+use penstock_tests::harness::{Finished, Listen, RedisOptions, RedisServer, free_port, run};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::AsyncReadExt as _;
 
 struct Secured {
     _redis: RedisServer,
@@ -123,5 +124,33 @@ async fn a_file_without_a_certificate_is_refused_by_name() {
             "{}",
             ended.stderr
         );
+    }
+}
+
+/// What listens there, speaks, and is taken for what it is not.
+#[tokio::test]
+async fn an_address_with_the_wrong_scheme_is_told_from_one_that_is_away() {
+    let redis = RedisServer::start(RedisOptions {
+        listen: Listen::Tcp,
+        ..RedisOptions::default()
+    })
+    .await;
+    let secure = redis.url().replace("redis://", "rediss://");
+    // A server that speaks TLS ends a connection whose first bytes are no greeting of its own.
+    let closing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = format!("redis://{}", closing.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = closing.accept().await {
+            let _ = stream.read(&mut [0]).await;
+        }
+    });
+    for (url, hint) in [
+        (secure, "it may not speak TLS at that port"),
+        (plain, "it may speak TLS at that port"),
+    ] {
+        let settings = [("PENSTOCK_REDIS_URL", url.as_str())];
+        let ended = run("penstock-admin", ["stats"], &settings, "").await;
+        assert_eq!(ended.code, Some(1), "{url}: {}", ended.stderr);
+        assert!(ended.stderr.contains(hint), "{url}: {}", ended.stderr);
     }
 }

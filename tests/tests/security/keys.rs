@@ -1,5 +1,6 @@
 //! Keys come and go: no job is lost for that, and whoever lacks a key says which.
 
+use penstock_tests::harness::wait_until;
 use serde_json::json;
 
 use crate::stage::{PATIENCE, Stage};
@@ -23,6 +24,11 @@ fn upsert(id: &str, email: &str) -> String {
 async fn a_job_waits_for_a_worker_that_has_its_key() {
     let stage = Stage::start(&with(OLD)).await;
     stage.enqueue(&[upsert("a", "a@example.com")]).await;
+    let why = stage.ask(&["job", "why", "a"], &with(NEW)).await;
+    assert!(
+        why["reasons"].to_string().contains("the key old ("),
+        "{why}"
+    );
     let without = stage.worker(&with(NEW)).await;
     let said = without
         .wait_for_line("sealed with a key that this worker does not have", PATIENCE)
@@ -30,6 +36,26 @@ async fn a_job_waits_for_a_worker_that_has_its_key() {
     assert!(said.contains("old ("), "{said}");
     let shown = stage.until("a", "scheduled").await;
     assert_eq!(shown["attempts"], 0, "{shown}");
+    // Whoever asks is told which key it waits for, whether they have it or not.
+    for keys in [OLD, NEW] {
+        let why = stage.ask(&["job", "why", "a"], &with(keys)).await;
+        let reason = &why["reasons"][0];
+        let told = reason["detail"].as_str().unwrap();
+        assert!(
+            reason["what"] == "key" && reason["until"].is_string(),
+            "{why}"
+        );
+        assert!(
+            told.contains("the key old (") && told.contains("PENSTOCK_ENCRYPTION_KEYS"),
+            "{told}"
+        );
+    }
+    let lacking = wait_until("the worker to tell what it lacks", PATIENCE, async || {
+        let stats = stage.ask(&["stats"], &[]).await;
+        stats["keysLacking"][0].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(lacking.starts_with("old ("), "{lacking}");
     drop(without);
     // It was put off, not forgotten.
     let rotated = format!("{NEW},{OLD}");
@@ -59,6 +85,15 @@ async fn a_dead_letter_is_shown_edited_and_exported_with_its_key_alone() {
         assert!(said.contains("the key old ("), "{said}");
         assert!(admin.stdout().is_empty());
     }
+    let retry = stage.program("penstock-admin", &other);
+    let mut retry = retry.args(["dead", "retry", "a"]).start();
+    assert_eq!(retry.wait_exit(PATIENCE).await.code(), Some(2));
+    let said = retry.stderr().join("\n");
+    assert!(
+        said.contains("the key old (") && said.contains("PENSTOCK_ENCRYPTION_KEYS"),
+        "{said}"
+    );
+    assert!(!said.contains("dead delete"), "{said}");
 
     let shown = stage.ask(&["dead", "show", "a", "--reveal"], &[]).await;
     assert_eq!(shown["payload"], json!({ "email": "a@rejected.example" }));

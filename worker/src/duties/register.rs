@@ -3,7 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::{
-    queue::{Queue, claim::InForce, crew::SLOTS, error::QueueError},
+    queue::{
+        Queue,
+        claim::InForce,
+        crew::{LACKS, SLOTS},
+        error::QueueError,
+    },
     quota::Quota,
 };
 
@@ -20,6 +25,7 @@ pub async fn now(
         ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("pid".to_owned(), std::process::id().to_string()),
         (SLOTS.to_owned(), slots.to_string()),
+        (LACKS.to_owned(), queue.lacking().join("\n")),
     ]);
     let mut in_force = alone(quotas);
     for shard in 0..queue.shards() {
