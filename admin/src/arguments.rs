@@ -29,7 +29,7 @@ Examples:
   penstock-admin tenant pause ve9EPM428h8vShlRW1KT        nothing of this tenant is started
   penstock-admin quarantine                               which were raised, since the API was late
 
-Exit codes: 0 done, 1 it could not be done (Redis away …), 2 the input was wrong.";
+Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input, the arguments or the settings were wrong.";
 
 /// Looks into and repairs a running Penstock.
 #[derive(Debug, Parser)]

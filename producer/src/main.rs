@@ -23,18 +23,22 @@ Examples:
   penstock-producer serve --listen 127.0.0.1:8080
   penstock-producer schema CreateTask
 
-Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input was wrong.";
+Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input, the arguments or the settings were wrong.";
 
 const ENQUEUE: &str = "\
 Examples:
   penstock-producer enqueue jobs.ndjson
   generate-jobs | penstock-producer enqueue
-  penstock-producer enqueue --batch 2026-12-01 jobs.ndjson";
+  penstock-producer enqueue --batch 2026-12-01 jobs.ndjson
+
+Exit codes: 0 every line is stored; 1 it could not be done (Redis away …); 2 lines were refused, or the arguments or settings were wrong.";
 
 const SERVE: &str = "\
 Examples:
   penstock-producer serve --listen 127.0.0.1:8080
-  PENSTOCK_API_KEYS_FILE=keys penstock-producer serve --listen 0.0.0.0:8080";
+  PENSTOCK_API_KEYS_FILE=keys penstock-producer serve --listen 0.0.0.0:8080
+
+Exit codes: 0 ended by SIGTERM or SIGINT; 1 it could not go on (Redis cannot be used …); 2 the arguments or settings were wrong.";
 
 const SCHEMA: &str = "\
 Examples:

@@ -41,6 +41,25 @@ async fn help_has_examples_everywhere() {
 }
 
 #[tokio::test]
+async fn every_program_tells_its_exit_codes() {
+    for (program, args) in [
+        ("penstock-admin", &["--help"][..]),
+        ("penstock-worker", &["--help"]),
+        ("penstock-producer", &["--help"]),
+        ("penstock-producer", &["enqueue", "--help"]),
+        ("penstock-producer", &["serve", "--help"]),
+    ] {
+        let help = run(program, args, &[], "").await.stdout;
+        let codes = help.split("Exit codes: ").nth(1).unwrap_or_default();
+        let parts: Vec<_> = codes.split(';').map(str::trim).collect();
+        assert_eq!(parts.len(), 3, "{program} {args:?}: {help}");
+        for (code, part) in parts.iter().enumerate() {
+            assert!(part.starts_with(&format!("{code} ")), "{program}: {part}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn it_answers_without_a_redis_what_needs_none() {
     let nowhere = [("PENSTOCK_REDIS_URL", "redis+unix:///nowhere/at.sock")];
     for (args, said) in [
