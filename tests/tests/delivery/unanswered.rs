@@ -279,7 +279,10 @@ async fn rather_never_than_twice_counts_it_as_done_and_says_so() {
 #[tokio::test]
 async fn a_read_back_under_a_busy_quota_ends() {
     let stage = Stage::start(&["cut-before:op=create-note:count=1"]).await;
-    let busy = [("PENSTOCK_GHL_BURST", "2/1s")];
+    let busy = [
+        ("PENSTOCK_GHL_BURST", "2/1s"),
+        ("PENSTOCK_QUARANTINE", "500ms"),
+    ];
     let _workers = (
         stage.worker_with(&busy).await,
         stage.worker_with(&busy).await,
@@ -288,9 +291,11 @@ async fn a_read_back_under_a_busy_quota_ends() {
         .enqueue(&[job("note").contact("c1").note("Once")])
         .await;
     stage.until_state("note", State::Scheduled).await;
-    let others: Vec<_> = (0..40).map(|number| job(&format!("{number}"))).collect();
+    let others: Vec<_> = (0..16).map(|number| job(&format!("{number}"))).collect();
     stage.enqueue(&others).await;
-    stage.until_done(41).await;
+    stage.until_done(17).await;
+    let last = stage.calls().pop().unwrap();
+    assert_eq!(last.operation, "add-tags", "it was busy all the time");
     let looked_twice = [
         "create-note",
         "get-all-notes",

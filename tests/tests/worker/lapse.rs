@@ -122,7 +122,7 @@ async fn what_came_of_a_call_is_told_to_who_has_the_job_next() {
     stopped.sigstop();
     // It takes the job over, and would have to ask a person what became of the call.
     let _other = stage
-        .worker_with(&[("PENSTOCK_QUARANTINE", "20s"), ("PENSTOCK_RETENTION", "1h")])
+        .worker_with(&[("PENSTOCK_QUARANTINE", "5s"), ("PENSTOCK_RETENTION", "1h")])
         .await;
     stage
         .until_job("a", "taken over", |job| {
