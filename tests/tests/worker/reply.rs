@@ -71,15 +71,11 @@ async fn lost_replies_to_renewals_cost_no_lease() {
     ];
     let _holder = stage.worker_with(&patient).await;
     let calls: Vec<_> = (0..CALLS)
-        .map(|at| {
-            job(&at.to_string())
-                .contact(&format!("c-{at}"))
-                .note("Once")
-        })
+        .map(|at| job(&at.to_string()).contact(&format!("c-{at}")))
         .collect();
     stage.enqueue(&calls).await;
     stage.until_calls(CALLS).await;
-    // It would take them over.
+    // It would take them over, and send them again at once.
     let _other = stage.worker_with(&patient[1..]).await;
     let ended = || stage.sandbox.summary().statuses.contains_key("201");
     while !ended() {
