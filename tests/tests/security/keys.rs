@@ -1,5 +1,6 @@
 //! Keys come and go: no job is lost for that, and whoever lacks a key says which.
 
+use penstock_shared::queue::{keys::Keys, reference::Lane};
 use penstock_tests::harness::wait_until;
 use serde_json::json;
 
@@ -57,7 +58,12 @@ async fn a_job_waits_for_a_worker_that_has_its_key() {
     .await;
     assert!(lacking.starts_with("old ("), "{lacking}");
     drop(without);
-    // It was put off, not forgotten.
+    // It was put off for half a minute, not forgotten: its time is brought forward.
+    let (keys, lane) = (Keys::new("penstock", 0), Lane::ghl("acme"));
+    let waiting = ["ZADD", &keys.wait(lane.as_str()), "XX", "CH", "1", "1a"];
+    assert_eq!(stage.redis.get::<u64>(waiting).await, 1);
+    let lanes = ["ZADD", &keys.lanes(), "XX", "1", lane.as_str()];
+    stage.redis.cli(lanes).await;
     let rotated = format!("{NEW},{OLD}");
     let _rotated = stage.worker(&with(&rotated)).await;
     stage.until("a", "done").await;
