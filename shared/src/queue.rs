@@ -111,6 +111,22 @@ pub struct Terms {
     pub retention: Duration,
 }
 
+/// What this program was told of a shard last.
+#[derive(Debug, Default)]
+struct Told {
+    /// The number of a command.
+    tick: AtomicU64,
+    /// Redis' clock.
+    seen_ms: AtomicU64,
+}
+
+/// The same as the scripts take it.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Known {
+    known: u64,
+    seen: u64,
+}
+
 impl Location {
     /// Where it is, without what may be a password.
     fn address(&self) -> String {
@@ -169,7 +185,7 @@ struct Inner {
     memory: Memory,
     terms: Terms,
     /// Per shard: the number of the last command of a worker that was answered (`scripts/part/era.lua`).
-    known: Vec<AtomicU64>,
+    known: Vec<Told>,
     /// The longest quarantine in force, ms, where it is longer than the terms'.
     quarantine: AtomicU64,
 }
@@ -200,7 +216,7 @@ impl Queue {
         let shards: Vec<_> = (0..location.shards.max(1))
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();
-        let known = shards.iter().map(|_| AtomicU64::new(0)).collect();
+        let known = shards.iter().map(|_| Told::default()).collect();
         let confirmation = match errand {
             Errand::Look => None,
             _ => Confirmation::open(&server, location.durability).await?,
@@ -292,16 +308,25 @@ impl Queue {
     }
 
     /// What of this shard's memory was told to this program: every command of a worker says it, so that a Redis that has forgotten is found out.
-    fn known(&self, shard: u16) -> u64 {
-        self.known_of(shard).load(Ordering::SeqCst)
+    fn known(&self, shard: u16) -> Known {
+        let told = self.told_of(shard);
+        Known {
+            known: told.tick.load(Ordering::SeqCst),
+            seen: told.seen_ms.load(Ordering::SeqCst),
+        }
     }
 
     /// A command of a worker was answered with its number.
     fn learn_tick(&self, shard: u16, tick: u64) {
-        self.known_of(shard).fetch_max(tick, Ordering::SeqCst);
+        self.told_of(shard).tick.fetch_max(tick, Ordering::SeqCst);
     }
 
-    fn known_of(&self, shard: u16) -> &AtomicU64 {
+    /// What time it was as a claim was answered.
+    fn learn_time(&self, shard: u16, now_ms: u64) {
+        self.told_of(shard).seen_ms.store(now_ms, Ordering::SeqCst);
+    }
+
+    fn told_of(&self, shard: u16) -> &Told {
         &self.inner.known[usize::from(shard) % self.inner.known.len()]
     }
 

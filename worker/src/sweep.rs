@@ -82,6 +82,7 @@ pub async fn run(
     let Some(status) = found
         .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?
         .pop()
+        .filter(|status| status.fingerprint == sweep.fingerprint)
     else {
         return Ok(swept(sweep, "no: the job is forgotten", Permit::Unsent));
     };

@@ -99,7 +99,8 @@ pub struct Rider {
 #[serde(rename_all = "camelCase")]
 struct ClaimArguments<'a> {
     worker: &'a str,
-    known: u64,
+    #[serde(flatten)]
+    known: super::Known,
     claim: u64,
     slots: usize,
     lease: u64,
@@ -120,7 +121,8 @@ struct ClaimArguments<'a> {
 #[serde(rename_all = "camelCase")]
 struct RenewArguments<'a> {
     worker: &'a str,
-    known: u64,
+    #[serde(flatten)]
+    known: super::Known,
     lease: u64,
     silence: u64,
     worker_ttl: u64,
@@ -196,6 +198,7 @@ impl Queue {
             .await?;
         claim.jobs.iter_mut().for_each(|job| self.open_claimed(job));
         self.learn_tick(shard, claim.tick);
+        self.learn_time(shard, claim.now_ms);
         Ok(claim)
     }
 

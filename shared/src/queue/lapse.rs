@@ -14,6 +14,8 @@ pub struct Lapse {
     pub noticed_ms: u64,
     /// How much time was forgotten.
     pub lost_ms: u64,
+    /// What was due until then may have been sent. Later than `noticed_ms` if the clock was set back with it.
+    pub until_ms: u64,
 }
 
 /// Each time that Redis went back, as far as it is told apart; the last one first.
@@ -31,11 +33,11 @@ impl Lapses {
         self.0.first().copied()
     }
 
-    /// All those together in which a call may have been forgotten that was not made before `from_ms`, and that were noticed after `seen_ms`.
+    /// All those together in which a call may have been forgotten that was due at `from_ms`, and that were noticed after `seen_ms`.
     pub fn concerning(&self, from_ms: u64, seen_ms: u64) -> Option<Lapse> {
         let concerning = self.0.iter().copied();
         concerning
-            .filter(|lapse| lapse.noticed_ms >= from_ms && lapse.noticed_ms > seen_ms)
+            .filter(|lapse| lapse.until_ms >= from_ms && lapse.noticed_ms > seen_ms)
             .reduce(Lapse::with)
     }
 
@@ -73,12 +75,12 @@ impl From<Vec<Lapse>> for Lapses {
 impl Lapse {
     fn read(text: &str) -> Option<Self> {
         let mut numbers = text.split('/').map(|number| number.parse().ok());
-        let (since_ms, noticed_ms, lost_ms) =
-            (numbers.next()??, numbers.next()??, numbers.next()??);
+        let mut number = || numbers.next()?;
         Some(Self {
-            since_ms,
-            noticed_ms,
-            lost_ms,
+            since_ms: number()?,
+            noticed_ms: number()?,
+            lost_ms: number()?,
+            until_ms: number()?,
         })
     }
 
@@ -88,6 +90,7 @@ impl Lapse {
             since_ms: self.since_ms.min(other.since_ms),
             noticed_ms: self.noticed_ms.max(other.noticed_ms),
             lost_ms: self.lost_ms.saturating_add(other.lost_ms),
+            until_ms: self.until_ms.max(other.until_ms),
         }
     }
 
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_burst_window_counts_as_full() {
-        let lapses = Lapses::read("990000/995000/2000 100/200/3");
+        let lapses = Lapses::read("990000/995000/2000/995000 100/200/3/200");
         let mut burst = window("100/10s");
         assert_eq!(lapses.fill(&mut burst, NOW), Some(1_005_000));
         assert_eq!((burst.taken, burst.frees_ms(true)), (100, Some(1_005_000)));
@@ -137,20 +140,22 @@ mod tests {
 
     #[test]
     fn the_day_is_charged_once_with_a_window_more_than_the_time_lost() {
-        let lapses = Lapses::read("990000/995000/20000");
+        let lapses = Lapses::read("990000/995000/20000/995000");
         let (mut day, burst) = (window("1000/1d"), window("100/10s"));
         lapses.charge(&mut day, &burst, Some(995_000), NOW);
         assert_eq!(day.taken, 0);
         lapses.charge(&mut day, &burst, None, NOW);
         assert_eq!((day.taken, day.returns[0].0), (300, 87_395_000));
-        let all = Lapses::read("0/995000/995000");
+        let all = Lapses::read("0/995000/995000/995000");
         all.charge(&mut day, &burst, None, NOW);
         assert_eq!(day.left(true), 0);
     }
 
     #[test]
     fn the_day_is_charged_for_each_lapse_since_the_last_charge() {
-        let lapses = Lapses::read("990000/995000/0 880000/885000/10000 770000/775000/0");
+        let lapses = Lapses::read(
+            "990000/995000/0/995000 880000/885000/10000/885000 770000/775000/0/775000",
+        );
         let (mut day, burst) = (window("1000/1d"), window("100/10s"));
         lapses.charge(&mut day, &burst, Some(775_000), NOW);
         assert_eq!(day.taken, 100 + 200);
@@ -158,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_call_is_looked_for_in_all_lapses_that_may_have_taken_it() {
-        let lapses = Lapses::read("900/950/50 500/600/100 100/200/100");
+        let lapses = Lapses::read("900/950/50/950 500/600/100/600 100/200/100/200");
         let noticed = |from, seen| {
             let lapse = lapses.concerning(from, seen);
             lapse.map(|lapse| (lapse.since_ms, lapse.noticed_ms))
@@ -169,11 +174,14 @@ mod tests {
         assert_eq!(noticed(50, 600), Some((900, 950)));
         assert_eq!(noticed(951, 0), None);
         assert_eq!(noticed(50, 950), None);
+        // The clock was set back with it.
+        let back = Lapses::read("900/950/50/4950");
+        assert!(back.concerning(4_000, 0).is_some());
     }
 
     #[test]
     fn what_is_no_lapse_is_none() {
-        for text in ["", "1/2", "a/b/c"] {
+        for text in ["", "1/2/3", "a/b/c/d"] {
             assert_eq!(Lapses::read(text).last(), None, "{text}");
         }
     }

@@ -247,9 +247,12 @@ impl<'a> Head<'a> {
     }
 }
 
-/// What tells a stored job from another under the same id; zeros for what is none.
+/// What tells a job from another under the same id, whether it is stored or has ended; zeros for what is neither.
 pub fn fingerprint(record: &[u8]) -> [u8; FINGERPRINT] {
-    head(record).fingerprint
+    let found = record.get(TIME + 1..TIME + 1 + FINGERPRINT);
+    found
+        .and_then(|found| found.try_into().ok())
+        .unwrap_or_default()
 }
 
 /// When a stored job is due, ms of Redis' clock; 0 for what is none.

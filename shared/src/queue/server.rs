@@ -12,6 +12,9 @@ const OLDEST: u32 = 7;
 /// The layout of the keys; a program that knows another refuses to start.
 const FORMAT: u32 = 2;
 
+/// What asynchronous replication cannot promise.
+const FAILOVER: &str = "a failover may lose what was acknowledged last: with PENSTOCK_DURABILITY=replicated:1 it does not";
+
 /// What a program connects for: that decides what must hold, and what is said of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Errand {
@@ -125,7 +128,10 @@ impl Queue {
         let aof = servers.iter().all(|server| server.is("aof_enabled", "1"));
         match self.inner.location.durability {
             Durability::Everysec => Ok(self.everysec(aof, &synced)),
-            Durability::Always => always(aof, &synced),
+            Durability::Always => {
+                let rewriting = self.settings("no-appendfsync-on-rewrite").await;
+                always(aof, &synced, &rewriting, self.inner.server.fails_over())
+            }
             Durability::Replicated(wanted) => {
                 let wanted = u64::from(wanted.get());
                 self.replicated(wanted, fewest_replicas(servers)).await
@@ -160,9 +166,7 @@ impl Queue {
             );
         }
         if self.inner.server.fails_over() {
-            doubts.push(
-                "a failover may lose what was acknowledged last: with PENSTOCK_DURABILITY=replicated:1 it does not",
-            );
+            doubts.push(FAILOVER);
         }
         let words = if aof {
             "what is acknowledged outlives a crash of Redis, but for what its disk had not synced, usually under 2 s"
@@ -245,10 +249,20 @@ fn fewest_replicas(servers: &[Facts]) -> u64 {
     servers.iter().map(Facts::replicas).min().unwrap_or(0)
 }
 
-fn always(aof: bool, synced: &[String]) -> Result<Promise, QueueError> {
+fn always(
+    aof: bool,
+    synced: &[String],
+    rewriting: &[String],
+    fails_over: bool,
+) -> Result<Promise, QueueError> {
     if !aof || synced.iter().any(|when| when != "always") {
         return Err(QueueError::Unsuitable(
             "PENSTOCK_DURABILITY is `always`, but Redis does not sync every write: set `appendonly yes` and `appendfsync always`".into(),
+        ));
+    }
+    if rewriting.iter().any(|skips| skips == "yes") {
+        return Err(QueueError::Unsuitable(
+            "PENSTOCK_DURABILITY is `always`, but Redis syncs nothing while it rewrites its file: set `no-appendfsync-on-rewrite no`".into(),
         ));
     }
     let unchecked = synced.is_empty().then_some(
@@ -256,6 +270,9 @@ fn always(aof: bool, synced: &[String]) -> Result<Promise, QueueError> {
     );
     Ok(Promise {
         words: "what is acknowledged outlives a crash of Redis",
-        doubts: unchecked.into_iter().collect(),
+        doubts: unchecked
+            .into_iter()
+            .chain(fails_over.then_some(FAILOVER))
+            .collect(),
     })
 }

@@ -109,7 +109,8 @@ pub struct Step {
 struct SettleArguments<'a> {
     late: u64,
     silence: u64,
-    known: u64,
+    #[serde(flatten)]
+    known: super::Known,
     #[serde(flatten)]
     policy: Policy,
     breaker_after: u32,
@@ -325,7 +326,8 @@ struct AdvanceArguments<'a> {
     calls: u32,
     took: u64,
     silence: u64,
-    known: u64,
+    #[serde(flatten)]
+    known: super::Known,
     #[serde(flatten)]
     policy: Policy,
 }

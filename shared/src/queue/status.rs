@@ -27,6 +27,8 @@ pub struct JobStatus {
     pub id: String,
     /// Whose it is.
     pub tenant: String,
+    /// Its payload's fingerprint.
+    pub fingerprint: [u8; 8],
     /// Where it stands.
     pub state: State,
     /// The job, while it is not done; `None` also where it cannot be read.
@@ -234,6 +236,7 @@ impl Queue {
         Ok(Some(JobStatus {
             id: id.into(),
             tenant: tenant.into(),
+            fingerprint: record::fingerprint(&snapshot.record),
             state,
             job,
             unreadable,

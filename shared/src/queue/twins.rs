@@ -67,7 +67,10 @@ fn add(to: &mut Vec<String>, more: Vec<String>) {
 
 /// The id of a sweep. No caller's job has one with a control character.
 fn sweep_id(sweep: &Sweep) -> String {
-    format!("\u{1}sweep/{}/{}", sweep.intent, sweep.job)
+    format!(
+        "\u{1}sweep/{}/{}/{}",
+        sweep.intent, sweep.life_ms, sweep.job
+    )
 }
 
 impl Queue {

@@ -1,7 +1,11 @@
 //! `edit`: another payload for a dead letter.
 
-use penstock_shared::{job::state::State, outcome::Cause, queue::repair::Changed};
-use penstock_tests::fixture::{Bench, dead, job};
+use penstock_shared::{
+    job::state::State,
+    outcome::Cause,
+    queue::{repair::Changed, settle::Settled},
+};
+use penstock_tests::fixture::{Bench, dead, done, job};
 
 use crate::{
     letter::{dies, letter, redrive},
@@ -41,6 +45,23 @@ async fn what_was_found_of_the_old_contact_is_forgotten() {
         .await
         .unwrap();
     assert_eq!(run_field(&bench, "a", "contact").await, None);
+}
+
+/// A worker stood still with the old one, and tells much later what came of it.
+#[tokio::test]
+async fn what_came_of_the_old_payload_says_nothing_of_the_new_one() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let late = bench.claim_one().await;
+    bench.live(6_000, &[]).await;
+    let end = dead(&bench.claim_one().await, Cause::Rejected);
+    bench.settle(&[end]).await;
+    let old = letter(&bench, "a").await;
+    let new = job("a").tag("new").job();
+    assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), Changed::Ok);
+    redrive(&bench, &["a"]).await;
+    assert_eq!(bench.settle(&[done(&late)]).await, [Settled::Lost]);
+    assert_eq!(run_field(&bench, "a", "orphan").await, None);
 }
 
 #[tokio::test]

@@ -345,6 +345,48 @@ async fn a_restart_is_not_remembered_when_another_comes() {
     }
 }
 
+/// What was in doubt at the first still is at the second.
+#[tokio::test]
+async fn of_what_was_forgotten_before_the_first_of_two_restarts_the_last_one_knows() {
+    for comes in [true, false] {
+        let mut bench = bench().await;
+        save(&bench).await;
+        bench.claim_one().await;
+        restart(&mut bench).await;
+        let mut new = Other::start(&bench, "new").await;
+        assert_eq!(new.claim(&bench).await.jobs.len(), 0);
+        bench.pass(2_500);
+        new.claim(&bench).await;
+        save(&bench).await;
+        restart(&mut bench).await;
+        assert_eq!(new.claim(&bench).await.jobs.len(), 0);
+        if comes {
+            assert!(claimed(&mut bench).await.lapses.last().is_some());
+        } else {
+            // It was killed with the first.
+            bench.pass(SILENCE);
+            assert!(new.claim(&bench).await.lapses.last().is_some());
+        }
+    }
+}
+
+/// The jobs that were sent were due at a time that is yet to come.
+#[tokio::test]
+async fn a_clock_that_was_set_back_with_it_hides_nothing() {
+    let mut bench = bench().await;
+    let since = bench.now;
+    save(&bench).await;
+    bench.pass(700);
+    bench.claim_one().await;
+    let due = bench.now;
+    restart(&mut bench).await;
+    bench.now -= 3_600_000;
+    let lapse = claimed(&mut bench).await.lapses;
+    let lapse = lapse.concerning(due, 0).expect("it is noticed");
+    assert_eq!(lapse.noticed_ms, bench.now);
+    assert_eq!(lapse.since_ms, since - 3_600_000);
+}
+
 /// A step finds it out as a claim does: no permit is given by a ledger that has forgotten.
 #[tokio::test]
 async fn no_further_call_is_permitted() {

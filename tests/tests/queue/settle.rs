@@ -212,16 +212,42 @@ async fn the_history_keeps_the_last_fifty_lines() {
 async fn an_effect_belongs_to_the_job_that_made_it() {
     let mut bench = Bench::start().await;
     let a = claimed(&mut bench).await;
-    let mut end = done(&a);
-    end.transition.ending = Ending::Done {
-        result: json!({}),
-        effect: Some("note-1".into()),
-    };
-    bench.settle(&[end]).await;
+    bench.settle(&[done_by(&a, "note-1")]).await;
     let queue = bench.queue();
     assert_eq!(
         queue.maker_of("acme", "note-1").await.unwrap().as_deref(),
         Some("a")
     );
     assert_eq!(queue.maker_of("acme", "note-2").await.unwrap(), None);
+}
+
+fn done_by(claimed: &Claimed, effect: &str) -> Settlement {
+    let mut end = done(claimed);
+    end.transition.ending = Ending::Done {
+        result: json!({}),
+        effect: Some(effect.into()),
+    };
+    end
+}
+
+/// It looked at the contact's list while the other had made it, and not settled yet; or the other way round.
+#[tokio::test]
+async fn a_job_that_took_anothers_effect_for_its_own_is_not_done() {
+    let mut bench = Bench::start().await;
+    bench
+        .enqueue(&[job("a").contact("c1"), job("b").contact("c2")])
+        .await;
+    let jobs = [bench.claim_one().await, bench.claim_one().await];
+    let ends: Vec<_> = jobs.iter().map(|job| done_by(job, "note-1")).collect();
+    assert_eq!(bench.settle(&ends).await, [Settled::Ok, Settled::Lost]);
+    let before = bench.snapshot().await;
+    bench.settle(&ends).await;
+    assert_eq!(bench.snapshot().await, before);
+    let again = bench.claim_one().await;
+    assert_eq!(again.reference, jobs[1].reference);
+    assert!(again.run.text("error").is_some());
+    assert_eq!(
+        bench.settle(&[done_by(&again, "note-2")]).await,
+        [Settled::Ok]
+    );
 }

@@ -56,7 +56,7 @@ async fn it_waits_for_nobody_and_goes_behind_what_is_due() {
     plan(&bench, 2, 0).await;
     bench.enqueue(&[of_one("behind"), job("other")]).await;
     // A sweep has no sequence, and low priority.
-    assert_eq!(bench.drain().await, ["other", "\u{1}sweep/2/a"]);
+    assert_eq!(bench.drain().await, ["other", "\u{1}sweep/2/1/a"]);
     bench.settle(&[done(&running)]).await;
     assert_eq!(bench.drain().await, ["behind"]);
 }

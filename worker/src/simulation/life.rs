@@ -122,6 +122,7 @@ impl Life {
                 since_ms,
                 noticed_ms: self.now,
                 lost_ms: 0,
+                until_ms: self.now,
             };
             self.lapses.insert(0, lapse);
             (self.run, self.end) = (run, None);

@@ -1,5 +1,5 @@
 -- Prolongs leases, and is the worker's heartbeat.
--- arg: worker; lease, silence, workerTtl (ms); known (see part/era.lua).  ARGV[3…]: two per job: reference, token.
+-- arg: worker; lease, silence, workerTtl (ms); known, seen (see part/era.lua).  ARGV[3…]: two per job: reference, token.
 -- Returns {number of the command, references that are no longer this worker's…}: their holder must send and write nothing.
 transition(function()
   local tick = watch(arg.worker)

@@ -1,5 +1,5 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
--- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known (see part/era.lua); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
+-- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known, seen (see part/era.lua); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
 --   part/report.lua: those of each lane that count), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
 -- ARGV[3…]: five per job, lane by lane: ticket; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
@@ -9,7 +9,8 @@
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
 -- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
 -- Returns {number of the command, one letter per job}: 'o' ok, 'l' lost (the token is another's: what it came to is left for who has it next) or
--- 'm' missing, by what was before the call. Repeated with the same token it returns 'o' again.
+-- 'm' missing, by what was before the call; 'l' too where it was to be done by an effect that another job is known by: it goes back to find out
+-- what it has come to. Repeated with the same token it returns 'o' again.
 local function settle_permit(lane, permit)
   if permit == 'unsent' then return take_permits(lane, -1) end
   return_permits(lane, 1, permit == 'answered' and now or now + arg.late)
@@ -31,10 +32,11 @@ end
 
 -- What came of a delivery whose job is another's by now. It changes nothing, but who has the job next need not find out again. Beside a job
 -- that has no run it would stay for ever: nobody looks for one that ends as most do.
-local function leave_orphan(run_key, delivery)
+local function leave_orphan(run_key, delivery, record)
   if redis.call('EXISTS', run_key) == 0 then return end
   redis.call('HSET', run_key, 'late', delivery.token)
-  if delivery.outcome ~= '' then redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16)) end
+  -- A payload that was edited since is another job's.
+  if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) then redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16)) end
 end
 
 -- Who does not hold the job any more may have settled it already, or have brought what it came to.
@@ -48,7 +50,7 @@ local function refusal(job, delivery)
   end
   if run[2] ~= token then charge_forgotten(delivery) end
   if not record then return 'm' end
-  if run[2] ~= token then leave_orphan(run_key, delivery) end
+  if run[2] ~= token then leave_orphan(run_key, delivery, record) end
   return 'l'
 end
 
@@ -114,6 +116,13 @@ local function bury(lane, job, key, item)
   close(lane, job)
 end
 
+-- Two jobs that say the same of one contact: the one took what the other had made, and not yet settled, for its own. Both are looked after again:
+-- whichever is known by it stays so.
+local function is_anothers(lane, effect, id)
+  local owner = effect and redis.call('HGET', EFFECTS .. lane.tenant, effect)
+  return owner and owner ~= id
+end
+
 -- It has not ended as most do.
 local function settle_otherwise(lane, job, item)
   local token, ref = job.token, parse_ref(job.ref)
@@ -121,6 +130,9 @@ local function settle_otherwise(lane, job, item)
   local run_key, history = RUN .. key, HISTORY .. key
   if job.role ~= 'rider' then settle_call(lane, item) end
   if item.auth then redis.call('HSET', REFUSED, lane.name, item.auth) end
+  if item.to == 'done' and is_anothers(lane, item.effect, ref.id) then
+    item, job.refused = { to = 'back', at = 0, fields = { error = 'what it was taken to have made is known as what another job has made' } }, true
+  end
   if item.to == 'done' then
     if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
     redis.call('DEL', run_key, history)
@@ -180,7 +192,7 @@ local function read_deliveries()
       refs[#refs + 1] = ref
       jobs[#jobs + 1] = {
         name = name, ticket = ARGV[at], ref = ref, token = ARGV[at + 1], keys = ARGV[at + 2], outcome = ARGV[at + 3], rest = ARGV[at + 4],
-        lane = false, role = false, order = false,
+        lane = false, role = false, order = false, place = false, refused = false,
       }
       at = at + 5
     end
@@ -209,7 +221,7 @@ local function take_over(jobs, holders, orders)
     local ref, token, holds, role = job.ref, job.token, parse_holder(holders[i])
     -- One that comes twice in one call is settled once; a rider only with its leader.
     if taken[ref] ~= token and holds == token and (role ~= 'rider' or orders[ref]) then
-      codes[i], taken[ref] = 'o', token
+      codes[i], taken[ref], job.place = 'o', token, i
       job.lane, job.role, job.order = lane_of(job.name), role, orders[ref] and orders[ref].order
       settled[#settled + 1] = job
       gather('ZREM', LEASES, ref)
@@ -247,6 +259,7 @@ transition(function()
   for _, leader in ipairs(leaders) do disband(leader, taken[leader]) end
   for _, job in ipairs(settled) do if job.role == 'rider' then settle_one(job) end end
   for _, job in ipairs(settled) do if job.role ~= 'rider' then settle_one(job) end end
+  for _, job in ipairs(settled) do if job.refused then codes[job.place] = 'l' end end
   for _, lane in pairs(lanes) do close_lane(lane) end
   follow()
   -- Counted with what is settled: repeated, nothing is.

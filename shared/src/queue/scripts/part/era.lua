@@ -1,11 +1,12 @@
 -- Whether this Redis still has what it has acknowledged. Each command of a worker counts one on (`tick`), is answered with that number, and
--- brings the last one that the worker was answered (arg.known). A server that was started, or took over from another, begins an era: it remembers
+-- brings the last one that the worker was answered (arg.known), and what time it was then (arg.seen). A server that was started, or took over from another, begins an era: it remembers
 -- the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two was told what is lost: Redis went back in time.
 -- Until every worker that lived at the end of what is remembered has come, nothing is given out; one that does not come within arg.silence, and
 -- some seconds, may have been told more, so that counts as gone back too.
--- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms), `doubt` (until when),
--- `travel` (of each time it went back, the last one first, '<since>/<noticed>/<lost>', ms: what happened from `since` on may be forgotten, of
--- `lost` ms in all).
+-- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
+-- '<last>/<first>' of those before it), `doubt` (until when),
+-- `travel` (of each time it went back, the last one first, '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten,
+-- of `lost` ms in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
 local watch
 do
   -- More than the commands of any loss.
@@ -26,10 +27,12 @@ do
 
   local function read()
     local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse')
-    local last, first, ended, begun = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)$')
+    local last, first, ended, begun, before = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)(.*)$')
+    local gaps = { last and { tonumber(last), tonumber(first) } }
+    for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      last = tonumber(last) or 0, first = tonumber(first) or 0, ended = tonumber(ended), begun = tonumber(begun),
+      gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
@@ -39,17 +42,29 @@ do
     return redis.call('ZRANGEBYSCORE', WORKERS, whole(memory.pulse - arg.silence * 0.6), '+inf', 'LIMIT', 0, 1000)
   end
 
+  local function write_era(memory)
+    local told = {}
+    for i, gap in ipairs(memory.gaps) do told[i] = whole(gap[1]) .. '/' .. whole(gap[2]) end
+    told[1] = table.concat({ told[1], whole(memory.ended), whole(memory.begun) }, '/')
+    return table.concat(told, ' ')
+  end
+
   local function begin_era(memory)
     -- Two servers that remember the same do not count alike.
-    memory.last, memory.first, memory.ended, memory.begun = memory.tick, memory.tick + LEAP + now % LEAP, memory.pulse or now, now
-    memory.tick = memory.first
-    local era = table.concat({ whole(memory.last), whole(memory.first), whole(memory.ended), whole(now) }, '/')
-    redis.call('HSET', CONFIG, 'run', server_run(), 'tick', whole(memory.tick), 'era', era)
-    redis.call('DEL', DOUBTERS)
+    local first = memory.tick + LEAP + now % LEAP
+    table.insert(memory.gaps, 1, { memory.tick, first })
+    memory.gaps[KEPT + 1] = nil
+    memory.tick, memory.begun = first, now
+    -- What was in doubt still is, and so are those that were waited for.
+    if not memory.doubt then
+      memory.ended = memory.pulse or now
+      redis.call('DEL', DOUBTERS)
+    end
+    redis.call('HSET', CONFIG, 'run', server_run(), 'tick', whole(memory.tick), 'era', write_era(memory))
     local lived = doubters(memory)
-    if #lived > 0 then
+    if #lived > 0 then redis.call('SADD', DOUBTERS, unpack(lived)) end
+    if #lived > 0 or memory.doubt then
       memory.doubt = now + math.max(arg.silence, PATIENCE)
-      redis.call('SADD', DOUBTERS, unpack(lived))
       redis.call('HSET', CONFIG, 'doubt', whole(memory.doubt))
     end
   end
@@ -61,8 +76,8 @@ do
     wake()
   end
 
-  local function since(memory, before)
-    local ended = memory.ended or memory.pulse or now
+  local function since(memory, before, back)
+    local ended = (memory.ended or memory.pulse or now) - back
     if before and now - before.noticed < TOGETHER then return math.min(before.since, ended) end
     return ended
   end
@@ -73,9 +88,10 @@ do
     if oldest then
       lapses[KEPT + 1] = nil
       next_oldest.since, next_oldest.lost = math.min(oldest.since, next_oldest.since), oldest.lost + next_oldest.lost
+      next_oldest.till = math.max(oldest.till, next_oldest.till)
     end
     local told = {}
-    for i, lapse in ipairs(lapses) do told[i] = table.concat({ whole(lapse.since), whole(lapse.noticed), whole(lapse.lost) }, '/') end
+    for i, lapse in ipairs(lapses) do told[i] = table.concat({ whole(lapse.since), whole(lapse.noticed), whole(lapse.lost), whole(lapse.till) }, '/') end
     return table.concat(told, ' ')
   end
 
@@ -84,7 +100,9 @@ do
     local lost = math.max(0, (memory.begun or now) - (memory.ended or memory.pulse or now))
     -- No two are noticed in one millisecond: by that they are told apart.
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
-    table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost })
+    -- By how much the clock was set back with it, at the least.
+    local back = math.max(0, arg.seen - now)
+    table.insert(lapses, 1, { since = since(memory, lapses[1], back), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
     redis.call('HSET', CONFIG, 'travel', memory.travel)
     -- Whatever others know of the old era, it is noticed once.
@@ -95,7 +113,10 @@ do
   end
 
   local function is_lost(memory, known)
-    return known > memory.tick or (known > memory.last and known < memory.first)
+    for _, gap in ipairs(memory.gaps) do
+      if known > gap[1] and known < gap[2] then return true end
+    end
+    return known > memory.tick
   end
 
   -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was

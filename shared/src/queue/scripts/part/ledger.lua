@@ -134,8 +134,8 @@ end
 -- What Redis has forgotten, the last time first (`travel`, see part/era.lua).
 local function lapses_in(travel)
   local lapses = {}
-  for since, noticed, lost in string.gmatch(travel or '', '(%d+)/(%d+)/(%d+)') do
-    lapses[#lapses + 1] = { since = tonumber(since), noticed = tonumber(noticed), lost = tonumber(lost) }
+  for since, noticed, lost, till in string.gmatch(travel or '', '(%d+)/(%d+)/(%d+)/(%d+)') do
+    lapses[#lapses + 1] = { since = tonumber(since), noticed = tonumber(noticed), lost = tonumber(lost), till = tonumber(till) }
   end
   return lapses
 end
