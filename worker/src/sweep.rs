@@ -30,6 +30,8 @@ use crate::{
 const LOOKS: [u32; 2] = [1, 10];
 /// When something that is away for a moment is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// What is said of a sweep that could not see anything.
+const UNREADABLE: &str = "no: what the contact has cannot be read";
 /// How many twins one delivery removes, since it may take only so long; the rest is for the next.
 const REMOVED: usize = 2;
 
@@ -94,16 +96,24 @@ pub async fn run(
     wait_until(courier, calls, ended + millis(quarantine * LOOKS[look]))?;
     let is_dead = status.done.is_none();
     let effect = status.done.and_then(|(done, _)| done.effect);
-    let Some(effects) = effects(courier, job, sweep, effect.as_deref(), calls).await? else {
-        let why = "no: what the contact has cannot be read";
-        return Ok(swept(sweep, why, calls.permit()));
-    };
-    // A dead letter is to have none.
-    if effects.len() > usize::from(!is_dead) {
-        report(courier, job, sweep, effects, is_dead, calls).await?;
+    let effects = effects(courier, job, sweep, effect.as_deref(), calls).await?;
+    let can_be_read = effects.is_some();
+    match effects {
+        // A dead letter is to have none.
+        Some(effects) if effects.len() > usize::from(!is_dead) => {
+            report(courier, job, sweep, effects, is_dead, calls).await?;
+        }
+        Some(_) => {}
+        None => tracing::warn!(
+            job = sweep.job,
+            tenant,
+            contact = sweep.contact.as_str(),
+            "what the contact has cannot be read: if its effect were there twice, nobody would tell"
+        ),
     }
     if look + 1 == LOOKS.len() {
-        return Ok(swept(sweep, "yes", calls.permit()));
+        let said = if can_be_read { "yes" } else { UNREADABLE };
+        return Ok(swept(sweep, said, calls.permit()));
     }
     job.note(field::LOOKED, "1");
     wait_until(courier, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
@@ -126,14 +136,29 @@ fn wait_until(courier: &Courier, calls: &Calls<'_>, at: u64) -> Result<(), Stop>
     Err(calls.postponed(Duration::from_millis(wait), "waits for its next look"))
 }
 
-/// The job's effects that are there, the one to be kept first: that which it is known by, or the oldest. `None` if nobody will ever read them.
+/// A note or a task that is the job's.
+struct Effect {
+    id: String,
+    /// What it says, without markers.
+    text: String,
+}
+
+impl Effect {
+    fn new(id: String, body: Option<&str>) -> Self {
+        let text = marker::without(body.unwrap_or_default());
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { id, text }
+    }
+}
+
+/// The job's effects that are there, the one to be kept first: that which it is known by, or the oldest. `None` if they cannot be read.
 async fn effects(
     courier: &Courier,
     job: &Assignment,
     sweep: &Sweep,
     known: Option<&str>,
     calls: &mut Calls<'_>,
-) -> Result<Option<Vec<String>>, Stop> {
+) -> Result<Option<Vec<Effect>>, Stop> {
     let maker = Maker {
         tenant: job.reference().tenant(),
         id: &sweep.job,
@@ -143,27 +168,39 @@ async fn effects(
     let markers = courier.marker.all(maker, sweep.intent);
     let ours = |id: &str, body: Option<&str>| {
         let found: Vec<_> = marker::found(body.unwrap_or_default()).collect();
-        let has = |like: fn(&str, &str) -> bool| {
-            let mut markers = markers.iter();
-            markers.any(|own| found.iter().any(|found| like(own, found)))
-        };
-        // An effect of another life is what the id's next job is known by.
-        has(|own, found| own == found) || (known == Some(id) && !has(marker::are_alike))
+        let own = |found: &&str| markers.iter().any(|own| own == found);
+        let alike = |found: &&str| markers.iter().any(|own| marker::are_alike(own, found));
+        // Beside a marker of another's, ours was quoted. An effect of another life is what the id's next job is known by.
+        (!found.is_empty() && found.iter().all(own))
+            || (known == Some(id) && !found.iter().any(alike))
     };
     let Some(list) = list(sweep.job_type, &sweep.contact, calls).await? else {
         return Ok(None);
     };
-    let ours = list
-        .into_iter()
-        .filter(|(id, body)| ours(id, body.as_deref()));
+    let mut effects = Vec::new();
     // Newest first, as the API lists them.
-    let mut effects: Vec<_> = ours.map(|(id, _)| id).collect();
-    effects.reverse();
-    effects.sort_by_key(|id| known != Some(id));
+    for (id, body) in list.into_iter().rev() {
+        if ours(&id, body.as_deref()) && !is_anothers(courier, maker, &id, calls).await? {
+            effects.push(Effect::new(id, body.as_deref()));
+        }
+    }
+    effects.sort_by_key(|effect| known != Some(&effect.id));
     Ok(Some(effects))
 }
 
-/// Ids and texts of what the contact has; `None` if that is a list that nobody will ever read.
+/// Whether another job is known by it.
+async fn is_anothers(
+    courier: &Courier,
+    maker: Maker<'_>,
+    effect: &str,
+    calls: &Calls<'_>,
+) -> Result<bool, Stop> {
+    let known = courier.queue.maker_of(maker.tenant, effect).await;
+    let known = known.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    Ok(known.is_some_and(|job| job != maker.id))
+}
+
+/// Ids and texts of what the contact has; `None` if the list is refused, or too long.
 async fn list(
     job_type: JobType,
     contact: &ContactId,
@@ -201,18 +238,22 @@ async fn report(
     courier: &Courier,
     job: &Assignment,
     sweep: &Sweep,
-    mut effects: Vec<String>,
+    mut effects: Vec<Effect>,
     is_dead: bool,
     calls: &mut Calls<'_>,
 ) -> Result<(), Stop> {
     let twins = effects.split_off(1);
+    let kept = effects.pop();
+    let names = |twins: &[Effect]| twins.iter().map(|twin| twin.id.clone()).collect();
     let mut told = Twins {
         tenant: job.reference().tenant().to_owned(),
         id: sweep.job.clone(),
         job_type: sweep.job_type.as_str().to_owned(),
         contact: sweep.contact.as_str().to_owned(),
-        kept: effects.pop().unwrap_or_default(),
-        twins: twins.clone(),
+        kept: kept
+            .as_ref()
+            .map_or_else(String::new, |kept| kept.id.clone()),
+        twins: names(&twins),
         removed: Vec::new(),
         dead: is_dead,
         found_ms: courier.clock.now_ms(),
@@ -243,7 +284,10 @@ async fn report(
     if !courier.remove_twins {
         return Ok(());
     }
-    for twin in twins.iter().take(REMOVED) {
+    // What a person has copied from it, and gone on with, is theirs.
+    let same = |twin: &&Effect| kept.as_ref().is_some_and(|kept| kept.text == twin.text);
+    let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
+    for twin in removable.iter().copied().take(REMOVED) {
         remove(sweep, twin, calls).await?;
         tracing::warn!(
             job = told.id,
@@ -256,7 +300,7 @@ async fn report(
         let told = courier.queue.tell_twins(&told).await;
         told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
     }
-    if twins.len() > REMOVED {
+    if removable.len() > REMOVED {
         return Err(calls.postponed(Duration::ZERO, "more twins are to be removed"));
     }
     Ok(())
