@@ -68,8 +68,10 @@ use crate::{
 /// How far ahead of a normal job of the same due time a high one goes, and how far behind it a low one. It bounds how long low can wait.
 pub const HEAD_START: Duration = Duration::from_secs(60);
 
-/// How many jobs one script moves as they come due, over all lanes: a bound on its run time.
-const MOVES: usize = 256;
+// Nothing else runs in Redis while a script does: the bounds of each are such that it takes some milliseconds at the most.
+
+/// How many jobs one script moves as they come due, over all lanes.
+const MOVES: usize = 64;
 
 /// Where the queue is, and how it is laid out.
 #[derive(Debug, Clone)]

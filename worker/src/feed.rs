@@ -11,7 +11,7 @@ use std::{
 use penstock_shared::{
     queue::{
         Queue,
-        claim::{Claim, ClaimRequest},
+        claim::{Claim, ClaimRequest, MOST_CALLS},
         lapse::Lapse,
     },
     span::millis,
@@ -32,8 +32,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const SHORTEST_WAIT: Duration = Duration::from_millis(2);
 /// How long the jobs that are due but not for this worker, since their tenants have their share of its slots, are left before it looks again.
 const CROWDED: Duration = Duration::from_millis(20);
-/// The most jobs that one claim gives: a bound on the script's run time and on its reply.
-const MOST_SLOTS: usize = 256;
 /// How long slots are gathered under load, so that one claim fills many.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -126,7 +124,7 @@ impl Feed {
             tokio::time::sleep(GATHER).await;
         }
         let mut slots = vec![first];
-        self.fill(&mut slots, MOST_SLOTS);
+        self.fill(&mut slots, MOST_CALLS);
         Some(slots)
     }
 

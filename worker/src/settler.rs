@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// The most deliveries that one script call ends.
-const BATCH: usize = 128;
+const BATCH: usize = 48;
 /// The most jobs that one script call ends, those included that rode in others' calls.
-const JOBS: usize = 512;
+const JOBS: usize = 256;
 
 /// A delivery that has ended, and what is let go of when that is written.
 #[derive(Debug)]

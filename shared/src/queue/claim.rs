@@ -8,14 +8,16 @@ use serde::Serialize;
 use super::{Policy, Queue, error::QueueError, lapse::Lapses, reference::Reference, run::Run};
 use crate::{quota::Quota, span::millis};
 
-/// How many lanes one claim looks at, and how many ended leases it takes over: bounds on the script's run time.
-const LANES: usize = 64;
+/// The most calls that one claim gives; who has more slots claims again.
+pub const MOST_CALLS: usize = 64;
+/// How many lanes one claim looks at, and how many ended leases it takes over.
+const LANES: usize = 24;
 const TAKEBACKS: usize = 16;
-/// How many jobs one claim gives, those that ride in others' calls included: a bound on its run time and on its reply.
-const JOBS: usize = 512;
+/// How many jobs one claim gives, those that ride in others' calls included: a bound on its reply, too.
+const JOBS: usize = 256;
 
 /// About how many lanes one script call looks at again when the quotas change.
-const REINDEXED: usize = 1_000;
+const REINDEXED: usize = 100;
 
 /// A job is suspected once it has ended this many deliveries in a row with its lease: from then on it runs alone in its worker, and one more
 /// that ends so makes it poisonous.
@@ -175,7 +177,7 @@ impl Queue {
             worker,
             known: self.known(shard),
             claim: request.number,
-            slots: request.slots,
+            slots: request.slots.min(MOST_CALLS),
             lease: millis(terms.lease),
             silence: self.silence(),
             late: millis(self.late()),

@@ -8,7 +8,7 @@ use super::{Queue, error::QueueError};
 use crate::span::millis;
 
 /// What one call forgets at the most.
-const LIMIT: usize = 500;
+const LIMIT: usize = 200;
 /// How long references that turned out to be one contact are known as such, once none of its jobs is open.
 const ALIASES: Duration = Duration::from_secs(24 * 3600);
 

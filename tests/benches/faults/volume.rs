@@ -6,7 +6,11 @@ use std::{
 };
 
 use penstock_shared::{
-    queue::{Queue, claim::ClaimRequest, enqueue::Admission},
+    queue::{
+        Queue,
+        claim::{ClaimRequest, MOST_CALLS},
+        enqueue::Admission,
+    },
     settings::Settings,
 };
 use penstock_tests::{
@@ -23,9 +27,9 @@ const TENANTS: u32 = 1_000;
 const CONTACTS: u32 = 20_000;
 /// How many are stored by one call.
 const PAGE: usize = 2_000;
-const SLOTS: usize = 256;
+const SLOTS: usize = MOST_CALLS;
 /// How many ends a worker writes at once.
-const BATCH: usize = 128;
+const BATCH: usize = 48;
 /// How long after the last was stored they come due: they are all there by then.
 const AHEAD: u64 = 5_000;
 const HOUR: u64 = 3_600_000;
