@@ -135,6 +135,7 @@ struct RenewArguments<'a> {
 struct RegisterArguments<'a> {
     worker: &'a str,
     worker_ttl: u64,
+    silence: u64,
     burst: String,
     daily: String,
     about: &'a HashMap<String, String>,
@@ -247,6 +248,7 @@ impl Queue {
         let arguments = RegisterArguments {
             worker,
             worker_ttl: self.worker_ttl(),
+            silence: self.silence(),
             burst: stored_quota(burst),
             daily: stored_quota(daily),
             about,

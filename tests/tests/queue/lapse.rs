@@ -1,6 +1,6 @@
 //! A Redis that has forgotten what it acknowledged: restarted from an older file, or from the same one.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::queue::{
     Queue,
@@ -214,6 +214,26 @@ async fn of_one_that_does_not_come_it_counts_as_forgotten() {
     assert_eq!(claim.next, Some(Duration::from_millis(SILENCE)));
     bench.pass(SILENCE);
     assert!(claimed(&mut bench).await.lapses.last().is_some());
+}
+
+/// All of them died with it, and were away for so long that nobody would know them any more: the first thing that a new one does is to register.
+#[tokio::test]
+async fn those_that_lived_are_not_forgotten_for_having_been_away() {
+    let mut bench = bench().await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    bench.pass(3_600_000);
+    let mut new = Other::start(&bench, "new").await;
+    let quotas = ("100/10s".parse().unwrap(), "200000/1d".parse().unwrap());
+    let queue = new.queue.at(bench.now);
+    queue
+        .register(0, "new", quotas, &HashMap::new())
+        .await
+        .unwrap();
+    assert_eq!(new.claim(&bench).await.jobs.len(), 0);
+    bench.pass(SILENCE);
+    assert!(new.claim(&bench).await.lapses.last().is_some());
 }
 
 /// A worker that was silent before the end was told nothing of it.

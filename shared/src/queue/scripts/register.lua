@@ -1,5 +1,5 @@
 -- A worker starts, or says again that it lives. In force is what keeps every living worker's quota: the fewest calls in the longest window.
--- arg: worker; workerTtl (ms); burst, daily ('calls/ms'); about {name = value, …}.
+-- arg: worker; workerTtl, silence (ms); burst, daily ('calls/ms'); about {name = value, …}.
 -- Returns {burst, daily, differ, stale}: the quotas in force; 1 if not all living workers have the same, else 0; and 1 if lanes still stand where
 -- other quotas had put them, else 0: then reindex.lua is to be called.
 local function both(a, b)
@@ -11,6 +11,7 @@ end
 
 transition(function()
   local key = WORKER .. arg.worker
+  notice_server()
   redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now - arg.workerTtl)
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
   redis.call('HSET', key, 'burst', arg.burst, 'daily', arg.daily)

@@ -7,7 +7,7 @@
 -- '<last>/<first>' of those before it), `doubt` (until when),
 -- `travel` (of each time it went back, the last one first, '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten,
 -- of `lost` ms in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
-local watch
+local watch, notice_server
 do
   -- More than the commands of any loss.
   local LEAP = 1000000000
@@ -119,13 +119,19 @@ do
     return known > memory.tick
   end
 
-  -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
-  -- forgotten (or nil), and when it was last noticed that something was (0: never).
-  function watch(worker)
+  -- Whether it is another server than before: then it is not forgotten who lived. Returns what is remembered.
+  function notice_server()
     local memory = read()
     if memory.run ~= server_run() then
       if memory.run then begin_era(memory) else redis.call('HSET', CONFIG, 'run', server_run()) end
     end
+    return memory
+  end
+
+  -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
+  -- forgotten (or nil), and when it was last noticed that something was (0: never).
+  function watch(worker)
+    local memory = notice_server()
     if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt) then
       go_back(memory)
     elseif memory.doubt and worker then

@@ -36,18 +36,21 @@ local function parse_quota(quota)
   return tonumber(calls) or 0, tonumber(span) or 0
 end
 
--- Whether whoever keeps to `calls` in `span` keeps to `other_calls` in `other_span` too.
-local function implies(calls, span, other_calls, other_span)
-  return calls * math.ceil(other_span / span) <= other_calls
-end
+local stricter
+do
+  -- Whether whoever keeps to `calls` in `span` keeps to `other_calls` in `other_span` too.
+  local function implies(calls, span, other_calls, other_span)
+    return calls * math.ceil(other_span / span) <= other_calls
+  end
 
--- The quota that keeps both: the API's announcement replaces a configured one only downwards, and never
--- shortens its window: what was sent before the announcement, or before the next one, would come back too early for the configured quota.
-local function stricter(own, told)
-  local calls, span = parse_quota(own)
-  local told_calls, told_span = parse_quota(told)
-  if calls == 0 or told_calls == 0 or implies(calls, span, told_calls, told_span) then return own end
-  return string.format('%d/%d', math.min(calls, told_calls), math.max(span, told_span))
+  -- The quota that keeps both: the API's announcement replaces a configured one only downwards, and never
+  -- shortens its window: what was sent before the announcement, or before the next one, would come back too early for the configured quota.
+  function stricter(own, told)
+    local calls, span = parse_quota(own)
+    local told_calls, told_span = parse_quota(told)
+    if calls == 0 or told_calls == 0 or implies(calls, span, told_calls, told_span) then return own end
+    return string.format('%d/%d', math.min(calls, told_calls), math.max(span, told_span))
+  end
 end
 
 local function count_of(entry)
@@ -100,35 +103,38 @@ local function read_window(lane, window, default)
   return { quota = quota or '', calls = calls, span = span, used = used, told_until = quota ~= own and told_until or math.huge }
 end
 
--- Where a moment is after the clock was set by `by`, so that as much time passes until then as before. What was entered between that and its
--- being told is by the new clock already: there nothing is later than `latest`.
-local function moved_with(at, by, latest)
-  if by < 0 then return at <= latest and at or at + by end
-  -- By the old clock it would have come long ago.
-  if at > now and by > latest - now then return at end
-  return math.max(at, math.min(at + by, latest))
-end
+local follow_clock
+do
+  -- Where a moment is after the clock was set by `by`, so that as much time passes until then as before. What was entered between that and its
+  -- being told is by the new clock already: there nothing is later than `latest`.
+  local function moved_with(at, by, latest)
+    if by < 0 then return at <= latest and at or at + by end
+    -- By the old clock it would have come long ago.
+    if at > now and by > latest - now then return at end
+    return math.max(at, math.min(at + by, latest))
+  end
 
--- Redis' clock was set since the lane was last written: its moments move with it.
-local function follow_clock(lane)
-  local stored = lane.stored
-  local by = (tonumber(in_force[3]) or 0) - (tonumber(stored.shift) or 0)
-  if by == 0 then return end
-  for _, window in ipairs(WINDOWS) do
-    local span, slack = tonumber(stored[window.span]), tonumber(in_force[4])
-    local latest = span and slack and now + 1 + span + grain_of(span) + slack or math.huge
-    move(window.ring(lane.name), tonumber(stored[window.past]) or 0, function(at) return moved_with(at, by, latest) end)
-    set(lane, window.past, nil)
+  -- Redis' clock was set since the lane was last written: its moments move with it.
+  function follow_clock(lane)
+    local stored = lane.stored
+    local by = (tonumber(in_force[3]) or 0) - (tonumber(stored.shift) or 0)
+    if by == 0 then return end
+    for _, window in ipairs(WINDOWS) do
+      local span, slack = tonumber(stored[window.span]), tonumber(in_force[4])
+      local latest = span and slack and now + 1 + span + grain_of(span) + slack or math.huge
+      move(window.ring(lane.name), tonumber(stored[window.past]) or 0, function(at) return moved_with(at, by, latest) end)
+      set(lane, window.past, nil)
+    end
+    if stored.hold then set(lane, 'hold', moved_with(tonumber(stored.hold), by, now + (tonumber(stored.holdFor) or 0))) end
+    if stored.toldUntil then set(lane, 'toldUntil', tonumber(stored.toldUntil) + by) end
+    local count, until_then = string.match(stored.foreign or '', '^(%d+)/(%d+)$')
+    if count then set(lane, 'foreign', string.format('%d/%d', count, until_then + by)) end
+    if stored.others then
+      local function moved(at, seen) return string.format('%d:%s', at + by, seen) end
+      set(lane, 'others', (string.gsub(stored.others, '(%d+):(%d+)', moved)))
+    end
+    set(lane, 'shift', in_force[3])
   end
-  if stored.hold then set(lane, 'hold', moved_with(tonumber(stored.hold), by, now + (tonumber(stored.holdFor) or 0))) end
-  if stored.toldUntil then set(lane, 'toldUntil', tonumber(stored.toldUntil) + by) end
-  local count, until_then = string.match(stored.foreign or '', '^(%d+)/(%d+)$')
-  if count then set(lane, 'foreign', string.format('%d/%d', count, until_then + by)) end
-  if stored.others then
-    local function moved(at, seen) return string.format('%d:%s', at + by, seen) end
-    set(lane, 'others', (string.gsub(stored.others, '(%d+):(%d+)', moved)))
-  end
-  set(lane, 'shift', in_force[3])
 end
 
 -- What Redis has forgotten, the last time first (`travel`, see part/era.lua).
@@ -151,23 +157,26 @@ local function forgotten_until(lane)
   return noticed and noticed + lane[1].span or 0
 end
 
--- Its day is charged once with what may have been sent in the time that was forgotten.
-local function charge_lapse(lane, lapse)
-  local burst, day, at = lane[1], lane[DAILY], lapse.noticed
-  if burst.span == 0 or at + day.span <= now then return end
-  local sent = math.min(math.ceil(burst.calls * (1 + lapse.lost / burst.span)), day.calls)
-  lane.returned[DAILY][at] = (lane.returned[DAILY][at] or 0) + sent
-  day.used = day.used + sent
-  set(lane, 'dayUsed', day.used)
-  set(lane, 'daySpan', day.span)
-end
+local charge_day
+do
+  -- Its day is charged once with what may have been sent in the time that was forgotten.
+  local function charge_lapse(lane, lapse)
+    local burst, day, at = lane[1], lane[DAILY], lapse.noticed
+    if burst.span == 0 or at + day.span <= now then return end
+    local sent = math.min(math.ceil(burst.calls * (1 + lapse.lost / burst.span)), day.calls)
+    lane.returned[DAILY][at] = (lane.returned[DAILY][at] or 0) + sent
+    day.used = day.used + sent
+    set(lane, 'dayUsed', day.used)
+    set(lane, 'daySpan', day.span)
+  end
 
-local function charge_day(lane)
-  local charged, last = tonumber(lane.stored.charged) or 0, last_noticed(in_force[5])
-  if not last or charged == last then return end
-  set(lane, 'charged', last)
-  for _, lapse in ipairs(lapses_in(in_force[5])) do
-    if lapse.noticed > charged then charge_lapse(lane, lapse) end
+  function charge_day(lane)
+    local charged, last = tonumber(lane.stored.charged) or 0, last_noticed(in_force[5])
+    if not last or charged == last then return end
+    set(lane, 'charged', last)
+    for _, lapse in ipairs(lapses_in(in_force[5])) do
+      if lapse.noticed > charged then charge_lapse(lane, lapse) end
+    end
   end
 end
 
