@@ -12,6 +12,7 @@ mod namespace;
 mod port;
 mod program;
 mod proxy;
+mod redis_clock;
 mod redis_cluster;
 mod redis_options;
 mod redis_sentinel;

@@ -22,13 +22,15 @@ use penstock_shared::{
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::group::RiderEnd;
+use crate::{clock::Steady, group::RiderEnd};
 
 /// A leased job on its way through this worker.
 #[derive(Debug)]
 pub struct Assignment {
     /// What the queue gave.
     pub claimed: Claimed,
+    /// The time that quarantines are measured by, from its claim on.
+    pub steady: Steady,
     record: OnceLock<Result<Record, RecordError>>,
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
@@ -178,6 +180,7 @@ impl Roster {
         &self,
         claimed: Claimed,
         until: Instant,
+        steady: Steady,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Arc<Assignment> {
         let slot = self.taken.slot(claimed.reference.lane(), permit);
@@ -189,6 +192,7 @@ impl Roster {
         self.jobs.lock().insert(claimed.reference.clone(), entry);
         Arc::new(Assignment {
             claimed,
+            steady,
             record: OnceLock::new(),
             fields: Mutex::default(),
             exposed: Mutex::default(),

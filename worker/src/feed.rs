@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     assignment::{Assignment, Roster},
-    clock::{RedisClock, Seen, Step, Steps},
+    clock::{RedisClock, Seen, Steady, Step, Steps},
     failpoint,
     patience::Patience,
 };
@@ -71,17 +71,18 @@ impl Feed {
             let Some(answer) = self.claim(shard, number, slots, &mut patience).await else {
                 break;
             };
-            if let Some(step) = steps.notice(answer.seen, answer.claim.shift_ms) {
+            let last = answer.claim.lapses.last();
+            let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
+            if let Some(step) = step {
                 self.tell(shard, step, &mut steps).await;
             }
-            let last = answer.claim.lapses.last();
             if last != lapse {
                 lapse = last;
                 warn(shard, &answer.claim);
             }
             let given = answer.claim.jobs.len();
             let next = answer.claim.next;
-            self.hand_over(answer, &jobs).await;
+            self.hand_over(answer, steady, &jobs).await;
             if given < asked {
                 tokio::select! {
                     () = self.rest(&idle, next) => {}
@@ -99,7 +100,7 @@ impl Feed {
             "Redis' clock was set: permits and holds move with it"
         );
         match self.queue.step(shard, step.by, step.known).await {
-            Ok(shift_ms) => steps.told(shift_ms),
+            Ok(shift_ms) => steps.told(step, shift_ms),
             Err(error) => tracing::warn!(%error, "that Redis' clock was set could not be told"),
         }
     }
@@ -180,7 +181,12 @@ impl Feed {
         }
     }
 
-    async fn hand_over(&self, answer: Answer, jobs: &mpsc::Sender<Arc<Assignment>>) {
+    async fn hand_over(
+        &self,
+        answer: Answer,
+        steady: Steady,
+        jobs: &mpsc::Sender<Arc<Assignment>>,
+    ) {
         if !answer.claim.jobs.is_empty() {
             failpoint::pass("after-claim");
         }
@@ -193,7 +199,8 @@ impl Feed {
                 .next()
                 .or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
             // The receiver lives as long as this loop: it is closed only after the loop has ended.
-            let _ = jobs.send(self.roster.admit(claimed, until, slot)).await;
+            let job = self.roster.admit(claimed, until, steady, slot);
+            let _ = jobs.send(job).await;
         }
     }
 }

@@ -24,21 +24,22 @@ use crate::{
     sweep,
 };
 
-/// A call of which nobody knows what it came to. Times are milliseconds of Redis' clock.
+/// A call of which nobody knows what it came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Earlier {
-    /// Not before then it was sent.
+    /// Not before then it was sent: ms of Redis' clock, for that is compared with the API's dates.
     pub sent_at: u64,
-    /// By then it had ended.
+    /// By then it had ended: ms of the steady time, for from then on its quarantine is measured.
     pub ended: u64,
 }
 
 impl Earlier {
-    /// The one on record, and one that Redis may have forgotten; a call takes `timeout` ms at the most.
-    pub fn of(run: &Run, forgotten: Option<Lapse>, timeout: u64) -> Option<Self> {
+    /// The one on record, and one that Redis may have forgotten, as was told at `told_ms` of the steady time; a call takes `timeout` ms at
+    /// the most.
+    pub fn of(run: &Run, forgotten: Option<Lapse>, told_ms: u64, timeout: u64) -> Option<Self> {
         let forgotten = forgotten.map(|lapse| Self {
             sent_at: lapse.since_ms,
-            ended: lapse.noticed_ms + timeout,
+            ended: told_ms + timeout,
         });
         match (Self::recorded(run, timeout), forgotten) {
             // The record may be of a call before the one that was forgotten: both are looked for.
@@ -54,17 +55,20 @@ impl Earlier {
         let sent_at = run.number(field::INTENT)?;
         let lost = run.number(field::LOST_AT).map(|at| at + timeout);
         let ended = run.number(field::UNANSWERED).max(lost);
+        // Of one that never left, nobody says that it has ended.
+        let ended = ended.or(run.number(field::INTENT_ENDS));
         Some(Self {
             sent_at,
             ended: ended.unwrap_or(sent_at + timeout),
         })
     }
 
-    /// Which look it is, if it may be taken now: the first a quarantine after the call's end, the other a quarantine after the first.
-    pub fn look(&self, run: &Run, quarantine: u64, now: u64) -> Look {
+    /// Which look it is, if it may be taken now: the first a quarantine after the call's end, the other a quarantine after the first. All in
+    /// ms of the steady time; what passed before `since` is not counted.
+    pub fn look(&self, run: &Run, quarantine: u64, now: u64, since: u64) -> Look {
         // A look before its end was at another.
         let first = run.number(field::ABSENT).filter(|at| *at >= self.ended);
-        let not_before = self.ended.max(first.unwrap_or(0)) + quarantine;
+        let not_before = self.ended.max(first.unwrap_or(0)).max(since) + quarantine;
         match first {
             _ if now < not_before => Look::Wait(Duration::from_millis(not_before - now)),
             None => Look::First,
@@ -87,7 +91,8 @@ pub enum Look {
 /// The call that is to be read back before another is sent: the one on record, or one of which Redis may have forgotten the record.
 pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
     let timeout = millis(courier.http_timeout);
-    Earlier::of(&job.claimed.run, forgotten(job, stored), timeout)
+    let forgotten = forgotten(job, stored);
+    Earlier::of(&job.claimed.run, forgotten, job.steady.lapse_ms, timeout)
 }
 
 fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
@@ -184,7 +189,7 @@ pub async fn before(
         // Of a call that Redis may have forgotten nobody knows that it was sent.
         if is_open(run) {
             again = again.or(Some("absent"));
-            late_ms = Some(courier.clock.now_ms().saturating_sub(earlier.ended));
+            late_ms = Some(job.steady.latest_ms().saturating_sub(earlier.ended));
         }
     }
     // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
@@ -208,6 +213,8 @@ pub async fn before(
     let there = calls.there(intent);
     let there = there.map_or_else(String::new, |there| there.to_string());
     fields.insert(field::INTENT_THERE, there);
+    let ends = job.steady.latest_ms() + millis(courier.http_timeout);
+    fields.insert(field::INTENT_ENDS, ends.to_string());
     calls.advance(fields, Some(intent.to_string())).await?;
     Ok(marked)
 }

@@ -34,8 +34,12 @@ pub async fn read_back(
     earlier: Earlier,
 ) -> Result<(), Stop> {
     let quarantine = courier.quarantine.of(stored.payload.job_type());
-    let now = courier.clock.now_ms();
-    let turn = earlier.look(&job.claimed.run, millis(quarantine), now);
+    let turn = earlier.look(
+        &job.claimed.run,
+        millis(quarantine),
+        job.steady.earliest_ms(),
+        job.steady.since_ms,
+    );
     if let Turn::Wait(wait) = turn {
         return Err(calls.postponed(wait, "waits until what was sent can be read back"));
     }
@@ -61,7 +65,7 @@ pub async fn read_back(
         }
         Look::Absent if turn == Turn::Last => Ok(()),
         Look::Absent => {
-            job.note(field::ABSENT, courier.clock.now_ms().to_string());
+            job.note(field::ABSENT, job.steady.latest_ms().to_string());
             Err(calls.postponed(quarantine, "was not found; is looked for once more"))
         }
     }

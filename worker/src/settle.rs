@@ -228,7 +228,8 @@ impl Desk {
     }
 
     async fn settlement(&self, job: &Assignment, outcome: Outcome) -> Settlement {
-        let now = self.clock.now_ms();
+        // What is measured from an end begins late, and ends late.
+        let (now, ended) = (job.steady.earliest_ms(), job.steady.latest_ms());
         let stored = match job.record() {
             Ok(Record::Job(stored)) => Some(stored),
             _ => None,
@@ -254,7 +255,7 @@ impl Desk {
         };
         let transition = state::after(&progress, outcome, &self.rules(job), now, rand::random());
         if transition.unanswered {
-            fields.insert(field::UNANSWERED, now.to_string());
+            fields.insert(field::UNANSWERED, ended.to_string());
         }
         if let Some(fault) = &transition.fault {
             fields.insert(field::ERROR, fault.message.clone());
@@ -293,7 +294,7 @@ impl Desk {
             history: transition
                 .fault
                 .as_ref()
-                .map(|fault| self.history(job, fault, now)),
+                .map(|fault| self.history(job, fault)),
             record: Arc::clone(&job.claimed.record),
             has_run: job.has_run(),
             report: job.take_report(),
@@ -301,7 +302,7 @@ impl Desk {
                 .claimed
                 .riders
                 .iter()
-                .filter_map(|rider| rides(job, rider, transition.unanswered.then_some(now)))
+                .filter_map(|rider| rides(job, rider, transition.unanswered.then_some(ended)))
                 .collect(),
             calls,
             took,
@@ -319,9 +320,9 @@ impl Desk {
         }
     }
 
-    fn history(&self, job: &Assignment, fault: &Fault, now: u64) -> String {
+    fn history(&self, job: &Assignment, fault: &Fault) -> String {
         json!({
-            "at": now,
+            "at": self.clock.now_ms(),
             "delivery": job.claimed.deliveries,
             "worker": self.worker,
             "httpStatus": fault.status,

@@ -61,7 +61,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What is known of a running job when its delivery ends. Times are milliseconds of Redis' clock.
+/// What is known of a running job when its delivery ends. Times are milliseconds of the steady time: Redis' clock, less what it was set by in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Failed attempts so far.
@@ -246,7 +246,7 @@ impl Transition {
     }
 }
 
-/// The transition: `now` in milliseconds of Redis' clock, `jitter` uniform in 0..1.
+/// The transition: `now` in milliseconds of the steady time, `jitter` uniform in 0..1.
 pub fn after(
     progress: &Progress,
     outcome: Outcome,

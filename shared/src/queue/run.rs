@@ -13,7 +13,7 @@ pub mod field {
     pub const ATTEMPTS: &str = "attempts";
     /// Deliveries in a row that ended with their lease.
     pub const LOST: &str = "lost";
-    /// When the last such lease ended (ms).
+    /// When it was noticed that the last such lease had ended (ms of the steady time: Redis' clock, less what it was set by in all).
     pub const LOST_AT: &str = "lostAt";
     /// The token of the delivery that is alone in its worker.
     pub const ALONE: &str = "alone";
@@ -27,15 +27,17 @@ pub mod field {
     pub const INTENT: &str = "intent";
     /// The same by the API's clock, where that was known.
     pub const INTENT_THERE: &str = "intentThere";
+    /// When that call has ended, whatever becomes of it (ms, steady).
+    pub const INTENT_ENDS: &str = "intentEnds";
     /// How many such calls were about to be sent: the number of the last one's marker.
     pub const INTENTS: &str = "intents";
     /// There if one of them went without a marker: why.
     pub const UNMARKED: &str = "unmarked";
-    /// When that was last looked for in vain (ms).
+    /// When that was last looked for in vain (ms, steady).
     pub const ABSENT: &str = "absent";
     /// Of a sweep: there once it has looked for the first time.
     pub const LOOKED: &str = "looked";
-    /// When its last unanswered call that may change something ended (ms).
+    /// When its last unanswered call that may change something ended (ms, steady).
     pub const UNANSWERED: &str = "unanswered";
     /// When it was noticed that Redis had forgotten (ms), where it has been read back for that.
     pub const LAPSE: &str = "lapse";

@@ -52,6 +52,8 @@ pub struct RedisOptions {
     pub requirepass: Option<String>,
     /// Where it listens.
     pub listen: Listen,
+    /// Whether it has a clock of its own, for [`super::RedisServer::set_clock`]. On Linux only.
+    pub own_clock: bool,
     /// Further lines of its configuration, e.g. `("replicaof", "127.0.0.1 6379")`; they win over ours.
     pub config: Vec<(String, String)>,
 }
@@ -65,6 +67,7 @@ impl Default for RedisOptions {
             maxmemory: None,
             requirepass: None,
             listen: Listen::Unix,
+            own_clock: false,
             config: Vec::new(),
         }
     }

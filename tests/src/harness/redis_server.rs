@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::guard::Guarded;
 use super::lines::Lines;
 use super::port::free_port;
+use super::redis_clock::RedisClock;
 use super::redis_options::{Endpoint, Listen, RedisOptions};
 use super::{POLL, Snapshot};
 
@@ -31,6 +32,7 @@ pub struct RedisServer {
     // Before the directory: fields are dropped in this order.
     process: Guarded,
     log: Lines,
+    clock: Option<RedisClock>,
     directory: TempDir,
 }
 
@@ -45,12 +47,13 @@ impl RedisServer {
             Listen::Unix => Endpoint::Unix(directory.path().join("s")),
             Listen::Tcp => Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))),
         };
-        let (process, log) = spawn(&options, &endpoint, directory.path());
+        let (process, log, clock) = spawn(&options, &endpoint, directory.path());
         let mut server = Self {
             options,
             endpoint,
             process,
             log,
+            clock,
             directory,
         };
         server.wait_ready().await;
@@ -99,6 +102,15 @@ impl RedisServer {
         self.log.all()
     }
 
+    /// Sets its clock by so many milliseconds, ahead or back.
+    ///
+    /// # Panics
+    /// When it was not started with [`RedisOptions::own_clock`].
+    pub fn set_clock(&self, by_ms: i64) {
+        let clock = self.clock.as_ref();
+        clock.expect("it has a clock of its own").set(by_ms);
+    }
+
     /// SIGKILL; returns when it is gone.
     pub fn kill9(&mut self) {
         self.process.kill9();
@@ -111,7 +123,8 @@ impl RedisServer {
     /// As [`Self::start`].
     pub async fn restart(&mut self) {
         self.kill9();
-        (self.process, self.log) = spawn(&self.options, &self.endpoint, self.directory.path());
+        (self.process, self.log, self.clock) =
+            spawn(&self.options, &self.endpoint, self.directory.path());
         self.wait_ready().await;
     }
 
@@ -292,9 +305,16 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn spawn(options: &RedisOptions, endpoint: &Endpoint, directory: &Path) -> (Guarded, Lines) {
+fn spawn(
+    options: &RedisOptions,
+    endpoint: &Endpoint,
+    directory: &Path,
+) -> (Guarded, Lines, Option<RedisClock>) {
     let mut command = Command::new(server_program());
     command.args(options.arguments(endpoint, directory));
+    let clock = options
+        .own_clock
+        .then(|| RedisClock::give(&mut command, directory));
     let mut process = Guarded::spawn(&command, Some(directory));
     let log = Lines::of(
         process
@@ -303,5 +323,5 @@ fn spawn(options: &RedisOptions, endpoint: &Endpoint, directory: &Path) -> (Guar
             .take()
             .expect("standard output is piped"),
     );
-    (process, log)
+    (process, log, clock)
 }

@@ -1,6 +1,8 @@
 //! What a worker makes of the API's and Redis' answers, and load: real workers, a real Redis and the sandbox, whose ledger tells every call.
 
 mod breaker;
+#[cfg(target_os = "linux")]
+mod clock;
 mod cluster;
 mod coalesce;
 mod disk;

@@ -16,7 +16,7 @@ use penstock_shared::{
 use penstock_tests::fixture::job;
 use penstock_worker::{
     assignment::{Assignment, Roster},
-    clock::RedisClock,
+    clock::{RedisClock, Seen, Steps},
     settle::{Desk, SettleLayer},
     settler::Settler,
 };
@@ -48,12 +48,19 @@ impl Stage {
             slots: 64,
             held: Vec::new(),
         };
+        let sent = std::time::Instant::now();
         let claim = queue.claim(0, "w", &request).await.unwrap();
+        let seen = Seen {
+            now_ms: claim.now_ms,
+            sent,
+            received: std::time::Instant::now(),
+        };
+        let (steady, _) = Steps::default().notice(seen, claim.shift_ms, claim.lapses.last());
         let (roster, slots) = (Roster::default(), Arc::new(Semaphore::new(64)));
         let until = std::time::Instant::now() + Duration::from_secs(3);
         let admit = |claimed| {
             let slot = Arc::clone(&slots).try_acquire_owned().unwrap();
-            roster.admit(claimed, until, Some(slot))
+            roster.admit(claimed, until, steady, Some(slot))
         };
         let jobs = claim.jobs.into_iter().map(admit).collect();
         let (settler, all_written) = Settler::start(queue.clone(), roster);

@@ -179,7 +179,8 @@ impl Life {
         let suspects = self.broken != Broken::NoSuspicion;
         let lapses = Lapses::from(self.lapses.clone());
         let forgotten = journal::concerning(&lapses, &self.known(), START).filter(|_| suspects);
-        let earlier = Earlier::of(&self.known(), forgotten, TIMEOUT);
+        let told_ms = forgotten.map_or(0, |lapse| lapse.noticed_ms);
+        let earlier = Earlier::of(&self.known(), forgotten, told_ms, TIMEOUT);
         match earlier.filter(|_| self.broken != Broken::NoReadBack) {
             Some(earlier) => self.read_back(earlier)?,
             None if self.attempts() >= MAX_ATTEMPTS => return Err(exhausted()),
@@ -221,7 +222,7 @@ impl Life {
     }
 
     fn read_back(&mut self, earlier: Earlier) -> Result<(), Stop> {
-        let look = earlier.look(&self.known(), self.quarantine(), self.now);
+        let look = earlier.look(&self.known(), self.quarantine(), self.now, START);
         if let Look::Wait(wait) = look {
             return Err(postponed(wait));
         }

@@ -48,6 +48,7 @@ pub(super) fn journal(bytes: &[u8]) -> u64 {
     let times = [
         field::INTENT,
         field::UNANSWERED,
+        field::INTENT_ENDS,
         field::LOST_AT,
         field::DEAD_AT,
     ]

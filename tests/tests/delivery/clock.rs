@@ -1,0 +1,79 @@
+//! Redis' clock is set while the API may still apply a call.
+
+use penstock_shared::job::state::State;
+use penstock_tests::{fixture::job, harness::RedisOptions, sandbox::Options};
+
+use crate::stage::{PATIENCE, Stage};
+
+/// More than the quarantine.
+const MINUTE: i64 = 60_000;
+const QUARANTINE: [(&str, &str); 1] = [("PENSTOCK_QUARANTINE", "8s")];
+
+async fn stage() -> Stage {
+    let redis = RedisOptions {
+        own_clock: true,
+        ..RedisOptions::default()
+    };
+    let mut sandbox = Options::default();
+    sandbox.faults = vec!["late=7s:op=create-note:count=1".parse().unwrap()];
+    Stage::on(redis, sandbox).await
+}
+
+/// Its note has no answer, and is not there yet.
+async fn in_doubt(stage: &Stage) {
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once")])
+        .await;
+    stage
+        .until_job("note", "in quarantine", |job| {
+            job.state == State::Scheduled && job.run.text("unanswered").is_some()
+        })
+        .await;
+}
+
+/// The API has applied the call, late, and the job has found that.
+async fn was_found(stage: &Stage) {
+    stage.until_done(1).await;
+    let operations = stage.operations_on("c1");
+    let made = operations.iter().filter(|name| **name == "create-note");
+    assert_eq!(made.count(), 1, "{operations:?}");
+    assert_eq!(stage.sandbox.summary().effects, 1);
+}
+
+#[tokio::test]
+async fn set_ahead_and_ahead_it_ends_no_quarantine() {
+    let stage = stage().await;
+    let worker = stage.worker_with(&QUARANTINE).await;
+    in_doubt(&stage).await;
+    // Enough for both looks, and the call after them.
+    for _ in 0..4 {
+        let told = worker.stderr().len();
+        stage.redis.set_clock(MINUTE);
+        worker
+            .wait_for_line_from(told, "clock was set", PATIENCE)
+            .await;
+    }
+    was_found(&stage).await;
+}
+
+/// Nobody can tell a clock that was set from time that has passed.
+#[tokio::test]
+async fn set_ahead_while_no_worker_lives_it_ends_no_quarantine() {
+    let stage = stage().await;
+    let mut worker = stage.worker_with(&QUARANTINE).await;
+    in_doubt(&stage).await;
+    // For each look another one.
+    for _ in 0..3 {
+        worker.sigterm();
+        worker.wait_exit(PATIENCE).await;
+        stage.redis.set_clock(MINUTE);
+        let asked = stage.status("note").await.run;
+        worker = stage.worker_with(&QUARANTINE).await;
+        stage
+            .until_job("note", "put off once more", |job| {
+                job.state == State::Scheduled && job.run != asked || job.state == State::Done
+            })
+            .await;
+    }
+    was_found(&stage).await;
+}
