@@ -260,3 +260,66 @@ fn given_up(job: &Assignment, calls: &Calls<'_>, cause: Cause, why: &str) -> Sto
     }
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUARANTINE: u64 = 30_000;
+
+    fn run(fields: &[(&str, u64)]) -> Run {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.to_string()));
+        Run::new(fields.collect())
+    }
+
+    /// What is done at `now`, if this worker has watched `since` then.
+    fn look(run: &Run, now: u64, since: u64) -> Look {
+        let earlier = Earlier::of(run, None, 0, 10_000).unwrap();
+        earlier.look(run, QUARANTINE, now, since)
+    }
+
+    #[test]
+    fn the_end_of_a_call_is_known_by_the_steady_time_alone() {
+        // By Redis' clock it was sent an hour later than it ended.
+        let intent = (field::INTENT, 3_700_000);
+        let ended = |more: &[(&str, u64)]| {
+            let run = run(&[&[intent], more].concat());
+            Earlier::of(&run, None, 0, 10_000).unwrap().ended
+        };
+        let unanswered = (field::UNANSWERED, 100_000);
+        assert_eq!(ended(&[unanswered]), 100_000);
+        assert_eq!(ended(&[unanswered, (field::LOST_AT, 105_000)]), 115_000);
+        assert_eq!(ended(&[(field::INTENT_ENDS, 110_000)]), 110_000);
+    }
+
+    #[test]
+    fn what_was_forgotten_ended_before_that_was_told() {
+        let lapse = Lapse {
+            since_ms: 3_700_000,
+            noticed_ms: 3_800_000,
+            lost_ms: 0,
+        };
+        let earlier = Earlier::of(&run(&[]), Some(lapse), 200_000, 10_000).unwrap();
+        assert_eq!((earlier.sent_at, earlier.ended), (3_700_000, 210_000));
+    }
+
+    #[test]
+    fn each_look_is_a_quarantine_after_what_was_before() {
+        let first = run(&[(field::INTENT, 90_000), (field::UNANSWERED, 100_000)]);
+        let wait = |ms| Look::Wait(Duration::from_millis(ms));
+        assert_eq!(look(&first, 129_999, 0), wait(1));
+        assert_eq!(look(&first, 130_000, 0), Look::First);
+        let last = run(&[
+            (field::INTENT, 90_000),
+            (field::UNANSWERED, 100_000),
+            (field::ABSENT, 130_000),
+        ]);
+        assert_eq!(look(&last, 159_999, 0), wait(1));
+        assert_eq!(look(&last, 160_000, 0), Look::Last);
+        // Just started, this worker knows only that it was before.
+        assert_eq!(look(&last, 160_000, 150_000), wait(20_000));
+        assert_eq!(look(&last, 180_000, 150_000), Look::Last);
+    }
+}

@@ -239,7 +239,9 @@ impl Desk {
         let unanswered_at = fields
             .get(field::UNANSWERED)
             .and_then(|at| at.parse().ok())
-            .or(run.number(field::UNANSWERED));
+            .or(run.number(field::UNANSWERED))
+            // How long ago that is, this worker knows only as far as it has watched.
+            .map(|at: u64| at.max(job.steady.since_ms));
         let progress = Progress {
             attempts: run.attempts(),
             max_attempts: stored

@@ -14,8 +14,10 @@ async fn stage() -> Stage {
         own_clock: true,
         ..RedisOptions::default()
     };
-    let mut sandbox = Options::default();
-    sandbox.faults = vec!["late=7s:op=create-note:count=1".parse().unwrap()];
+    let sandbox = Options {
+        faults: vec!["late=7s:op=create-note:count=1".parse().unwrap()],
+        ..Options::default()
+    };
     Stage::on(redis, sandbox).await
 }
 
