@@ -255,6 +255,7 @@ mod tests {
                 since_ms: 0,
                 noticed_ms,
                 lost_ms: 0,
+                until_ms: 0,
             })
         };
         let mut known = |asked, now_ms, shift_ms, lapse| {

@@ -300,6 +300,7 @@ mod tests {
             since_ms: 3_700_000,
             noticed_ms: 3_800_000,
             lost_ms: 0,
+            until_ms: 0,
         };
         let earlier = Earlier::of(&run(&[]), Some(lapse), 200_000, 10_000).unwrap();
         assert_eq!((earlier.sent_at, earlier.ended), (3_700_000, 210_000));

@@ -13,7 +13,7 @@ pub mod field {
     pub const ATTEMPTS: &str = "attempts";
     /// Deliveries in a row that ended with their lease.
     pub const LOST: &str = "lost";
-    /// When it was noticed that the last such lease had ended (ms of the steady time: Redis' clock, less what it was set by in all).
+    /// When the last such lease ended (ms of the steady time: Redis' clock, less what it was set by in all).
     pub const LOST_AT: &str = "lostAt";
     /// The token of the delivery that is alone in its worker.
     pub const ALONE: &str = "alone";

@@ -196,3 +196,20 @@ async fn a_hold_lasts_as_long() {
     bench.pass(HOUR / 2);
     assert_eq!(bench.claim(10).await.len(), 2);
 }
+
+/// An hour that nobody lived through must not be taken for one in which the API had time.
+#[tokio::test]
+async fn a_lease_from_before_the_clock_was_set_has_ended_when_it_is_taken_back() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a"), job("b")]).await;
+    let before = bench.now;
+    bench.claim_one().await;
+    set(&mut bench, AHEAD, 0).await;
+    bench.claim_one().await;
+    bench.live(5001, &[]).await;
+    let ended = |job: &Claimed| (job.reference.id().to_owned(), job.run.number("lostAt"));
+    let mut lost: Vec<_> = bench.claim(100).await.iter().map(ended).collect();
+    lost.sort();
+    let expected = [("a", before + 5001), ("b", before + 5000)];
+    assert_eq!(lost, expected.map(|(id, at)| (id.to_owned(), Some(at))));
+}

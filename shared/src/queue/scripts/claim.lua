@@ -94,16 +94,20 @@ end
 
 local take_back_ended
 do
-  -- When the lease ended is known by Redis' clock alone, which may have been set since; that it has ended by now, by the steady time too.
-  local lost_at
+  -- When a lease ended, by the steady time: Redis' clock less what that was set by. One that was taken before it was set was measured by
+  -- another clock, of which only this is certain, that it has ended by now.
+  local shift, stepped
+  local function steady_end(lease_end)
+    return (lease_end - arg.lease >= stepped and lease_end or now) - shift
+  end
 
   -- One that went with a lease: nobody knows what its call did.
-  local function note_lost(job, alone)
+  local function note_lost(job, lease_end, alone)
     local run_key = RUN .. key_of(job)
     if alone or (tonumber(redis.call('HGET', run_key, 'lost')) or 0) < arg.suspect then redis.call('HINCRBY', run_key, 'lost', 1) end
     redis.call('HINCRBY', run_key, 'deliveries', 1)
     redis.call('HDEL', run_key, 'alone')
-    redis.call('HSET', run_key, 'lostAt', whole(lost_at))
+    redis.call('HSET', run_key, 'lostAt', whole(steady_end(lease_end)))
   end
 
   -- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
@@ -113,9 +117,9 @@ do
     local token, role = holder_of(ref)
     redis.call('ZREM', LEASES, ref)
     redis.call('HDEL', RUNNING, ref)
-    note_lost(job, token and token == redis.call('HGET', RUN .. key_of(job), 'alone'))
+    note_lost(job, lease_end, token and token == redis.call('HGET', RUN .. key_of(job), 'alone'))
     if role == 'leader' then
-      disband(ref, token, function(rider) note_lost(rider, false) end)
+      disband(ref, token, function(rider) note_lost(rider, lease_end, false) end)
     end
     local lane = lane_of(job.lane)
     return_permits(lane, 1, lease_end + arg.late)
@@ -126,7 +130,8 @@ do
   function take_back_ended()
     local ended = redis.call('ZRANGEBYSCORE', LEASES, '-inf', '(' .. whole(now), 'WITHSCORES', 'LIMIT', 0, arg.takebacks)
     if #ended == 0 then return end
-    lost_at = now - (tonumber(redis.call('HGET', CONFIG, 'shift')) or 0)
+    local set = redis.call('HMGET', CONFIG, 'shift', 'stepped')
+    shift, stepped = tonumber(set[1]) or 0, tonumber(set[2]) or 0
     for i = 1, #ended, 2 do take_back(ended[i], tonumber(ended[i + 1])) end
   end
 end

@@ -5,7 +5,7 @@
 transition(function()
   local all = tonumber(redis.call('HGET', CONFIG, 'shift')) or 0
   if all ~= arg.known then return all end
-  redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'slack', whole(arg.lease + arg.late), 'grace', whole(now + arg.lease), 'pulse', whole(now))
+  redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'stepped', whole(now), 'slack', whole(arg.lease + arg.late), 'grace', whole(now + arg.lease), 'pulse', whole(now))
   -- Set back, every lane stands too far in the future.
   redis.call('HDEL', CONFIG, 'reindexed')
   return all + arg.by
