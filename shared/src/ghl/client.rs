@@ -43,7 +43,7 @@ pub struct Reply {
     pub answer: Result<Answer, CallError>,
     /// What the headers of the response say about the quota, whatever else it says.
     pub rate: RateReport,
-    /// What time it was by the API's clock as it answered, to the second.
+    /// What time it was by the API's clock as it answered, to the second; a cache does not tell.
     pub date: Option<Timestamp>,
 }
 
@@ -74,7 +74,7 @@ impl Reply {
         Self {
             answer: classify::response(operation, response),
             rate: rate::report(response.headers),
-            date: rate::date(response.headers),
+            date: rate::own_date(response.headers),
         }
     }
 }

@@ -49,8 +49,13 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 }
 
 /// The server's clock as it answered.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
     moment(text(headers, header::DATE.as_str())?)
+}
+
+/// The server's clock as it answered, if it has answered itself: a cache gives the date of when it asked.
+pub(super) fn own_date(headers: &HeaderMap) -> Option<Timestamp> {
+    date(headers).filter(|_| !headers.contains_key(header::AGE))
 }
 
 fn moment(text: &str) -> Option<Timestamp> {
@@ -159,6 +164,13 @@ mod tests {
             ("retry-after", "Mon, 23 Nov 2026 09:00:05 GMT"),
         ];
         assert_eq!(wait(&pairs), Some(5));
+    }
+
+    #[test]
+    fn a_caches_answer_does_not_tell_the_time() {
+        let date = ("date", "Mon, 23 Nov 2026 09:00:00 GMT");
+        assert!(own_date(&headers(&[date])).is_some());
+        assert_eq!(own_date(&headers(&[date, ("age", "0")])), None);
     }
 
     proptest! {

@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::CallError;
 use crate::job::{ContactId, Email, Phone};
 
+/// 2015: the API has nothing that is older, s since 1970.
+const OLDEST: i64 = 1_420_070_400;
+
 /// A success, and its body. An empty body is `null`.
 #[derive(Clone, PartialEq)]
 pub struct Answer {
@@ -187,13 +190,14 @@ fn text(value: &Value, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// RFC 3339, or milliseconds since 1970.
+/// RFC 3339, or milliseconds since 1970. What is older than the API was meant otherwise: seconds, or no date at all.
 fn moment(value: &Value, name: &str) -> Option<Timestamp> {
-    match value.get(name)? {
+    let moment = match value.get(name)? {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => Timestamp::from_millisecond(number.as_i64()?).ok(),
         _ => None,
-    }
+    };
+    moment.filter(|moment| moment.as_second() >= OLDEST)
 }
 
 /// Shows nothing personal of a type: its id alone.
@@ -311,6 +315,23 @@ mod tests {
         assert_eq!(notes[0].body.as_deref(), Some("hi"));
         assert_eq!(notes[0].date_added, notes[1].date_added);
         assert!(notes[0].date_added.is_some() && notes[2].date_added.is_none());
+    }
+
+    #[test]
+    fn a_date_that_cannot_be_right_is_none() {
+        for (date, is_one) in [
+            (json!(1_625_745_731), false),
+            (json!("1970-01-01T00:00:00.000Z"), false),
+            (json!("0001-01-01T00:00:00Z"), false),
+            (json!("2014-12-31T23:59:59Z"), false),
+            (json!("2021-07-08T12:02:11"), false),
+            (json!("2021-07-08"), false),
+            (json!("2021-07-08T12:02:11+02:00"), true),
+        ] {
+            let list = answer(json!({"notes": [{"id": "n", "dateAdded": date}]}));
+            let added = list.notes().unwrap()[0].date_added;
+            assert_eq!(added.is_some(), is_one, "{date}");
+        }
     }
 
     #[test]
