@@ -38,7 +38,7 @@ pub struct Api {
     pub client: GhlClient,
     /// The lock on the door that needs no network.
     pub limiter: Limiter,
-    /// How far the API's clock is ahead of Redis'.
+    /// What the API's clock shows.
     pub offset: Offset,
     /// Whose calls carry which token.
     pub tokens: Tokens,
@@ -72,9 +72,20 @@ impl<'a> Calls<'a> {
         self.permit
     }
 
-    /// What the API's clock shows at this moment of Redis', if that is known.
-    pub fn there(&self, here_ms: u64) -> Option<u64> {
-        self.api.offset.there(here_ms)
+    /// What the API's clock shows now, if that is known.
+    pub fn there(&self) -> Option<u64> {
+        self.api.offset.there(Instant::now())
+    }
+
+    /// What it showed at this moment of Redis', which is so long ago by Redis' clock.
+    pub fn there_at(&self, here_ms: u64) -> Option<u64> {
+        let ago = self.clock.now_ms().checked_sub(here_ms)?;
+        self.there()?.checked_sub(ago)
+    }
+
+    /// Whether the API's answers contradict each other about the time.
+    pub fn is_time_contradicted(&self) -> bool {
+        self.api.offset.is_contradicted()
     }
 
     /// Makes sure that the next call has a permit, and writes the journal durably: what was learnt, and the intent if it needs one.
@@ -153,7 +164,7 @@ impl<'a> Calls<'a> {
         let Reply { answer, rate, date } = failpoint::during("mid-call", sending).await;
         failpoint::pass("after-response");
         if let Some(date) = date {
-            self.api.offset.measure(date, sent_ms, self.clock.now_ms());
+            self.api.offset.measure(date, sent, Instant::now());
         }
         self.job.reported(Report { sent_ms, rate });
         self.permit = match &answer {

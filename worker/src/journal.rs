@@ -66,14 +66,23 @@ impl Earlier {
     /// Which look it is, if it may be taken now: the first a quarantine after the call's end, the other a quarantine after the first. All in
     /// ms of the steady time; what passed before `since` is not counted.
     pub fn look(&self, run: &Run, quarantine: u64, now: u64, since: u64) -> Look {
-        // A look before its end was at another.
-        let first = run.number(field::ABSENT).filter(|at| *at >= self.ended);
-        let not_before = self.ended.max(first.unwrap_or(0)).max(since) + quarantine;
-        match first {
+        let not_before = self.not_before(run, quarantine, since);
+        match self.first_look(run) {
             _ if now < not_before => Look::Wait(Duration::from_millis(not_before - now)),
             None => Look::First,
             Some(_) => Look::Last,
         }
+    }
+
+    /// From when on the next look may be taken: what was made later is not the call's, as long as the API keeps to the quarantine.
+    pub fn not_before(&self, run: &Run, quarantine: u64, since: u64) -> u64 {
+        let first = self.first_look(run).unwrap_or(0);
+        self.ended.max(first).max(since) + quarantine
+    }
+
+    /// A look before its end was at another.
+    fn first_look(&self, run: &Run) -> Option<u64> {
+        run.number(field::ABSENT).filter(|at| *at >= self.ended)
     }
 }
 
@@ -210,7 +219,7 @@ pub async fn before(
     }
     let marked = marked(courier, job, &stored.payload, &mut fields);
     let intent = courier.clock.now_ms();
-    let there = calls.there(intent);
+    let there = calls.there();
     let there = there.map_or_else(String::new, |there| there.to_string());
     fields.insert(field::INTENT_THERE, there);
     let ends = job.steady.latest_ms() + millis(courier.http_timeout);

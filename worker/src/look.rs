@@ -18,6 +18,7 @@ use crate::{
     deliver::{self, Courier},
     journal::{self, Earlier, Look as Turn},
     marker::Maker,
+    offset,
     readback::{self, Seen, Sought, Verdict},
 };
 
@@ -34,26 +35,18 @@ pub async fn read_back(
     earlier: Earlier,
 ) -> Result<(), Stop> {
     let quarantine = courier.quarantine.of(stored.payload.job_type());
-    let turn = earlier.look(
-        &job.claimed.run,
-        millis(quarantine),
-        job.steady.earliest_ms(),
-        job.steady.since_ms,
-    );
+    let (run, span) = (&job.claimed.run, millis(quarantine));
+    let (now, since) = (job.steady.earliest_ms(), job.steady.since_ms);
+    let turn = earlier.look(run, span, now, since);
     if let Turn::Wait(wait) = turn {
         return Err(calls.postponed(wait, "waits until what was sent can be read back"));
     }
     let contact = contact.map(|contact| &contact.id);
-    match look(
-        courier,
-        job,
-        &stored.payload,
-        contact,
-        calls,
-        earlier.sent_at,
-    )
-    .await?
-    {
+    let window = Window {
+        sent_at: earlier.sent_at,
+        over_for: now.saturating_sub(earlier.not_before(run, span, since)),
+    };
+    match look(courier, job, &stored.payload, contact, calls, window).await? {
         Look::Adopted(outcome) => {
             // At the first look it was not there: so late it was, at the least. Of a call that was forgotten nobody knows when it ended.
             if turn == Turn::Last && journal::is_open(&job.claimed.run) {
@@ -71,6 +64,15 @@ pub async fn read_back(
     }
 }
 
+/// When the call can have had its effect.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    /// Not before then, ms of Redis' clock.
+    sent_at: u64,
+    /// And not in the last so many ms, as long as the API keeps to the quarantine.
+    over_for: u64,
+}
+
 /// What one look came to, if that can be told.
 enum Look {
     /// It is there: the job is done.
@@ -85,7 +87,7 @@ async fn look(
     payload: &Payload,
     contact: Option<&ContactId>,
     calls: &mut Calls<'_>,
-    sent_at: u64,
+    window: Window,
 ) -> Result<Look, Stop> {
     let request = contact.and_then(|contact| readback::list(payload, contact));
     let (Some(request), Some(contact)) = (request, contact) else {
@@ -95,7 +97,7 @@ async fn look(
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
     let list = list.map_err(|stop| unreadable(stop, contact, calls))?;
-    let sought = sought(courier, job, payload, calls, sent_at);
+    let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
         Verdict::Ours(id) => Ok(Look::Adopted(adopted(payload, contact, id, calls))),
@@ -114,7 +116,7 @@ fn sought(
     job: &Assignment,
     payload: &Payload,
     calls: &Calls<'_>,
-    sent_at: u64,
+    window: Window,
 ) -> Sought {
     let run = &job.claimed.run;
     let intents = run.number(field::INTENTS).unwrap_or(0);
@@ -122,9 +124,12 @@ fn sought(
     let markers = courier.marker.all(Maker::of(job), numbers);
     // What Redis may have forgotten is not on record.
     let is_open = journal::is_open(run);
-    let there = run.number(field::INTENT_THERE).filter(|_| is_open);
+    let noted = run.number(field::INTENT_THERE).filter(|_| is_open);
+    let since = offset::agreed(noted, calls.there_at(window.sent_at));
+    let now = calls.there();
     Sought {
-        since_ms: there.or_else(|| calls.there(sent_at)),
+        since_ms: since.filter(|_| !calls.is_time_contradicted()),
+        until_ms: now.and_then(|now| now.checked_sub(window.over_for)),
         all_marked: is_open
             && !markers.is_empty()
             && intents > 0

@@ -54,7 +54,8 @@ async fn a_task_is_told_from_an_equal_one() {
 #[tokio::test]
 async fn what_carries_no_marker_or_a_forged_one_is_not_ours() {
     let forged = by_hand(Some("[ps-AAAAAAAAAAAAAAAA]"));
-    let stage = task_meets("cut-before", &[by_hand(None), forged]).await;
+    let bare = by_hand(Some("Ask for Ann"));
+    let stage = task_meets("cut-before", &[bare, forged]).await;
     let looked_twice = [
         "create-task",
         "create-task",

@@ -165,6 +165,50 @@ async fn ambiguous(faults: &[&str], meddle: Option<(reqwest::Method, &str)>) -> 
     shown["evidence"].clone()
 }
 
+/// A note's answer is lost, and the API keeps another text than it was given. Returns its id, too.
+async fn altered(given: &str, kept: &str, end: State) -> (Stage, String) {
+    let stage = Stage::start(&["cut-after:op=create-note:count=1"]).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[job("note").contact("c1").note(given)])
+        .await;
+    stage.until_state("note", State::Scheduled).await;
+    let effect = stage.calls_on("c1")[0].effect.clone().unwrap();
+    let id = effect.change.id.unwrap();
+    let path = format!("/contacts/c1/notes/{id}");
+    stage
+        .by_another(reqwest::Method::PUT, &path, json!({ "body": kept }))
+        .await;
+    stage.until_state("note", end).await;
+    let calls = ["create-note", "update-note", "get-all-notes"];
+    assert_eq!(stage.operations_on("c1"), calls, "{kept}");
+    (stage, id)
+}
+
+#[tokio::test]
+async fn a_note_whose_text_is_written_otherwise_is_adopted() {
+    let (stage, id) = altered("It's Café", "It&#x27;s Cafe\u{301}", State::Done).await;
+    let (done, _) = stage.status("note").await.done.unwrap();
+    assert_eq!(done.effect, Some(id));
+}
+
+#[tokio::test]
+async fn a_note_whose_text_was_altered_is_evidence() {
+    for (given, kept) in [
+        ("Thanks 🎉", "Thanks"),
+        (
+            "Called about the broken boiler",
+            "Called about the broken boi...",
+        ),
+    ] {
+        let (stage, id) = altered(given, kept, State::Dead).await;
+        let letter = stage.dead("note").await;
+        assert_eq!(letter.cause, "ambiguous", "{kept}");
+        let shown = stage.ask(&["dead", "show", "note"]).await;
+        assert_eq!(shown["evidence"]["notes"], json!([id]), "{kept}");
+    }
+}
+
 #[tokio::test]
 async fn two_candidates_are_evidence() {
     let another = (reqwest::Method::POST, "/contacts/c1/notes");

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rand::{RngExt, rngs::StdRng};
 
-use crate::readback::Seen;
+use crate::{likeness::Likeness, readback::Seen};
 
 /// What became of a call, as who sent it sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Api {
         let seen = shown.map(|(id, note)| Seen {
             id: id.to_string(),
             added: Timestamp::from_millisecond(note.made.cast_signed()).ok(),
-            same: true,
+            likeness: Likeness::Equal,
             markers: Vec::new(),
         });
         seen.collect()

@@ -236,6 +236,7 @@ impl Life {
         self.perhaps_dies(0.03)?;
         let sought = Sought {
             since_ms: Some(earlier.sent_at),
+            until_ms: Some(earlier.not_before(&self.known(), self.quarantine(), START)),
             ..Sought::default()
         };
         let verdict = sought.judge(&self.api.list(self.now));

@@ -1,0 +1,146 @@
+//! How like a text of the API's is to one that was sent: an API may alter what it keeps.
+
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+
+use crate::marker;
+
+/// A text of which less than this is left may be the beginning of many.
+const BEGINNING: usize = 20;
+
+/// How like what is there is to what was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// The same.
+    Equal,
+    /// It may be the same, altered.
+    Alike,
+    /// Something else.
+    Other,
+}
+
+/// Compares two texts.
+pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
+    if normal(theirs) == normal(ours) {
+        return Likeness::Equal;
+    }
+    // What looks like a tag may have been none.
+    let forms = |text: &str| [letters(&without_tags(text)), letters(text)];
+    let (theirs, ours) = (
+        forms(&marker::without(theirs)),
+        forms(&marker::without(ours)),
+    );
+    let mut pairs = theirs
+        .iter()
+        .flat_map(|one| ours.iter().map(move |other| (one, other)));
+    if pairs.any(|(one, other)| are_alike(one, other)) {
+        Likeness::Alike
+    } else {
+        Likeness::Other
+    }
+}
+
+/// Whether they are the same, or one was cut off.
+fn are_alike(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    one == other || (long.starts_with(short) && short.chars().count() >= BEGINNING)
+}
+
+/// A text as it is left by whatever an API may make of it: without markers and HTML's tags, its entities as letters, letters that are written in
+/// several ways in one, any white space as one.
+fn normal(text: &str) -> String {
+    let text = without_tags(&marker::without(text));
+    let text = html_escape::decode_html_entities(&text);
+    let text = ComposingNormalizerBorrowed::new_nfkc().normalize(&text);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is left of a text when all but letters and digits is dropped, and what is written above and below them.
+fn letters(text: &str) -> String {
+    let text = html_escape::decode_html_entities(text);
+    let text = DecomposingNormalizerBorrowed::new_nfkd().normalize(&text);
+    let letters = text.chars().filter(|letter| letter.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Each tag is a space. A `<` that begins none is itself.
+fn without_tags(text: &str) -> String {
+    let mut rest = text;
+    let mut plain = String::with_capacity(text.len());
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        let tag = after
+            .split_once('>')
+            .filter(|(tag, _)| tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/'));
+        if let Some((_, after)) = tag {
+            plain.push(' ');
+            rest = after;
+        } else {
+            plain.push('<');
+            rest = after;
+        }
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_compared_as_the_api_may_have_left_them() {
+        for (theirs, ours) in [
+            (" Hello \r\n", "Hello"),
+            ("<p>Hello</p><p>you</p>", "Hello\n\nyou"),
+            ("Tom &amp; Jerry&nbsp;&lt;3", "Tom & Jerry <3"),
+            ("it&#x27;s &apos;it&#39;", "it's 'it'"),
+            ("Caf&eacute;", "Café"),
+            ("Cafe\u{301} ﬁn", "Café fin"),
+            ("Hello\n\n[ps-ABCDEFGHIJKLMNOP]", "Hello"),
+            ("1 < 2", "1 < 2"),
+        ] {
+            assert_eq!(of_texts(theirs, ours), Likeness::Equal, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn what_was_altered_is_alike() {
+        for (theirs, ours) in [
+            ("Thanks ", "Thanks 🎉"),
+            ("Thanks!", "**Thanks**"),
+            ("HELLO, you", "Hello\nyou"),
+            ("Cafe", "Café"),
+            ("a&lt;b and c&gt;d", "a<b and c>d"),
+            ("ad", "a<b and c>d"),
+            (
+                "Called about the broken boi…",
+                "Called about the broken boiler",
+            ),
+            (
+                "Called about the broken boiler. Sent from Penstock",
+                "Called about the broken boiler",
+            ),
+            ("?", "🎉"),
+        ] {
+            assert_eq!(of_texts(theirs, ours), Likeness::Alike, "{theirs}");
+        }
+    }
+
+    #[test]
+    fn what_says_something_else_is_another() {
+        for (theirs, ours) in [
+            ("Hello you", "Hello"),
+            ("Call 1", "Call 2"),
+            ("", "Hello"),
+            (
+                "Called about the broken boiler",
+                "Called about the broken window",
+            ),
+        ] {
+            assert_eq!(of_texts(theirs, ours), Likeness::Other, "{theirs}");
+        }
+    }
+}
