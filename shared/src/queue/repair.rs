@@ -82,6 +82,7 @@ struct EditArguments<'a> {
     tenant: &'a str,
     id: &'a str,
     dead_at: u64,
+    once: bool,
 }
 
 #[derive(Serialize)]
@@ -164,6 +165,10 @@ impl Queue {
             tenant: &letter.tenant,
             id: &letter.id,
             dead_at: letter.dead_ms,
+            once: letter
+                .job
+                .as_ref()
+                .is_some_and(|job| !job.payload.is_idempotent()),
         };
         let tail = |command: &mut Cmd| {
             command.arg(&parts.stored);

@@ -8,6 +8,7 @@ use penstock_shared::{
 use penstock_tests::fixture::{Bench, dead, done, job};
 
 use crate::{
+    lapse::forget_a_claim,
     letter::{dies, letter, redrive},
     state::run_field,
 };
@@ -62,6 +63,26 @@ async fn what_came_of_the_old_payload_says_nothing_of_the_new_one() {
     redrive(&bench, &["a"]).await;
     assert_eq!(bench.settle(&[done(&late)]).await, [Settled::Lost]);
     assert_eq!(run_field(&bench, "a", "orphan").await, None);
+}
+
+/// Redis was restarted from an older file, and may have forgotten that the old payload was sent.
+#[tokio::test]
+async fn a_note_that_may_be_there_all_the_same_is_refused() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("note").note("Hello"), Cause::Rejected).await;
+    dies(&mut bench, job("tag"), Cause::Rejected).await;
+    forget_a_claim(&mut bench).await;
+    for (id, code) in [("note", Changed::Undecided), ("tag", Changed::Ok)] {
+        let old = letter(&bench, id).await;
+        let new = job(id).tag("new").job();
+        assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), code, "{id}");
+    }
+    // One that died since is known.
+    bench.live(60_000, &[]).await;
+    dies(&mut bench, job("later").note("Hello"), Cause::Rejected).await;
+    let old = letter(&bench, "later").await;
+    let new = job("later").note("Other").job();
+    assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), Changed::Ok);
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn claimed(bench: &mut Bench) -> Claim {
 }
 
 /// A claim is answered, and forgotten.
-async fn forget_a_claim(bench: &mut Bench) -> Lapse {
+pub(crate) async fn forget_a_claim(bench: &mut Bench) -> Lapse {
     save(bench).await;
     claimed(bench).await;
     restart(bench).await;
