@@ -288,7 +288,16 @@ async fn report(
     let same = |twin: &&Effect| kept.as_ref().is_some_and(|kept| kept.text == twin.text);
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {
-        remove(sweep, twin, calls).await?;
+        if !remove(sweep, twin, calls).await? {
+            tracing::warn!(
+                job = told.id,
+                tenant = told.tenant,
+                contact = told.contact,
+                twin,
+                "the API does not let a twin be removed"
+            );
+            return Ok(());
+        }
         tracing::warn!(
             job = told.id,
             tenant = told.tenant,
@@ -306,15 +315,20 @@ async fn report(
     Ok(())
 }
 
-/// One that is not there any more is removed.
-async fn remove(sweep: &Sweep, twin: &str, calls: &mut Calls<'_>) -> Result<(), Stop> {
+/// Whether it is not there any more; not, where the API refuses that for good.
+async fn remove(sweep: &Sweep, twin: &str, calls: &mut Calls<'_>) -> Result<bool, Stop> {
     let request = match sweep.job_type {
         JobType::CreateTask => Request::delete_task(&sweep.contact, twin),
         _ => Request::delete_note(&sweep.contact, twin),
     };
     match calls.send(&request).await {
-        Ok(_) | Err(Stop::Call(CallError::Rejected { .. } | CallError::ContactNotFound { .. })) => {
-            Ok(())
+        Ok(_) => Ok(true),
+        Err(Stop::Call(error)) if error.status() == Some(404) => Ok(true),
+        // A token may allow to write notes, and not to delete any.
+        Err(Stop::Call(error))
+            if matches!(error, CallError::Rejected { .. }) || error.status() == Some(403) =>
+        {
+            Ok(false)
         }
         Err(stop) => Err(look::unread(stop, calls)),
     }
