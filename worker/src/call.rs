@@ -77,12 +77,6 @@ impl<'a> Calls<'a> {
         self.api.offset.there(Instant::now())
     }
 
-    /// What it showed at this moment of Redis', which is so long ago by Redis' clock.
-    pub fn there_at(&self, here_ms: u64) -> Option<u64> {
-        let ago = self.clock.now_ms().checked_sub(here_ms)?;
-        self.there()?.checked_sub(ago)
-    }
-
     /// Whether the API's answers contradict each other about the time.
     pub fn is_time_contradicted(&self) -> bool {
         self.api.offset.is_contradicted()

@@ -215,7 +215,7 @@ fn warn(shard: u16, claim: &Claim) {
     let at = |ms: u64| jiff::Timestamp::from_millisecond(ms.cast_signed()).unwrap_or_default();
     tracing::warn!(
         shard,
-        since = %at(lapse.since_ms),
+        since = %at(lapse.since_ms.saturating_add_signed(claim.shift_ms)),
         noticed = %at(lapse.noticed_ms),
         "Redis has lost what it had acknowledged, or nobody can tell: a burst window counts as full, and notes and tasks that were due are read back before they are sent"
     );

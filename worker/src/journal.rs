@@ -24,12 +24,12 @@ use crate::{
     sweep,
 };
 
-/// A call of which nobody knows what it came to.
+/// A call of which nobody knows what it came to. Both in ms of the steady time.
 #[derive(Debug, Clone, Copy)]
 pub struct Earlier {
-    /// Not before then it was sent: ms of Redis' clock, for that is compared with the API's dates.
+    /// Not before then it was sent.
     pub sent_at: u64,
-    /// By then it had ended: ms of the steady time, for from then on its quarantine is measured.
+    /// By then it had ended: from then on its quarantine is measured.
     pub ended: u64,
 }
 
@@ -52,11 +52,13 @@ impl Earlier {
     }
 
     fn recorded(run: &Run, timeout: u64) -> Option<Self> {
-        let sent_at = run.number(field::INTENT)?;
+        let intent = run.number(field::INTENT)?;
+        let ends = run.number(field::INTENT_ENDS);
+        let sent_at = ends.map_or(intent, |ends| ends.saturating_sub(timeout));
         let lost = run.number(field::LOST_AT).map(|at| at + timeout);
         let ended = run.number(field::UNANSWERED).max(lost);
         // Of one that never left, nobody says that it has ended.
-        let ended = ended.or(run.number(field::INTENT_ENDS));
+        let ended = ended.or(ends);
         Some(Self {
             sent_at,
             ended: ended.unwrap_or(sent_at + timeout),

@@ -6,7 +6,10 @@ use penstock_shared::{
     ghl::CallError,
     job::{ContactId, Payload},
     outcome::{Fault, Outcome},
-    queue::{record::StoredJob, run::field},
+    queue::{
+        record::{Record, StoredJob},
+        run::field,
+    },
     span::millis,
 };
 use serde_json::{Value, json};
@@ -43,7 +46,7 @@ pub async fn read_back(
     }
     let contact = contact.map(|contact| &contact.id);
     let window = Window {
-        sent_at: earlier.sent_at,
+        sent_ago: job.steady.latest_ms().saturating_sub(earlier.sent_at),
         over_for: now.saturating_sub(earlier.not_before(run, span, since)),
     };
     match look(courier, job, &stored.payload, contact, calls, window).await? {
@@ -67,8 +70,8 @@ pub async fn read_back(
 /// When the call can have had its effect.
 #[derive(Debug, Clone, Copy)]
 struct Window {
-    /// Not before then, ms of Redis' clock.
-    sent_at: u64,
+    /// Not before so many ms ago.
+    sent_ago: u64,
     /// And not in the last so many ms, as long as the API keeps to the quarantine.
     over_for: u64,
 }
@@ -96,7 +99,8 @@ async fn look(
     };
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
-    let list = list.map_err(|stop| unreadable(stop, contact, calls))?;
+    let too_old = matches!(job.record(), Ok(Record::Job(stored)) if courier.is_expired(stored));
+    let list = list.map_err(|stop| unreadable(stop, contact, too_old, calls))?;
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
@@ -125,11 +129,12 @@ fn sought(
     // What Redis may have forgotten is not on record.
     let is_open = journal::is_open(run);
     let noted = run.number(field::INTENT_THERE).filter(|_| is_open);
-    let since = offset::agreed(noted, calls.there_at(window.sent_at));
     let now = calls.there();
+    let before = |ago| now.and_then(|now| now.checked_sub(ago));
+    let since = offset::agreed(noted, before(window.sent_ago));
     Sought {
         since_ms: since.filter(|_| !calls.is_time_contradicted()),
-        until_ms: now.and_then(|now| now.checked_sub(window.over_for)),
+        until_ms: before(window.over_for),
         all_marked: is_open
             && !markers.is_empty()
             && intents > 0
@@ -188,9 +193,22 @@ fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
     .into()
 }
 
-/// A list that is refused for good, or never can be read, leaves it to a person; one that cannot be read now is read again, and no attempt is used.
-fn unreadable(stop: Stop, contact: &ContactId, calls: &Calls<'_>) -> Stop {
+/// A list that is refused for good, or never can be read, leaves it to a person; one that cannot be read now is read again, and no attempt is used,
+/// unless the job is too old by now.
+fn unreadable(stop: Stop, contact: &ContactId, too_old: bool, calls: &Calls<'_>) -> Stop {
     match stop {
+        Stop::Call(
+            error @ (CallError::Unreadable { .. }
+            | CallError::ServerError { .. }
+            | CallError::Unanswered { .. }),
+        ) if too_old => {
+            let fault = deliver::fault(&error);
+            ambiguous(
+                "what was sent could not be read back in time",
+                json!({ "list": fault.message, "status": fault.status, "contactId": contact }),
+                calls,
+            )
+        }
         Stop::Call(
             error @ (CallError::Rejected { .. }
             | CallError::ContactNotFound { .. }
@@ -212,10 +230,15 @@ pub fn unread(stop: Stop, calls: &Calls<'_>) -> Stop {
     match stop {
         Stop::Call(CallError::Throttled { .. } | CallError::Unauthorized { .. })
         | Stop::Outcome(_) => stop,
-        Stop::Call(_) => Outcome::Unread {
-            wait: READ_AGAIN,
-            permit: calls.permit(),
+        Stop::Call(error) => {
+            if let CallError::Unreadable { .. } = error {
+                tracing::warn!(%error, "a contact's list is not what it is known to be; it is read again");
+            }
+            Outcome::Unread {
+                wait: READ_AGAIN,
+                permit: calls.permit(),
+            }
+            .into()
         }
-        .into(),
     }
 }

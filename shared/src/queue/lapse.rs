@@ -8,7 +8,7 @@ use crate::span::millis;
 /// Redis went back in time. Times are milliseconds of its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lapse {
-    /// What was acknowledged from then on may be forgotten.
+    /// What was acknowledged from then on may be forgotten: less what the clock had been set by until then.
     pub since_ms: u64,
     /// When that was noticed: what came later is remembered.
     pub noticed_ms: u64,

@@ -265,7 +265,7 @@ async fn nothing_is_foretold_for_a_window_that_counts_as_full() {
     world.note(ACME, "b").await;
     let before = world.ask(&["job", "why", "b"]).await["eta"].clone();
     let noticed = world.queue.now().await.unwrap() + 60_000;
-    let travel = format!("{noticed}/{noticed}/0");
+    let travel = format!("{noticed}/{noticed}/0/{noticed}");
     let config = world.queue.keys(0).config();
     world.server.cli(["HSET", &config, "travel", &travel]).await;
     let answer = world.ask(&["job", "why", "b"]).await;

@@ -6,7 +6,7 @@
 -- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when),
 -- `travel` (of each time it went back, the last one first, '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten,
--- of `lost` ms in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
+-- less what the clock was set by until then, of `lost` ms in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
 local watch, notice_server
 do
   -- More than the commands of any loss.
@@ -26,13 +26,13 @@ do
   end
 
   local function read()
-    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse')
+    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift')
     local last, first, ended, begun, before = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)(.*)$')
     local gaps = { last and { tonumber(last), tonumber(first) } }
     for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
+      shift = tonumber(stored[7]) or 0, gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
@@ -76,8 +76,8 @@ do
     wake()
   end
 
-  local function since(memory, before, back)
-    local ended = (memory.ended or memory.pulse or now) - back
+  local function since(memory, before)
+    local ended = (memory.ended or memory.pulse or now) - memory.shift
     if before and now - before.noticed < TOGETHER then return math.min(before.since, ended) end
     return ended
   end
@@ -102,7 +102,7 @@ do
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
     -- By how much the clock was set back with it, at the least.
     local back = math.max(0, arg.seen - now)
-    table.insert(lapses, 1, { since = since(memory, lapses[1], back), noticed = noticed, lost = lost, till = noticed + back })
+    table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
     redis.call('HSET', CONFIG, 'travel', memory.travel)
     -- Whatever others know of the old era, it is noticed once.
