@@ -116,7 +116,8 @@ fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
 /// Redis went back in time, and may have forgotten that this job was delivered: it was not read back for that yet.
 pub fn concerning(lapses: &Lapses, run: &Run, due_ms: u64) -> Option<Lapse> {
     let read_back = run.number(field::LAPSE).unwrap_or(0);
-    lapses.concerning(marker::first_due(run, due_ms), read_back)
+    // The clock may have been set back before it was sent again.
+    lapses.concerning(marker::first_due(run, due_ms).min(due_ms), read_back)
 }
 
 /// Whether a call is on record of which nobody knows what it came to.
@@ -187,6 +188,7 @@ pub async fn before(
     }
     let run = &job.claimed.run;
     let (mut again, mut late_ms) = (run.text(field::SENT_AGAIN), None);
+    let mut to_be_swept = again.is_some();
     if let Some(earlier) = earlier(courier, job, stored) {
         look::read_back(courier, job, stored, contact, calls, earlier).await?;
         if run.attempts() >= courier.max_attempts_of(stored) {
@@ -197,6 +199,7 @@ pub async fn before(
         if courier.is_expired(stored) {
             return Err(given_up(job, calls, Cause::Expired, deliver::TOO_OLD));
         }
+        to_be_swept = true;
         // Of a call that Redis may have forgotten nobody knows that it was sent.
         if is_open(run) {
             again = again.or(Some("absent"));
@@ -216,6 +219,8 @@ pub async fn before(
     }
     if let Some(why) = again {
         fields.insert(field::SENT_AGAIN, why.to_owned());
+    }
+    if to_be_swept {
         let planned = sweep::plan(courier, job, stored, contact, late_ms, calls).await?;
         fields.extend(planned);
     }

@@ -62,8 +62,7 @@ impl<'a> Maker<'a> {
 
 /// When a job was due before it was ever retried; a retry has another due time.
 pub fn first_due(run: &Run, due_ms: u64) -> u64 {
-    let first = run.number(field::FIRST_DUE);
-    first.map_or(due_ms, |first| first.min(due_ms))
+    run.number(field::FIRST_DUE).unwrap_or(due_ms)
 }
 
 /// Whether two markers tell of one job and call, be it of another life of the id: a job that Redis has forgotten, and its producer has repeated, is

@@ -143,10 +143,15 @@ fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled:
     if settled == Settled::Ok {
         report(settlement);
     } else {
+        let effect = match &settlement.transition.ending {
+            Ending::Done { effect, .. } => effect.as_deref(),
+            _ => None,
+        };
         tracing::warn!(
             job = job.reference().id(),
             tenant = job.reference().tenant(),
             token = job.claimed.token,
+            effect,
             "the delivery is no longer this worker's: nothing was written"
         );
     }

@@ -86,7 +86,7 @@ pub async fn run(
         .pop()
         .filter(|status| status.fingerprint == sweep.fingerprint)
     else {
-        return Ok(swept(sweep, "no: the job is forgotten", Permit::Unsent));
+        return after_all(courier, job, sweep, calls).await;
     };
     let Some(ended) = status.ended_ms() else {
         return Err(calls.postponed(quarantine, "waits for the end of its job"));
@@ -118,6 +118,22 @@ pub async fn run(
     job.note(field::LOOKED, "1");
     wait_until(courier, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
     Err(calls.postponed(Duration::ZERO, "looks once more"))
+}
+
+/// The job is forgotten, or was deleted: one look, at what is there by now. Nobody knows whether one effect is to be there.
+async fn after_all(
+    courier: &Courier,
+    job: &Assignment,
+    sweep: &Sweep,
+    calls: &mut Calls<'_>,
+) -> Result<Outcome, Stop> {
+    let Some(effects) = effects(courier, job, sweep, None, calls).await? else {
+        return Ok(swept(sweep, UNREADABLE, calls.permit()));
+    };
+    if effects.len() > 1 {
+        report(courier, job, sweep, effects, false, calls).await?;
+    }
+    Ok(swept(sweep, "once: the job is forgotten", calls.permit()))
 }
 
 fn swept(sweep: &Sweep, swept: &str, permit: Permit) -> Outcome {

@@ -2,11 +2,14 @@
 
 use penstock_shared::{
     outcome::Cause,
-    queue::{enqueue::Enqueued, repair::Changed},
+    queue::{enqueue::Enqueued, repair::Changed, settle::Settled},
 };
-use penstock_tests::fixture::{Bench, back, job};
+use penstock_tests::fixture::{Bench, back, done, job};
 
-use crate::letter::{bury, dies, letters};
+use crate::{
+    letter::{bury, dies, letters},
+    state::run_field,
+};
 
 async fn discard(bench: &Bench, ids: &[&str]) -> Vec<Changed> {
     let jobs: Vec<_> = ids
@@ -72,4 +75,21 @@ async fn of_several_each_is_judged_by_itself_and_a_second_time_it_is_unknown() {
     let before = bench.snapshot().await;
     assert_eq!(discard(&bench, &["a", "b"]).await, [unknown; 2]);
     assert_eq!(bench.snapshot().await, before);
+}
+
+/// A worker stood still with the one that was deleted, and tells much later what came of it.
+#[tokio::test]
+async fn what_came_of_it_says_nothing_of_the_next_job_of_its_id() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let late = bench.claim_one().await;
+    bench.live(6_000, &[]).await;
+    bury(&mut bench, Cause::Rejected).await;
+    assert_eq!(discard(&bench, &["a"]).await, [Changed::Ok]);
+    bench.pass(1);
+    bench.enqueue(&[job("a")]).await;
+    let end = back(&bench.claim_one().await, 0);
+    bench.settle(&[end]).await;
+    assert_eq!(bench.settle(&[done(&late)]).await, [Settled::Lost]);
+    assert_eq!(run_field(&bench, "a", "orphan").await, None);
 }

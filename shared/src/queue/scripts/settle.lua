@@ -35,8 +35,11 @@ end
 local function leave_orphan(run_key, delivery, record)
   if redis.call('EXISTS', run_key) == 0 then return end
   redis.call('HSET', run_key, 'late', delivery.token)
-  -- A payload that was edited since is another job's.
-  if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) then redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16)) end
+  -- A payload that was edited since is another job's, and so is what was stored under its id after the claim.
+  local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
+  if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(delivery.token) >= first then
+    redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16))
+  end
 end
 
 -- Who does not hold the job any more may have settled it already, or have brought what it came to.
