@@ -6,7 +6,7 @@ use penstock_shared::outcome::Cause;
 use penstock_shared::queue::dead::Filter;
 
 use super::super::world::{PATIENCE, World};
-use crate::harness::Program;
+use crate::harness::{Program, wait_until};
 
 /// So many at a time.
 const SOME: usize = 500;
@@ -52,6 +52,11 @@ impl Retries {
 
     /// Once more, when nothing is broken any more.
     pub(super) async fn end(&mut self, world: &mut World) {
+        // The connection finds out only now that Redis was killed.
+        wait_until("Redis to answer", PATIENCE, || async {
+            world.queue.ping().await.ok()
+        })
+        .await;
         self.begin(world).await;
         for mut program in std::mem::take(&mut self.under_way) {
             program.wait_exit(PATIENCE).await;
