@@ -176,7 +176,7 @@ impl Settlement {
             Ending::None => return Ok(None),
             Ending::Done { result, effect } => {
                 words.outcome = self.outcome(result, effect.as_deref(), drawer)?;
-                if self.is_plain() {
+                if effect.is_none() && self.is_plain() {
                     return Ok(Some(words));
                 }
             }
@@ -189,7 +189,7 @@ impl Settlement {
         Ok(Some(words))
     }
 
-    /// Whether it is done as most are: at its first delivery, with its call answered.
+    /// Whether it is done as most are, if it has no effect: at its first delivery, with its call answered.
     fn is_plain(&self) -> bool {
         let transition = &self.transition;
         transition.permit == Permit::Answered

@@ -90,7 +90,7 @@ pub(crate) struct Plain {
     pub(crate) grace: u64,
     /// What each worker was given last.
     pub(crate) given: BTreeMap<u8, (Vec<(Key, u64)>, u64)>,
-    effects: BTreeMap<(u8, String), Key>,
+    pub(super) effects: BTreeMap<(u8, String), Key>,
     counter: u64,
 }
 
@@ -326,6 +326,7 @@ impl Plain {
         match self.dead(key) {
             Err(refusal) => refusal,
             Ok((at, _)) if at != looked_at => Changed::Stale,
+            Ok((_, Cause::Ambiguous)) => Changed::Undecided,
             Ok(_) if self.jobs[&key].intent => Changed::Undecided,
             Ok(_) => {
                 self.job(key).work = work.clone();

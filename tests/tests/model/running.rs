@@ -288,8 +288,27 @@ impl Plain {
         }
         let job = self.job(key);
         (job.settled, job.step) = (Some(token), None);
+        if self.is_anothers(key, end) {
+            let again = End::Back {
+                after: 0,
+                attempt: false,
+                delivery: false,
+            };
+            self.end(key, token, again);
+            return Settled::Lost;
+        }
         self.end(key, token, end);
         Settled::Ok
+    }
+
+    /// Whether it is to be done by an effect that another job is known by.
+    fn is_anothers(&self, key: Key, end: End) -> bool {
+        let End::Done { effect } = end else {
+            return false;
+        };
+        let name = effect.map(|effect| (key.tenant, crate::operation::effect(effect)));
+        let owner = name.and_then(|name| self.effects.get(&name));
+        owner.is_some_and(|owner| *owner != key)
     }
 
     fn end(&mut self, key: Key, token: u64, end: End) {
