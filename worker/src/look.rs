@@ -6,10 +6,7 @@ use penstock_shared::{
     ghl::CallError,
     job::{ContactId, Payload},
     outcome::{Fault, Outcome},
-    queue::{
-        record::{Record, StoredJob},
-        run::field,
-    },
+    queue::{record::StoredJob, run::field},
     span::millis,
 };
 use serde_json::{Value, json};
@@ -49,7 +46,7 @@ pub async fn read_back(
         sent_ago: job.steady.latest_ms().saturating_sub(earlier.sent_at),
         over_for: now.saturating_sub(earlier.not_before(run, span, since)),
     };
-    match look(courier, job, &stored.payload, contact, calls, window).await? {
+    match look(courier, job, stored, contact, calls, window).await? {
         Look::Adopted(outcome) => {
             // At the first look it was not there: so late it was, at the least. Of a call that was forgotten nobody knows when it ended.
             if turn == Turn::Last && journal::is_open(&job.claimed.run) {
@@ -87,11 +84,12 @@ enum Look {
 async fn look(
     courier: &Courier,
     job: &Assignment,
-    payload: &Payload,
+    stored: &StoredJob,
     contact: Option<&ContactId>,
     calls: &mut Calls<'_>,
     window: Window,
 ) -> Result<Look, Stop> {
+    let payload = &stored.payload;
     let request = contact.and_then(|contact| readback::list(payload, contact));
     let (Some(request), Some(contact)) = (request, contact) else {
         let message = "what was sent cannot be read back";
@@ -99,7 +97,7 @@ async fn look(
     };
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
-    let too_old = matches!(job.record(), Ok(Record::Job(stored)) if courier.is_expired(stored));
+    let too_old = courier.is_expired(stored);
     let list = list.map_err(|stop| unreadable(stop, contact, too_old, calls))?;
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
@@ -196,31 +194,23 @@ fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
 /// A list that is refused for good, or never can be read, leaves it to a person; one that cannot be read now is read again, and no attempt is used,
 /// unless the job is too old by now.
 fn unreadable(stop: Stop, contact: &ContactId, too_old: bool, calls: &Calls<'_>) -> Stop {
+    let leave = |message, error: &CallError| {
+        let fault = deliver::fault(error);
+        let evidence =
+            json!({ "list": fault.message, "status": fault.status, "contactId": contact });
+        ambiguous(message, evidence, calls)
+    };
     match stop {
         Stop::Call(
             error @ (CallError::Unreadable { .. }
             | CallError::ServerError { .. }
             | CallError::Unanswered { .. }),
-        ) if too_old => {
-            let fault = deliver::fault(&error);
-            ambiguous(
-                "what was sent could not be read back in time",
-                json!({ "list": fault.message, "status": fault.status, "contactId": contact }),
-                calls,
-            )
-        }
+        ) if too_old => leave("what was sent could not be read back in time", &error),
         Stop::Call(
             error @ (CallError::Rejected { .. }
             | CallError::ContactNotFound { .. }
             | CallError::TooLong { .. }),
-        ) => {
-            let fault = deliver::fault(&error);
-            ambiguous(
-                "what was sent cannot be read back",
-                json!({ "list": fault.message, "status": fault.status, "contactId": contact }),
-                calls,
-            )
-        }
+        ) => leave("what was sent cannot be read back", &error),
         stop => unread(stop, calls),
     }
 }

@@ -304,23 +304,22 @@ async fn report(
     let same = |twin: &&Effect| kept.as_ref().is_some_and(|kept| kept.text == twin.text);
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {
-        if !remove(sweep, twin, calls).await? {
-            tracing::warn!(
-                job = told.id,
-                tenant = told.tenant,
-                contact = told.contact,
-                twin,
-                "the API does not let a twin be removed"
-            );
-            return Ok(());
-        }
+        let removed = remove(sweep, twin, calls).await?;
         tracing::warn!(
             job = told.id,
             tenant = told.tenant,
             contact = told.contact,
             twin,
-            "a twin was removed"
+            "{}",
+            if removed {
+                "a twin was removed"
+            } else {
+                "the API does not let a twin be removed"
+            }
         );
+        if !removed {
+            return Ok(());
+        }
         told.removed = vec![twin.clone()];
         let told = courier.queue.tell_twins(&told).await;
         told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;

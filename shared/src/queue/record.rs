@@ -235,7 +235,6 @@ impl<'a> Rest<'a> {
 /// What a stored job's head says, whatever its body may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head<'a> {
-    pub(super) fingerprint: [u8; FINGERPRINT],
     /// Contact keys, one behind the other.
     pub(super) contact_keys: &'a [u8],
 }
@@ -262,13 +261,7 @@ pub fn due_ms(record: &[u8]) -> u64 {
 
 /// The head of a stored job; empty for what is none.
 pub(super) fn head(record: &[u8]) -> Head<'_> {
-    read_head(&mut Rest(record)).map_or(
-        Head {
-            fingerprint: [0; FINGERPRINT],
-            contact_keys: &[],
-        },
-        |(_, head)| head,
-    )
+    read_head(&mut Rest(record)).map_or(Head { contact_keys: &[] }, |(_, head)| head)
 }
 
 fn read_head<'a>(rest: &mut Rest<'a>) -> Result<(u64, Head<'a>), RecordError> {
@@ -276,16 +269,10 @@ fn read_head<'a>(rest: &mut Rest<'a>) -> Result<(u64, Head<'a>), RecordError> {
     if rest.byte()? != b'j' {
         return Err(undecodable("no such kind of record"));
     }
-    let fingerprint = rest.array()?;
+    rest.take(FINGERPRINT)?;
     let keys = usize::from(rest.byte()?) * CONTACT_KEY;
     let contact_keys = rest.take(keys)?;
-    Ok((
-        due_ms,
-        Head {
-            fingerprint,
-            contact_keys,
-        },
-    ))
+    Ok((due_ms, Head { contact_keys }))
 }
 
 /// Whether it is the end of a job.

@@ -261,7 +261,7 @@ impl Settlement {
             result: drawer.seal_result(result)?,
             effect: effect.map(str::to_owned),
         };
-        let fingerprint = record::head(&self.record).fingerprint;
+        let fingerprint = record::fingerprint(&self.record);
         Ok(record::encode_done(fingerprint, self.token, &done))
     }
 

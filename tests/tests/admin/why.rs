@@ -231,14 +231,20 @@ async fn a_hold_is_told_with_its_end() {
     assert_eq!(unauthorised["reasons"][1]["until"], json!(null));
 }
 
-#[tokio::test]
-async fn an_exhausted_window_tells_when_a_call_frees() {
+/// A tenant whose one call of its window was made, and whose job `b` waits for the next.
+async fn exhausted() -> World {
     let mut world = World::start().await;
     world.dead(ACME, &["a"], Cause::Rejected).await;
     world
         .ask(&["tenant", "set", ACME, "--burst", "1/10m"])
         .await;
     world.note(ACME, "b").await;
+    world
+}
+
+#[tokio::test]
+async fn an_exhausted_window_tells_when_a_call_frees() {
+    let world = exhausted().await;
     let answer = world.ask(&["job", "why", "b"]).await;
     let lane = &answer["reasons"][0];
     assert_eq!(
@@ -257,12 +263,7 @@ async fn an_exhausted_window_tells_when_a_call_frees() {
 /// What comes back before the end of the window that Redis has forgotten lets nothing through.
 #[tokio::test]
 async fn nothing_is_foretold_for_a_window_that_counts_as_full() {
-    let mut world = World::start().await;
-    world.dead(ACME, &["a"], Cause::Rejected).await;
-    world
-        .ask(&["tenant", "set", ACME, "--burst", "1/10m"])
-        .await;
-    world.note(ACME, "b").await;
+    let world = exhausted().await;
     let before = world.ask(&["job", "why", "b"]).await["eta"].clone();
     let noticed = world.queue.now().await.unwrap() + 60_000;
     let travel = format!("{noticed}/{noticed}/0/{noticed}");

@@ -3,6 +3,7 @@
 -- ARGV[3]: what is stored of it after its due time, as in enqueue.lua.
 -- Returns 'ok', 'not-dead', 'unknown', 'changed' (it has died again since it was looked at) or 'undecided' (what was sent may have taken
 -- effect: that is decided first).
+
 -- Whether Redis may have forgotten a call of it (part/era.lua), and it was not read back for that.
 local function may_be_forgotten(run_key, due)
   local run = redis.call('HMGET', run_key, 'firstDue', 'lapse')

@@ -5,11 +5,8 @@ transition(function()
   local dead, code = find_dead(arg.tenant, arg.id)
   if not dead then return code end
   if dead.cause ~= 'ambiguous' then return 'not-ambiguous' end
-  if arg.effect then
-    local owner = redis.call('HGET', EFFECTS .. arg.tenant, arg.effect)
-    if owner and owner ~= arg.id then return 'taken' end
-    redis.call('HSET', EFFECTS .. arg.tenant, arg.effect, arg.id)
-  end
+  if is_anothers(arg.tenant, arg.effect, arg.id) then return 'taken' end
+  if arg.effect then redis.call('HSET', EFFECTS .. arg.tenant, arg.effect, arg.id) end
   unlist_dead(dead)
   redis.call('HSET', JOB .. arg.tenant, arg.id, pack_done(fingerprint_of(dead.record), 0, arg.result))
   redis.call('DEL', RUN .. dead.key, HISTORY .. dead.key)

@@ -119,13 +119,6 @@ local function bury(lane, job, key, item)
   close(lane, job)
 end
 
--- Two jobs that say the same of one contact: the one took what the other had made, and not yet settled, for its own. Both are looked after again:
--- whichever is known by it stays so.
-local function is_anothers(lane, effect, id)
-  local owner = effect and redis.call('HGET', EFFECTS .. lane.tenant, effect)
-  return owner and owner ~= id
-end
-
 -- It has not ended as most do.
 local function settle_otherwise(lane, job, item)
   local token, ref = job.token, parse_ref(job.ref)
@@ -133,7 +126,9 @@ local function settle_otherwise(lane, job, item)
   local run_key, history = RUN .. key, HISTORY .. key
   if job.role ~= 'rider' then settle_call(lane, item) end
   if item.auth then redis.call('HSET', REFUSED, lane.name, item.auth) end
-  if item.to == 'done' and is_anothers(lane, item.effect, ref.id) then
+  -- Of two jobs that say the same of one contact the one took what the other had made, and not yet settled, for its own: whichever is known by
+  -- it stays so, and the other finds out anew what it has come to.
+  if item.to == 'done' and is_anothers(lane.tenant, item.effect, ref.id) then
     item, job.refused = { to = 'back', at = 0, fields = { error = 'what it was taken to have made is known as what another job has made' } }, true
   end
   if item.to == 'done' then

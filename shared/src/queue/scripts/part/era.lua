@@ -1,12 +1,12 @@
 -- Whether this Redis still has what it has acknowledged. Each command of a worker counts one on (`tick`), is answered with that number, and
--- brings the last one that the worker was answered (arg.known), and what time it was then (arg.seen). A server that was started, or took over from another, begins an era: it remembers
--- the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two was told what is lost: Redis went back in time.
--- Until every worker that lived at the end of what is remembered has come, nothing is given out; one that does not come within arg.silence, and
--- some seconds, may have been told more, so that counts as gone back too.
+-- brings the last one that the worker was answered (arg.known), and what time it was then (arg.seen). A server that was started, or took over
+-- from another, begins an era: it remembers the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two
+-- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, nothing is given out;
+-- one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
 -- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
--- '<last>/<first>' of those before it), `doubt` (until when),
--- `travel` (of each time it went back, the last one first, '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten,
--- less what the clock was set by until then, of `lost` ms in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
+-- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
+-- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
+-- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
 local watch, notice_server
 do
   -- More than the commands of any loss.

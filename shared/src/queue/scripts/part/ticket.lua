@@ -52,6 +52,12 @@ local function fingerprint_of(record)
   return string.sub(string.sub(record or '', 8, 15) .. string.rep('\0', 8), 1, 8)
 end
 
+-- Whether another job is known by an effect (its id, or nil).
+local function is_anothers(tenant, effect, id)
+  local owner = effect and redis.call('HGET', EFFECTS .. tenant, effect)
+  return owner and owner ~= id
+end
+
 local function pack_done(fingerprint, token, outcome)
   return pack_time(now) .. 'd' .. fingerprint .. struct.pack('>I6', token) .. outcome
 end
