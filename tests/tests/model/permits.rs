@@ -52,10 +52,17 @@ impl Permits {
 
     /// The API may have counted the call until this moment.
     pub(crate) fn give_back(&mut self, last: u64) {
+        self.give_back_late(last, last);
+    }
+
+    /// The same, of which is heard only now. If its window is over by then, it is back with the next millisecond: the ledger enters nothing
+    /// where it has taken all back already.
+    pub(crate) fn give_back_late(&mut self, last: u64, now: u64) {
         self.flying -= 1;
         self.returning.push(self.quotas.map(|quota| {
             let window = ms(quota);
-            (last + window, last + window + window.div_ceil(100))
+            let back = last + window + window.div_ceil(100);
+            (last + window, back.max(now + 1))
         }));
     }
 

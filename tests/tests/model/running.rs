@@ -71,9 +71,12 @@ impl Plain {
         });
         let mut ended: Vec<_> = ended.collect();
         ended.sort();
-        let late = ms(self.terms.http_timeout + self.terms.quarantine);
+        let (now, late) = (
+            self.now,
+            ms(self.terms.http_timeout + self.terms.quarantine),
+        );
         for (lease, .., key) in ended {
-            self.lane(key).permits.give_back(lease + late);
+            self.lane(key).permits.give_back_late(lease + late, now);
             self.put_back(key, 0);
         }
     }
