@@ -60,8 +60,8 @@ async fn work(options: &Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     let tally = Arc::new(Tally::default());
     tally::report(Arc::clone(&tally));
-    let worker = app::run_with(&settings, |settings, queue, clock, _| {
-        Ok(Delivery::new(options, settings, queue, clock, tally)?)
+    let worker = app::run_with(&settings, |settings, queue, _| {
+        Ok(Delivery::new(options, settings, queue, tally)?)
     });
     match worker.await {
         Ok(Exit::Done) => Ok(()),

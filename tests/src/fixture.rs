@@ -8,5 +8,5 @@ mod scenarios;
 
 pub use bench::{Bench, START, ids};
 pub use draft::{Draft, job};
-pub use ending::{back, dead, delivered, done, settlement};
+pub use ending::{all_delivered, back, by_itself, dead, delivered, done, settlement};
 pub use scenarios::Scenarios;

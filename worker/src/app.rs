@@ -27,7 +27,6 @@ use crate::{
     assignment::{Assignment, Roster},
     backend::QueueBackend,
     call::Api,
-    clock::RedisClock,
     deliver::{Courier, Deliver},
     duties, failpoint,
     feed::Feed,
@@ -53,17 +52,16 @@ pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
     run_with(settings, courier).await
 }
 
-/// The same with whatever delivers: it is made as soon as the queue and Redis' clock are known.
+/// The same with whatever delivers: it is made as soon as the queue is known.
 pub async fn run_with<D: Deliver>(
     settings: &Settings,
-    courier: impl FnOnce(&Settings, &Queue, &RedisClock, &Quarantine) -> Result<D, Failure>,
+    courier: impl FnOnce(&Settings, &Queue, &Quarantine) -> Result<D, Failure>,
 ) -> Result<Exit, Failure> {
     let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
     let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
-    let clock = RedisClock::new(queue.now().await?);
     let quarantine = Quarantine::new(settings.delivery.quarantine);
-    let courier = courier(settings, &queue, &clock, &quarantine)?;
-    let worker = Worker::assemble(settings, queue, clock, quarantine, courier).await?;
+    let courier = courier(settings, &queue, &quarantine)?;
+    let worker = Worker::assemble(settings, queue, quarantine, courier).await?;
     tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
     let stop = worker.stop.clone();
     let mut running = tokio::spawn(worker.run());
@@ -132,7 +130,6 @@ impl<D: Deliver> Worker<D> {
     async fn assemble(
         settings: &Settings,
         queue: Queue,
-        clock: RedisClock,
         quarantine: Quarantine,
         courier: D,
     ) -> Result<Self, Failure> {
@@ -152,7 +149,6 @@ impl<D: Deliver> Worker<D> {
         let desk = Arc::new(Desk {
             queue: queue.clone(),
             settler,
-            clock: clock.clone(),
             rules: rules(settings),
             quarantine: quarantine.clone(),
             ambiguous: settings.delivery.ambiguous,
@@ -167,7 +163,6 @@ impl<D: Deliver> Worker<D> {
             slots: Arc::new(Semaphore::new(concurrency)),
             concurrency,
             roster: roster.clone(),
-            clock,
             stopping: stop.asked.clone(),
         };
         let mut duties = JoinSet::new();
@@ -290,7 +285,6 @@ async fn deliver<D: Deliver>(
 fn courier(
     settings: &Settings,
     queue: &Queue,
-    clock: &RedisClock,
     quarantine: &Quarantine,
 ) -> Result<Courier, Failure> {
     let agent = format!("penstock/{VERSION}");
@@ -306,7 +300,6 @@ fn courier(
     Ok(Courier {
         queue: queue.clone(),
         api,
-        clock: clock.clone(),
         max_attempts: settings.delivery.max_attempts,
         max_age: settings.delivery.max_age,
         http_timeout: settings.ghl.http_timeout,

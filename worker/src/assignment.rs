@@ -22,7 +22,10 @@ use penstock_shared::{
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use crate::{clock::Steady, group::RiderEnd};
+use crate::{
+    clock::{RedisClock, Steady},
+    group::RiderEnd,
+};
 
 /// A leased job on its way through this worker.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Assignment {
     pub claimed: Claimed,
     /// The time that quarantines are measured by, from its claim on.
     pub steady: Steady,
+    /// The clock of its shard's Redis.
+    pub clock: RedisClock,
     record: OnceLock<Result<Record, RecordError>>,
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
@@ -181,6 +186,7 @@ impl Roster {
         claimed: Claimed,
         until: Instant,
         steady: Steady,
+        clock: RedisClock,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Arc<Assignment> {
         let slot = self.taken.slot(claimed.reference.lane(), permit);
@@ -193,6 +199,7 @@ impl Roster {
         Arc::new(Assignment {
             claimed,
             steady,
+            clock,
             record: OnceLock::new(),
             fields: Mutex::default(),
             exposed: Mutex::default(),

@@ -12,9 +12,7 @@ use penstock_shared::{
     },
 };
 
-use crate::{
-    assignment::Assignment, clock::RedisClock, failpoint, offset::Offset, patience::Patience,
-};
+use crate::{assignment::Assignment, failpoint, offset::Offset, patience::Patience};
 
 /// Why a delivery goes no further.
 #[derive(Debug)]
@@ -50,18 +48,16 @@ pub struct Api {
 pub struct Calls<'a> {
     api: &'a Api,
     queue: &'a Queue,
-    clock: &'a RedisClock,
     job: &'a Assignment,
     permit: Permit,
 }
 
 impl<'a> Calls<'a> {
     /// The first call's permit came with the claim.
-    pub fn new(api: &'a Api, queue: &'a Queue, clock: &'a RedisClock, job: &'a Assignment) -> Self {
+    pub fn new(api: &'a Api, queue: &'a Queue, job: &'a Assignment) -> Self {
         Self {
             api,
             queue,
-            clock,
             job,
             permit: Permit::Unsent,
         }
@@ -153,7 +149,7 @@ impl<'a> Calls<'a> {
         }
         failpoint::pass("before-send");
         self.job.expose(request.operation());
-        let (sent_ms, sent) = (self.clock.now_ms(), Instant::now());
+        let (sent_ms, sent) = (self.job.clock.now_ms(), Instant::now());
         let sending = self.api.client.send(passage, token, request);
         let Reply { answer, rate, date } = failpoint::during("mid-call", sending).await;
         failpoint::pass("after-response");

@@ -1,4 +1,5 @@
-//! Redis' clock, as far as this worker knows it: its last word, and what has passed since by the monotonic clock.
+//! The clock of a shard's Redis, as far as this worker knows it: its last word, and what has passed since by the monotonic clock. The shards of
+//! a cluster are on servers of their own, whose clocks may differ.
 
 use std::{
     sync::Arc,
@@ -8,19 +9,19 @@ use std::{
 use parking_lot::Mutex;
 use penstock_shared::{queue::lapse::Lapse, span::millis};
 
-/// Redis' time, estimated.
+/// A Redis' time, estimated.
 #[derive(Debug, Clone)]
 pub struct RedisClock(Arc<Mutex<(u64, Instant)>>);
 
 impl RedisClock {
-    /// Set by what Redis has just said.
-    pub fn new(now_ms: u64) -> Self {
-        Self(Arc::new(Mutex::new((now_ms, Instant::now()))))
+    /// It has said nothing yet.
+    pub fn unset() -> Self {
+        Self(Arc::new(Mutex::new((0, Instant::now()))))
     }
 
-    /// Redis has just said what time it is.
-    pub fn set(&self, now_ms: u64) {
-        *self.0.lock() = (now_ms, Instant::now());
+    /// It has said what time it is.
+    pub fn set(&self, seen: Seen) {
+        *self.0.lock() = (seen.now_ms, seen.received);
     }
 
     /// Milliseconds of Redis' clock.

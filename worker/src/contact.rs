@@ -89,7 +89,7 @@ async fn look_up(
         .send(&Request::search_duplicate(&deliver::tenant(job)?, by))
         .await?;
     let Some(found) = answer.found_contact().map_err(Stop::Call)? else {
-        return Err(not_found(courier, job, calls.permit()).into());
+        return Err(not_found(job, calls.permit()).into());
     };
     learn(courier, job, &found, Some(reference)).await;
     let fields = Fields::from([
@@ -101,8 +101,8 @@ async fn look_up(
 }
 
 /// Nobody by that name yet: the search may only lag.
-fn not_found(courier: &Courier, job: &Assignment, permit: Permit) -> Outcome {
-    let now = courier.clock.now_ms();
+fn not_found(job: &Assignment, permit: Permit) -> Outcome {
+    let now = job.clock.now_ms();
     let first = job.claimed.run.number(field::LOOKUP).unwrap_or(now);
     if now.saturating_sub(first) >= millis(LAG) {
         let fault = Fault::new("the API knows no contact with this email or phone");

@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use crate::{
     assignment::Assignment,
     call::{Api, Calls, Stop},
-    clock::RedisClock,
     contact, failpoint, group, journal,
     marker::Marker,
     sweep,
@@ -43,8 +42,6 @@ pub struct Courier {
     pub queue: Queue,
     /// The way to the API.
     pub api: Api,
-    /// Redis' clock.
-    pub clock: RedisClock,
     /// Failed attempts that a job may have if it does not say.
     pub max_attempts: u32,
     /// How old an unfinished job may become.
@@ -70,7 +67,7 @@ enum Open<'a> {
 
 impl Deliver for Courier {
     async fn deliver(&self, job: &Assignment) -> Outcome {
-        let mut calls = Calls::new(&self.api, &self.queue, &self.clock, job);
+        let mut calls = Calls::new(&self.api, &self.queue, job);
         let outcome = match self.stages(job, &mut calls).await {
             Ok(outcome) | Err(Stop::Outcome(outcome)) => outcome,
             Err(Stop::Call(error)) => self.repeatable(job, error, calls.permit()),
@@ -177,7 +174,7 @@ impl Courier {
                 run.text(field::ERROR).unwrap_or("no attempts are left"),
             ));
         }
-        if self.is_expired(stored) {
+        if self.is_expired(job, stored) {
             return Err(dead(Cause::Expired, TOO_OLD));
         }
         Ok(Open::Job(stored))
@@ -213,8 +210,8 @@ impl Courier {
     }
 
     /// Whether it is still unfinished when it is too old.
-    pub fn is_expired(&self, stored: &StoredJob) -> bool {
-        let age = Duration::from_millis(self.clock.now_ms().saturating_sub(stored.due_ms));
+    pub fn is_expired(&self, job: &Assignment, stored: &StoredJob) -> bool {
+        let age = Duration::from_millis(job.clock.now_ms().saturating_sub(stored.due_ms));
         self.max_age.is_some_and(|max| age > max)
     }
 

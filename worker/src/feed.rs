@@ -51,8 +51,6 @@ pub struct Feed {
     pub concurrency: usize,
     /// The jobs that this worker has.
     pub roster: Roster,
-    /// Kept right by every claim.
-    pub clock: RedisClock,
     /// Ended when nothing more is to be claimed.
     pub stopping: CancellationToken,
 }
@@ -64,13 +62,14 @@ impl Feed {
         let mut patience = Patience::new("claim");
         let mut number = first_number();
         let mut steps = Steps::default();
-        let mut lapse = None;
+        let (mut lapse, clock) = (None, RedisClock::unset());
         while let Some(slots) = self.free_slots().await {
             number += 1;
             let asked = slots.len();
             let Some(answer) = self.claim(shard, number, slots, &mut patience).await else {
                 break;
             };
+            clock.set(answer.seen);
             let last = answer.claim.lapses.last();
             let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
             if let Some(step) = step {
@@ -80,10 +79,10 @@ impl Feed {
                 lapse = last;
                 warn(shard, &answer.claim);
             }
-            let given = answer.claim.jobs.len();
+            let is_all = answer.claim.jobs.len() < asked && !answer.claim.bounded;
             let next = answer.claim.next;
-            self.hand_over(answer, steady, &jobs).await;
-            if given < asked {
+            self.hand_over(answer, steady, &clock, &jobs).await;
+            if is_all {
                 tokio::select! {
                     () = self.rest(&idle, next) => {}
                     () = self.stopping.cancelled() => break,
@@ -159,7 +158,6 @@ impl Feed {
             match self.queue.claim(shard, &self.worker, &request).await {
                 Ok(claim) => {
                     patience.succeeded();
-                    self.clock.set(claim.now_ms);
                     return Some(Answer {
                         seen: Seen {
                             now_ms: claim.now_ms,
@@ -185,6 +183,7 @@ impl Feed {
         &self,
         answer: Answer,
         steady: Steady,
+        clock: &RedisClock,
         jobs: &mpsc::Sender<Arc<Assignment>>,
     ) {
         if !answer.claim.jobs.is_empty() {
@@ -199,7 +198,9 @@ impl Feed {
                 .next()
                 .or_else(|| Arc::clone(&self.slots).try_acquire_owned().ok());
             // The receiver lives as long as this loop: it is closed only after the loop has ended.
-            let job = self.roster.admit(claimed, until, steady, slot);
+            let job = self
+                .roster
+                .admit(claimed, until, steady, clock.clone(), slot);
             let _ = jobs.send(job).await;
         }
     }

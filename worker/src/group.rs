@@ -39,7 +39,8 @@ pub(crate) fn merge_neighbours(
 ) -> usize {
     let mut merged = 0;
     for rider in &job.claimed.riders {
-        let together = payload(courier, rider).and_then(|next| stored.payload.followed_by(&next));
+        let together =
+            payload(courier, job, rider).and_then(|next| stored.payload.followed_by(&next));
         let Some(together) = together else {
             job.rider_ends(rider, RiderEnd::Apart);
             break;
@@ -89,16 +90,21 @@ pub(crate) fn apart(job: &Assignment, merged: usize) -> Outcome {
 }
 
 /// What a rider is to do, unless it is too old or nobody can tell.
-fn payload(courier: &Courier, rider: &Rider) -> Option<Payload> {
+fn payload(courier: &Courier, job: &Assignment, rider: &Rider) -> Option<Payload> {
     match record::decode(&rider.record) {
-        Ok(Record::Job(stored)) if !courier.is_expired(&stored) => Some(stored.payload),
+        Ok(Record::Job(stored)) if !courier.is_expired(job, &stored) => Some(stored.payload),
         _ => None,
     }
 }
 
 /// The id of a rider's contact, if it is to get the same tags as the leader's.
-fn same_tags(courier: &Courier, tags: &AddTags, rider: &Rider) -> Option<ContactId> {
-    let Some(Payload::AddTags(its)) = payload(courier, rider) else {
+fn same_tags(
+    courier: &Courier,
+    job: &Assignment,
+    tags: &AddTags,
+    rider: &Rider,
+) -> Option<ContactId> {
+    let Some(Payload::AddTags(its)) = payload(courier, job, rider) else {
         return None;
     };
     match (&its.contact, &rider.contact) {
@@ -129,7 +135,7 @@ pub(crate) async fn tag_many(
     let mut ids = vec![leader.id.clone()];
     let mut members = Vec::new();
     for rider in &job.claimed.riders {
-        let Some(id) = same_tags(courier, tags, rider) else {
+        let Some(id) = same_tags(courier, job, tags, rider) else {
             job.rider_ends(rider, RiderEnd::Apart);
             continue;
         };

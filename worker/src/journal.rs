@@ -196,7 +196,7 @@ pub async fn before(
             let error = error.unwrap_or("no attempts are left");
             return Err(given_up(job, calls, Cause::Exhausted, error));
         }
-        if courier.is_expired(stored) {
+        if courier.is_expired(job, stored) {
             return Err(given_up(job, calls, Cause::Expired, deliver::TOO_OLD));
         }
         to_be_swept = true;
@@ -225,7 +225,7 @@ pub async fn before(
         fields.extend(planned);
     }
     let marked = marked(courier, job, &stored.payload, &mut fields);
-    let intent = courier.clock.now_ms();
+    let intent = job.clock.now_ms();
     let there = calls.there();
     let there = there.map_or_else(String::new, |there| there.to_string());
     fields.insert(field::INTENT_THERE, there);

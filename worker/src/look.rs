@@ -97,7 +97,7 @@ async fn look(
     };
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
-    let too_old = courier.is_expired(stored);
+    let too_old = courier.is_expired(job, stored);
     let list = list.map_err(|stop| unreadable(stop, contact, too_old, calls))?;
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;

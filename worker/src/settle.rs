@@ -34,7 +34,6 @@ use tower::{BoxError, Layer, Service};
 
 use crate::{
     assignment::Assignment,
-    clock::RedisClock,
     failpoint,
     group::RiderEnd,
     journal,
@@ -56,8 +55,6 @@ pub struct Desk {
     pub queue: Queue,
     /// Where settlements are written.
     pub settler: Settler,
-    /// Redis' clock.
-    pub clock: RedisClock,
     /// The policy, but for the quarantine.
     pub rules: Rules,
     /// How long an unanswered call may still be applied.
@@ -324,7 +321,7 @@ impl Desk {
 
     fn history(&self, job: &Assignment, fault: &Fault) -> String {
         json!({
-            "at": self.clock.now_ms(),
+            "at": job.clock.now_ms(),
             "delivery": job.claimed.deliveries,
             "worker": self.worker,
             "httpStatus": fault.status,

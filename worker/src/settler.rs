@@ -7,7 +7,7 @@ use penstock_shared::{
     queue::{
         Queue,
         error::QueueError,
-        settle::{Settled, Settlement},
+        settle::{self, MOST_ENDS, Settled, Settlement},
     },
 };
 use tokio::{
@@ -17,15 +17,10 @@ use tokio::{
 
 use crate::{
     assignment::{Assignment, Roster},
-    failpoint,
+    failpoint, late,
     patience::Patience,
     settle::Company,
 };
-
-/// The most deliveries that one script call ends.
-const BATCH: usize = 48;
-/// The most jobs that one script call ends, those included that rode in others' calls.
-const JOBS: usize = 256;
 
 /// A delivery that has ended, and what is let go of when that is written.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ impl Settler {
         let mut shards = JoinSet::new();
         let mut start = |shard| {
             // Not many: what waits here when a worker is killed was done, and is looked for or done again.
-            let (sender, inbox) = mpsc::channel(BATCH * 2);
+            let (sender, inbox) = mpsc::channel(MOST_ENDS * 2);
             shards.spawn(serve(queue.clone(), shard, roster.clone(), inbox));
             sender
         };
@@ -85,32 +80,26 @@ impl Settler {
 }
 
 async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiver<Ended>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while inbox.recv_many(&mut batch, BATCH).await > 0 {
+    let mut batch = Vec::with_capacity(MOST_ENDS);
+    while inbox.recv_many(&mut batch, MOST_ENDS).await > 0 {
         while !batch.is_empty() {
             let split = |ended: Ended| (ended.settlement, (ended.job, ended.company));
-            let fitting = batch.drain(..fitting(&batch));
-            let (settlements, held): (Vec<_>, Vec<_>) = fitting.map(split).unzip();
+            let fitting = settle::fitting(batch.iter().map(|ended| &ended.settlement));
+            let fitting = batch.drain(..fitting).map(split);
+            let (settlements, held): (Vec<_>, Vec<_>) = fitting.unzip();
             failpoint::pass("before-settle");
             let settled = write(&queue, shard, &settlements).await;
             failpoint::pass("mid-settle");
             let ended = settlements.iter().zip(held).zip(settled);
             for ((settlement, (job, _company)), settled) in ended {
                 conclude(&roster, settlement, &job, settled);
+                if settled == Settled::Lost {
+                    late::tell(&queue, settlement, &job).await;
+                }
             }
             failpoint::pass("after-settle");
         }
     }
-}
-
-/// How many of these one script call ends: at least one, and no more jobs than it can in a short time.
-fn fitting(batch: &[Ended]) -> usize {
-    let mut jobs = 0;
-    let fits = batch.iter().take_while(|ended| {
-        jobs += 1 + ended.settlement.riders.len();
-        jobs <= JOBS
-    });
-    fits.count().max(1)
 }
 
 /// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for

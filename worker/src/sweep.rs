@@ -61,7 +61,7 @@ pub async fn plan(
         intent,
         late_ms,
     };
-    let due = courier.clock.now_ms() + millis(courier.quarantine.of(job_type));
+    let due = job.clock.now_ms() + millis(courier.quarantine.of(job_type));
     match courier.queue.plan_sweep(maker.tenant, &sweep, due).await {
         Ok(()) => Ok(Fields::from([(field::SWEEP, intent.to_string())])),
         Err(error) => {
@@ -93,7 +93,7 @@ pub async fn run(
     };
     let looked = job.claimed.run.number(field::LOOKED).unwrap_or(0);
     let look = usize::from(looked > 0);
-    wait_until(courier, calls, ended + millis(quarantine * LOOKS[look]))?;
+    wait_until(job, calls, ended + millis(quarantine * LOOKS[look]))?;
     let is_dead = status.done.is_none();
     let effect = status.done.and_then(|(done, _)| done.effect);
     let effects = effects(courier, job, sweep, effect.as_deref(), calls).await?;
@@ -116,7 +116,7 @@ pub async fn run(
         return Ok(swept(sweep, said, calls.permit()));
     }
     job.note(field::LOOKED, "1");
-    wait_until(courier, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
+    wait_until(job, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
     Err(calls.postponed(Duration::ZERO, "looks once more"))
 }
 
@@ -144,8 +144,8 @@ fn swept(sweep: &Sweep, swept: &str, permit: Permit) -> Outcome {
     }
 }
 
-fn wait_until(courier: &Courier, calls: &Calls<'_>, at: u64) -> Result<(), Stop> {
-    let wait = at.saturating_sub(courier.clock.now_ms());
+fn wait_until(job: &Assignment, calls: &Calls<'_>, at: u64) -> Result<(), Stop> {
+    let wait = at.saturating_sub(job.clock.now_ms());
     if wait == 0 {
         return Ok(());
     }
@@ -272,12 +272,14 @@ async fn report(
         twins: names(&twins),
         removed: Vec::new(),
         dead: is_dead,
-        found_ms: courier.clock.now_ms(),
+        found_ms: job.clock.now_ms(),
     };
     let new = courier.queue.tell_twins(&told).await;
     let new = new.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
     metrics::counter!("penstock_twins_total").increment(new);
-    if new > 0 {
+    // The first look says what it finds, whoever has told of it before.
+    let is_first = job.claimed.run.number(field::LOOKED).unwrap_or(0) == 0;
+    if new > 0 || is_first {
         let (id, kept, twins) = (&told.id, &told.kept, told.twins.join(" "));
         tracing::warn!(
             job = id,

@@ -11,7 +11,7 @@ use crate::{quota::Quota, span::millis};
 /// The most calls that one claim gives; who has more slots claims again.
 pub const MOST_CALLS: usize = 64;
 /// How many lanes one claim looks at, and how many ended leases it takes over.
-const LANES: usize = 24;
+const LANES: usize = 8;
 const TAKEBACKS: usize = 16;
 /// How many jobs one claim gives, those that ride in others' calls included: a bound on its reply, too.
 const JOBS: usize = 256;
@@ -57,6 +57,8 @@ pub struct Claim {
     /// What Redis has forgotten.
     pub lapses: Lapses,
     tick: u64,
+    /// Whether more are due for it, of which one claim was not to give any.
+    pub bounded: bool,
     /// The jobs, leased to the worker.
     pub jobs: Vec<Claimed>,
 }
@@ -351,6 +353,7 @@ type RawClaim = (
     Vec<RawLane>,
     Vec<RawJob>,
     Vec<RawMore>,
+    bool,
 );
 /// Name, burst, daily, whether its breaker is open.
 type RawLane = (String, String, String, bool);
@@ -369,7 +372,7 @@ struct LaneTerms {
 
 impl FromRedisValue for Claim {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (now_ms, tick, next, shift_ms, travel, token, lanes, jobs, more): RawClaim =
+        let (now_ms, tick, next, shift_ms, travel, token, lanes, jobs, more, bounded): RawClaim =
             redis::from_redis_value(value)?;
         let lapses = Lapses::read(&travel);
         let next = u64::try_from(next)
@@ -397,6 +400,7 @@ impl FromRedisValue for Claim {
             shift_ms,
             lapses,
             tick,
+            bounded,
             jobs,
         })
     }

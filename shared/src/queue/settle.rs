@@ -1,6 +1,11 @@
 //! The end of a delivery, and what is written down on the way there.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use redis::Cmd;
 use serde::Serialize;
@@ -26,6 +31,12 @@ use crate::{
 /// How many failures in a row open a lane's breaker, and how far apart its probes are.
 const BREAKER_AFTER: u32 = 5;
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// The most deliveries that one script call ends, and of how many lanes: each of these is read and written whole.
+pub const MOST_ENDS: usize = 48;
+const LANES: usize = 12;
+/// The most jobs that one call ends, those included that rode in others' calls.
+const JOBS: usize = 256;
 
 /// What is written into a job's journal: names and values.
 pub type Fields = BTreeMap<&'static str, String>;
@@ -332,8 +343,22 @@ struct AdvanceArguments<'a> {
     policy: Policy,
 }
 
+/// How many of these, the first of them, one call of the script ends in a short time: at least one.
+pub fn fitting<'a>(settlements: impl IntoIterator<Item = &'a Settlement>) -> usize {
+    let (mut jobs, mut lanes) = (0, HashSet::new());
+    let fits = settlements
+        .into_iter()
+        .take(MOST_ENDS)
+        .take_while(|settlement| {
+            jobs += 1 + settlement.riders.len();
+            lanes.insert(settlement.reference.lane());
+            jobs <= JOBS && lanes.len() <= LANES
+        });
+    fits.count().max(1)
+}
+
 impl Queue {
-    /// Ends deliveries of one shard. Safe to repeat.
+    /// Ends deliveries of one shard, as many as are [`fitting`]. Safe to repeat.
     pub async fn settle(
         &self,
         shard: u16,

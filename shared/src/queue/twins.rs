@@ -98,8 +98,8 @@ impl Queue {
         }
     }
 
-    /// Writes down twins beside what was found before; returns how many are new. The delivery that tells has the lease of its sweep, so nobody
-    /// else writes of the same job.
+    /// Writes down twins beside what was found before; returns how many are new. Those who tell of one job do so at different times: a sweep, which
+    /// has a lease, and a delivery that came too late.
     pub async fn tell_twins(&self, twins: &Twins) -> Result<u64, QueueError> {
         let key = self.keys_of(&twins.tenant).twins();
         let name = format!("{}/{}", twins.tenant, twins.id);

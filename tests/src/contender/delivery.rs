@@ -15,7 +15,7 @@ use penstock_shared::{
     },
     settings::Settings,
 };
-use penstock_worker::{assignment::Assignment, clock::RedisClock, deliver::Deliver, journal};
+use penstock_worker::{assignment::Assignment, deliver::Deliver, journal};
 use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 use serde_json::json;
@@ -31,7 +31,6 @@ pub(super) struct Delivery {
     mode: Mode,
     journal: bool,
     queue: Queue,
-    clock: RedisClock,
     limiter: Limiter,
     /// How long before its end a lease is not trusted any more.
     margin: Duration,
@@ -77,7 +76,6 @@ impl Delivery {
         options: &Options,
         settings: &Settings,
         queue: &Queue,
-        clock: &RedisClock,
         tally: Arc<Tally>,
     ) -> anyhow::Result<Self> {
         let url = options.api_url.parse();
@@ -85,7 +83,6 @@ impl Delivery {
             mode: options.mode,
             journal: options.journal == 1,
             queue: queue.clone(),
-            clock: clock.clone(),
             limiter: Limiter::default(),
             margin: settings.delivery.lease / 10,
             // Its server speaks plain HTTP: a machine without certificates will do.
@@ -130,7 +127,7 @@ impl Delivery {
             number: job.next_step(),
             answered: false,
             fields: Fields::from([(field::INTENT, nothing()), (field::ABSENT, nothing())]),
-            intent: Some(self.clock.now_ms().to_string()),
+            intent: Some(job.clock.now_ms().to_string()),
             report: None,
             calls: 0,
             took: Duration::ZERO,

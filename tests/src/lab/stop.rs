@@ -15,7 +15,9 @@ use crate::harness::{Program, wait_until};
 
 const TENANT: &str = "crash";
 /// What a worker says of a twin that its sweep has found.
-const TWIN: &str = "its effect is there more than once";
+const SWEPT_UP: &str = "its effect is there more than once";
+/// What the worker says that has made it.
+const CAME_LATE: &str = "a delivery that came too late has made this effect";
 /// The later of the two sweeps is over by then.
 const SWEPT: Duration = Duration::from_secs(30);
 
@@ -28,7 +30,7 @@ pub struct Stopped {
     pub effects: usize,
     /// What is wrong with it: more than one effect, if nothing else.
     pub violations: Vec<Violation>,
-    /// Whether a worker told of the twin.
+    /// Whether a worker told of the twin: with the marker its sweep, without it the one that has made it.
     pub twin_told: bool,
 }
 
@@ -92,16 +94,18 @@ async fn stop(job_type: JobType, settings: Vec<(String, String)>) -> Stopped {
     }
 }
 
-/// Whether some worker told of the twin. Without a marker nobody looks for it; with one it is looked for twice.
+/// Whether some worker told of the twin. Without a marker nobody looks for it, but who makes it knows; with one it is looked for twice.
 async fn is_twin_told(settings: &[(String, String)], workers: [&Program; 2]) -> bool {
     let is_on = |(name, value): &(String, String)| name == "PENSTOCK_MARKER" && value == "on";
-    if !settings.iter().any(is_on) {
-        return false;
-    }
+    let twin = if settings.iter().any(is_on) {
+        SWEPT_UP
+    } else {
+        CAME_LATE
+    };
     let began = Instant::now();
     wait_until("the sweeps to be over", PATIENCE, || async {
         let mut lines = workers.iter().flat_map(|worker| worker.stderr());
-        let told = lines.any(|line| line.contains(TWIN));
+        let told = lines.any(|line| line.contains(twin));
         (told || began.elapsed() > SWEPT).then_some(told)
     })
     .await

@@ -7,3 +7,4 @@ mod lapse;
 mod power;
 mod program;
 mod seeded;
+mod stop;

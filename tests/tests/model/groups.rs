@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use penstock_shared::{
     job::state::{Api, Ending},
     queue::{
-        claim::{ClaimRequest, Claimed, Rider},
+        claim::{ClaimRequest, Claimed},
         settle::{Settled, Settlement},
     },
 };
-use penstock_tests::fixture::{Bench, START, delivered, job, settlement};
+use penstock_tests::fixture::{Bench, START, by_itself, delivered, job, settlement};
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
@@ -226,9 +226,9 @@ impl World {
         };
         let mut riders = Vec::new();
         for (at, rider) in group.riders.iter().enumerate().take(done.saturating_add(1)) {
-            let mut end = delivered(&single(group, rider));
+            let mut end = delivered(&by_itself(group, rider));
             if at >= done {
-                end = settlement(&single(group, rider), back());
+                end = settlement(&by_itself(group, rider), back());
                 end.fields.insert("singly", "1".to_owned());
             } else {
                 self.ends(rider.reference.id())?;
@@ -289,13 +289,4 @@ fn members(group: &Claimed) -> Vec<String> {
     let riders = group.riders.iter().map(|rider| rider.reference.id());
     let all = [group.reference.id()].into_iter().chain(riders);
     all.map(str::to_owned).collect()
-}
-
-fn single(group: &Claimed, rider: &Rider) -> Claimed {
-    Claimed {
-        reference: rider.reference.clone(),
-        record: rider.record.clone(),
-        riders: Vec::new(),
-        ..group.clone()
-    }
 }

@@ -8,7 +8,9 @@ use penstock_shared::{
         settle::{Settled, Settlement},
     },
 };
-use penstock_tests::fixture::{Bench, Draft, back, delivered, done, ids, job, settlement};
+use penstock_tests::fixture::{
+    Bench, Draft, all_delivered, back, by_itself, delivered, done, ids, job, settlement,
+};
 
 const LEASE: u64 = 5_000;
 
@@ -38,26 +40,6 @@ fn groups(claimed: &[Claimed]) -> Vec<Vec<String>> {
     claimed.iter().map(names).collect()
 }
 
-/// A rider of this group, as if it had been claimed by itself.
-fn rider(group: &Claimed, at: usize) -> Claimed {
-    let rider = &group.riders[at];
-    Claimed {
-        reference: rider.reference.clone(),
-        record: rider.record.clone(),
-        riders: Vec::new(),
-        ..group.clone()
-    }
-}
-
-/// All of them are done.
-fn all_done(group: &Claimed) -> Settlement {
-    let riders = (0..group.riders.len()).map(|at| delivered(&rider(group, at)));
-    Settlement {
-        riders: riders.collect(),
-        ..delivered(group)
-    }
-}
-
 /// A rider is to be sent singly.
 fn apart(group: &Claimed, at: usize) -> Settlement {
     let ending = Ending::Back {
@@ -65,7 +47,7 @@ fn apart(group: &Claimed, at: usize) -> Settlement {
         attempt: false,
         delivery: false,
     };
-    let mut settlement = settlement(&rider(group, at), ending);
+    let mut settlement = settlement(&by_itself(group, &group.riders[at]), ending);
     settlement.fields.insert("singly", "1".to_owned());
     settlement
 }
@@ -96,7 +78,10 @@ async fn neighbours_in_a_sequence_ride_with_the_first() {
     assert!(claimed[0].riders.iter().all(|rider| rider.behind));
     assert_eq!(states(&bench, &["a", "b", "c"]).await, [State::Running; 3]);
     assert_eq!(states(&bench, &["n", "d"]).await, [State::Blocked; 2]);
-    assert_eq!(bench.settle(&[all_done(&claimed[0])]).await, [Settled::Ok]);
+    assert_eq!(
+        bench.settle(&[all_delivered(&claimed[0])]).await,
+        [Settled::Ok]
+    );
     assert_eq!(states(&bench, &["a", "b", "c"]).await, [State::Done; 3]);
     assert_eq!(bench.drain().await, ["n", "d"]);
 }
@@ -115,7 +100,7 @@ async fn those_that_get_the_same_tags_ride_on_one_permit() {
     assert_eq!(given[1], ["other"]);
     assert!(claimed[0].riders.iter().all(|rider| !rider.behind));
     for group in &claimed {
-        bench.settle(&[all_done(group)]).await;
+        bench.settle(&[all_delivered(group)]).await;
     }
     let left = bench.queue().outlook(&Lane::ghl("acme")).await.unwrap();
     assert_eq!(left.ledger.burst.unwrap().left(true), 0);
@@ -185,7 +170,10 @@ async fn one_that_is_taken_apart_is_sent_singly_and_in_its_turn() {
     bench.enqueue(&[of("a"), of("b"), of("c"), of("d")]).await;
     let group = bench.claim(20).await.remove(0);
     let end = Settlement {
-        riders: vec![delivered(&rider(&group, 0)), apart(&group, 1)],
+        riders: vec![
+            delivered(&by_itself(&group, &group.riders[0])),
+            apart(&group, 1),
+        ],
         ..delivered(&group)
     };
     assert_eq!(bench.settle(&[end]).await, [Settled::Ok]);
@@ -205,7 +193,10 @@ async fn of_many_contacts_each_has_its_own_end() {
     bench.enqueue(&drafts).await;
     let group = bench.claim(20).await.remove(0);
     let end = Settlement {
-        riders: vec![delivered(&rider(&group, 0)), apart(&group, 1)],
+        riders: vec![
+            delivered(&by_itself(&group, &group.riders[0])),
+            apart(&group, 1),
+        ],
         ..delivered(&group)
     };
     bench.settle(&[end]).await;
@@ -232,7 +223,10 @@ async fn a_group_whose_lease_ends_comes_back_whole() {
     }
     assert_eq!(bench.state_of("b").await, State::Blocked);
     // Whoever had it may write nothing any more.
-    assert_eq!(bench.settle(&[all_done(&lost[0])]).await, [Settled::Lost]);
+    assert_eq!(
+        bench.settle(&[all_delivered(&lost[0])]).await,
+        [Settled::Lost]
+    );
     assert_eq!(bench.state_of("b").await, State::Blocked);
 }
 
@@ -262,7 +256,10 @@ async fn settled_again_nothing_changes() {
     bench.enqueue(&campaign(3)).await;
     let group = bench.claim(20).await.remove(0);
     let end = Settlement {
-        riders: vec![delivered(&rider(&group, 0)), apart(&group, 1)],
+        riders: vec![
+            delivered(&by_itself(&group, &group.riders[0])),
+            apart(&group, 1),
+        ],
         ..delivered(&group)
     };
     assert_eq!(
@@ -280,7 +277,7 @@ async fn a_rider_ends_only_with_its_leader() {
     bench.enqueue(&campaign(2)).await;
     let group = bench.claim(20).await.remove(0);
     let before = bench.snapshot().await;
-    let alone = delivered(&rider(&group, 0));
+    let alone = delivered(&by_itself(&group, &group.riders[0]));
     assert_eq!(bench.settle(&[alone]).await, [Settled::Lost]);
     assert_eq!(bench.snapshot().await, before);
 }

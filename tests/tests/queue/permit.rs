@@ -153,7 +153,24 @@ async fn a_limited_lane_is_not_looked_at_and_costs_the_others_nothing() {
     let lane = bench.queue().lane_status(&Lane::ghl("acme")).await.unwrap();
     assert_eq!(lane.moment_ms, Some(START + 10_000));
     bench.enqueue(&others).await;
-    assert_eq!(bench.claim(80).await.len(), 20);
+    assert_eq!(bench.drain().await.len(), 20);
+}
+
+/// A claim looks at some lanes only, so that it is short; who has slots for more is told to ask again.
+#[tokio::test]
+async fn of_very_many_lanes_a_claim_gives_some_and_says_so() {
+    let mut bench = Bench::start().await;
+    let drafts: Vec<_> = (0..20)
+        .map(|number| job("a").of(&format!("t{number}")))
+        .collect();
+    bench.enqueue(&drafts).await;
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let request = bench.request(64);
+        let claim = bench.claim_as("w", &request).await;
+        told.push((claim.jobs.len(), claim.bounded));
+    }
+    assert_eq!(told, [(8, true), (8, true), (4, false), (0, false)]);
 }
 
 /// The ledger of a window does not grow with the calls in it.

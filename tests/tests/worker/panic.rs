@@ -55,19 +55,20 @@ impl Stage {
             sent,
             received: std::time::Instant::now(),
         };
+        let clock = RedisClock::unset();
+        clock.set(seen);
         let (steady, _) = Steps::default().notice(seen, claim.shift_ms, claim.lapses.last());
         let (roster, slots) = (Roster::default(), Arc::new(Semaphore::new(64)));
         let until = std::time::Instant::now() + Duration::from_secs(3);
         let admit = |claimed| {
             let slot = Arc::clone(&slots).try_acquire_owned().unwrap();
-            roster.admit(claimed, until, steady, Some(slot))
+            roster.admit(claimed, until, steady, clock.clone(), Some(slot))
         };
         let jobs = claim.jobs.into_iter().map(admit).collect();
         let (settler, all_written) = Settler::start(queue.clone(), roster);
         let desk = Desk {
             settler,
             queue,
-            clock: RedisClock::new(claim.now_ms),
             rules: RULES,
             quarantine: Quarantine::new(PerType::all(RULES.quarantine)),
             ambiguous: PerType::all(AmbiguousPolicy::Hold),

@@ -6,11 +6,11 @@
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, number of the command, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), what it has
--- forgotten (see part/era.lua), token, lanes, jobs, more}: of
+-- forgotten (see part/era.lua), token, lanes, jobs, more, 1 if more are due that it only had no time for}: of
 -- each lane its name, burst, daily and 1 if its breaker is open; of each job its reference and record; and of each that has more than that its
 -- place among the jobs (from 0), what its run has (fields and values), and its riders: of each its reference, record, the API's id of its contact
 -- ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader.
-local answer, lease, tick, given, slots, held, weighted, heaviest
+local answer, lease, tick, given, slots, held, weighted, heaviest, bounded
 
 local function flatten(riders)
   local flat = {}
@@ -43,7 +43,7 @@ local function reply(doubt)
   local told = redis.call('HMGET', CONFIG, 'shift', 'travel')
   return {
     now, tick, (at and at < math.huge) and math.max(at, now) or -1, tonumber(told[1]) or 0, told[2] or '',
-    lease.token or 0, answer.lanes, answer.jobs, answer.more,
+    lease.token or 0, answer.lanes, answer.jobs, answer.more, bounded and 1 or 0,
   }
 end
 
@@ -136,17 +136,18 @@ do
   end
 end
 
--- Moves what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
-local function promote(lane)
-  local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, moves_left)
-  moves_left = moves_left - #ready / 2
+-- Moves up to `most` of what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
+local function promote(lane, most)
+  local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+  local moved = #ready / 2
+  moves_left = moves_left - moved
   for i = 1, #ready, 2 do
     local job = job_of(lane, ready[i])
     redis.call('ZREM', WAIT .. lane, job.ticket)
     local effective = priority_at_head(job, contact_keys(record_of(job)))
     put_due(lane, job.ticket, rank_of(tonumber(ready[i + 1]), effective), effective)
   end
-  join_due(lane)
+  join_due(lane, most - moved)
 end
 
 local function start(lane, call)
@@ -189,11 +190,11 @@ local function ends_turn(lane, calls)
   return turn >= weight or calls == 0
 end
 
-local function serve(name, share)
+local function serve(name, share, moves)
   local lane = lane_of(name)
   local stored = lane.stored
   if stored.paused or (tonumber(stored.hold) or 0) > now then return place_lane(lane, true) end
-  promote(name)
+  promote(name, moves)
   local permits, only_high = free_permits(lane, false), false
   if permits == 0 then
     permits, only_high = free_permits(lane, true), true
@@ -233,26 +234,30 @@ end
 
 -- Serves the lanes whose moment has come, oldest first.
 local function serve_ready()
-  local visited = 0
-  while slots > 0 and given < arg.jobs and visited < arg.lanes do
+  local served, visited = 0, 0
+  while slots > 0 and given < arg.jobs and served < arg.lanes and visited < 3 * arg.lanes do
     -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
-    local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - visited)
-    if #ready == 0 then break end
-    local before, share = #answer.jobs, slots / (weigh(ready) + heaviest)
-    for _, name in ipairs(ready) do
+    local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - served)
+    local share = slots / (weigh(ready) + heaviest)
+    local wanted, before = arg.lanes - served, given
+    for i, name in ipairs(ready) do
       if slots == 0 or given >= arg.jobs then break end
+      local had = given
       visited = visited + 1
-      serve(name, math.max(1, math.floor(share * weight_of(name))))
+      -- Each moves as many as the others: what it is to call now, and some more, of which one may be more urgent.
+      serve(name, math.max(1, math.floor(share * weight_of(name))), math.ceil(moves_left / (#ready - i + 1)))
+      if given > had then served = served + 1 end
     end
-    -- All that was visited is at its new moment now; a round that gave nothing would only visit the same lanes again.
-    if #answer.jobs == before then break end
+    -- All that was visited is at its new moment now; where those were all, a round that gave nothing would only visit the same lanes again.
+    if #ready < wanted and given == before then break end
   end
+  bounded = slots > 0 and given > 0 and (given >= arg.jobs or served >= arg.lanes)
 end
 
 transition(function()
   local worker_key = WORKER .. arg.worker
   answer, lease = { lanes = {}, jobs = {}, more = {} }, { ends = whole(now + arg.lease) }
-  given, slots, held, heaviest = 0, arg.slots, {}, 1
+  given, slots, held, heaviest, bounded = 0, arg.slots, {}, 1, false
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   local doubt
   tick, doubt = watch(arg.worker)

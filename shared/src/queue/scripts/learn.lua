@@ -6,7 +6,7 @@ transition(function()
     redis.call('SET', CONTACT .. arg.tenant .. '/' .. arg.keys[i], arg.contact, 'PX', arg.ttl)
   end
   -- Whoever has come due takes part in it.
-  join_due(arg.lane)
+  join_due(arg.lane, moves_left)
   unite(arg.tenant, arg.keys, now)
   -- A head that counts as high now may have the day's reserve.
   announce_lane(lane_of(arg.lane))

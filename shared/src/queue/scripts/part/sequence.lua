@@ -246,10 +246,11 @@ end
 local moves_left
 resets[#resets + 1] = function() moves_left = arg.moves end
 
--- Scheduled jobs of the lane that have come due join their sequences, by due time and then by order of enqueuing. Returns whether all did.
-local function join_due(lane)
-  local ready = redis.call('ZRANGEBYSCORE', TURNS .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, moves_left + 1)
-  local count = math.min(#ready / 2, moves_left)
+-- Up to `most` scheduled jobs of the lane that have come due join their sequences, by due time and then by order of enqueuing. Returns whether
+-- all did.
+local function join_due(lane, most)
+  local ready = redis.call('ZRANGEBYSCORE', TURNS .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most + 1)
+  local count = math.min(#ready / 2, most)
   for i = 1, 2 * count, 2 do
     local job = parse_ref(lane .. '/' .. string.sub(ready[i], 17))
     redis.call('ZREM', TURNS .. lane, ready[i])
@@ -264,7 +265,7 @@ end
 local all_joined
 resets[#resets + 1] = function() all_joined = {} end
 local function enter(job, keys, due)
-  if all_joined[job.lane] == nil then all_joined[job.lane] = join_due(job.lane) end
+  if all_joined[job.lane] == nil then all_joined[job.lane] = join_due(job.lane, moves_left) end
   if due <= now and all_joined[job.lane] then return join(job, keys, now) end
   -- What it says of its contact is known from now on, whenever it is due.
   if #keys > 1 then unite(job.tenant, keys, math.max(due, now)) end
