@@ -71,7 +71,7 @@ pub const HEAD_START: Duration = Duration::from_secs(60);
 // Nothing else runs in Redis while a script does: the bounds of each are such that it takes some milliseconds at the most.
 
 /// How many jobs one script moves as they come due, over all lanes.
-const MOVES: usize = 64;
+const MOVES: usize = 48;
 
 /// Where the queue is, and how it is laid out.
 #[derive(Debug, Clone)]

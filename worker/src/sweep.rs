@@ -120,7 +120,8 @@ pub async fn run(
     Err(calls.postponed(Duration::ZERO, "looks once more"))
 }
 
-/// The job is forgotten, or was deleted: one look, at what is there by now. Nobody knows whether one effect is to be there.
+/// The job is forgotten, or was deleted, and nobody knows when it ended, or whether one effect is to be there: a look now, and if that is the
+/// first another one when all that it sent has come.
 async fn after_all(
     courier: &Courier,
     job: &Assignment,
@@ -133,7 +134,12 @@ async fn after_all(
     if effects.len() > 1 {
         report(courier, job, sweep, effects, false, calls).await?;
     }
-    Ok(swept(sweep, "once: the job is forgotten", calls.permit()))
+    if job.claimed.run.number(field::LOOKED).is_some() {
+        return Ok(swept(sweep, "yes: the job is forgotten", calls.permit()));
+    }
+    job.note(field::LOOKED, "1");
+    let last = courier.quarantine.of(sweep.job_type) * LOOKS[LOOKS.len() - 1];
+    Err(calls.postponed(last, "looks once more"))
 }
 
 fn swept(sweep: &Sweep, swept: &str, permit: Permit) -> Outcome {

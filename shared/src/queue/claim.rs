@@ -9,9 +9,9 @@ use super::{Policy, Queue, error::QueueError, lapse::Lapses, reference::Referenc
 use crate::{quota::Quota, span::millis};
 
 /// The most calls that one claim gives; who has more slots claims again.
-pub const MOST_CALLS: usize = 64;
+pub const MOST_CALLS: usize = 48;
 /// How many lanes one claim looks at, and how many ended leases it takes over.
-const LANES: usize = 8;
+const LANES: usize = 6;
 const TAKEBACKS: usize = 16;
 /// How many jobs one claim gives, those that ride in others' calls included: a bound on its reply, too.
 const JOBS: usize = 256;

@@ -140,8 +140,13 @@ impl Stage {
         self.sandbox.seed_contact(&person).unwrap();
     }
 
-    /// A call of somebody else's.
-    pub(crate) async fn by_another(&self, method: reqwest::Method, path: &str, body: Value) {
+    /// A call of somebody else's, and its answer.
+    pub(crate) async fn by_another(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Value,
+    ) -> Value {
         let request = reqwest::Client::new()
             .request(method, format!("{}{path}", self.sandbox.url()))
             .bearer_auth(TOKEN)
@@ -149,6 +154,7 @@ impl Stage {
             .json(&body);
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
+        answer.json().await.unwrap()
     }
 
     /// As if everything that is done had been done too long ago to be remembered.

@@ -9,6 +9,7 @@ use penstock_tests::{
     harness::{Program, free_port, until_counted, wait_until},
     lab::world::FRAGILE,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -110,6 +111,61 @@ async fn a_twin_is_removed_where_that_is_wanted() {
     assert_eq!(json!(deleted), told["removed"]);
     let (done, _) = stage.status("twice").await.done.unwrap();
     assert_eq!(json!(done.effect), told["kept"]);
+}
+
+/// A twin that says the same is removed; what a person has made of it is theirs, marker and all.
+#[tokio::test]
+async fn what_quotes_the_note_is_left_alone() {
+    let (stage, _worker) = late("create-note", &[("PENSTOCK_TWINS", "remove")]).await;
+    let notes = "/contacts/c1/notes";
+    let there = stage.by_another(Method::GET, notes, json!({})).await;
+    let said = there["notes"][0]["body"].as_str().unwrap();
+    let quote = json!({ "body": format!("Called back. Before: {said}") });
+    stage.by_another(Method::POST, notes, quote.clone()).await;
+    until_told(&stage, |told| {
+        told["removed"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    })
+    .await;
+    let left = stage.by_another(Method::GET, notes, json!({})).await;
+    let left = left["notes"].as_array().unwrap();
+    let bodies: Vec<_> = left.iter().map(|note| &note["body"]).collect();
+    assert_eq!(bodies.len(), 2, "{bodies:?}");
+    assert!(bodies.contains(&&quote["body"]) && bodies.contains(&&json!(said)));
+}
+
+#[tokio::test]
+async fn a_twin_that_may_not_be_removed_is_told() {
+    let (stage, worker) = late("create-task", &[("PENSTOCK_TWINS", "remove")]).await;
+    stage.faults(&["422:op=delete-task"]);
+    worker
+        .wait_for_line("the API does not let a twin be removed", PATIENCE)
+        .await;
+    let told = until_told(&stage, |_| true).await;
+    let twins = told["twins"].as_array().unwrap().len();
+    assert_eq!((twins, &told["removed"]), (1, &json!([])));
+}
+
+#[tokio::test]
+async fn a_twin_of_a_job_that_is_forgotten_is_told() {
+    let (stage, _worker) = late("create-note", &[]).await;
+    stage.forget().await;
+    assert!(stage.queue.find("twice", None).await.unwrap().is_empty());
+    let told = until_told(&stage, |_| true).await;
+    assert_eq!(told["id"], "twice");
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1);
+}
+
+/// Nobody can look; that is not taken for nothing to be seen.
+#[tokio::test]
+async fn a_list_that_is_refused_is_said() {
+    let (stage, worker) = late("create-note", &[]).await;
+    stage.faults(&["422:op=get-all-notes"]);
+    worker
+        .wait_for_line("what the contact has cannot be read", PATIENCE)
+        .await;
+    assert_eq!(stage.ask(&["twins"]).await, json!([]));
 }
 
 /// Sent again, it is refused; and then the first call is applied after all.
