@@ -141,7 +141,9 @@ impl Courier {
         if let Some(done) = orphan(run) {
             return Err(done.into());
         }
-        self.note_lost_call(job);
+        if self.may_have_left(job) {
+            self.note_lost_call(job);
+        }
         if let Some(error) = run.unreadable() {
             return Err(unreadable(job, error));
         }
@@ -178,6 +180,14 @@ impl Courier {
             return Err(dead(Cause::Expired, TOO_OLD));
         }
         Ok(Open::Job(stored))
+    }
+
+    /// Whether an earlier delivery may have sent what changes something: one that is not idempotent has an intent then.
+    fn may_have_left(&self, job: &Assignment) -> bool {
+        let Ok(Record::Job(stored)) = job.record() else {
+            return true;
+        };
+        stored.payload.is_idempotent() || journal::earlier(self, job, stored).is_some()
     }
 
     /// The call of a worker that died may have left just before its lease ended.

@@ -151,7 +151,7 @@ impl Feed {
             self.fill(&mut slots, asked);
             let request = ClaimRequest {
                 number,
-                slots: slots.len(),
+                slots: slots.len() + self.slots.available_permits(),
                 held: self.roster.held(),
             };
             let sent = Instant::now();

@@ -1,6 +1,6 @@
 //! Ends deliveries in Redis, many in one round trip, and keeps at it while Redis is away.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use penstock_shared::{
     job::state::Ending,
@@ -13,14 +13,19 @@ use penstock_shared::{
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 
 use crate::{
     assignment::{Assignment, Roster},
-    failpoint, late,
+    failpoint,
+    late::Late,
     patience::Patience,
     settle::Company,
 };
+
+/// How long a worker that ends waits for what is told of its late deliveries.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// A delivery that has ended, and what is let go of when that is written.
 #[derive(Debug)]
@@ -81,6 +86,7 @@ impl Settler {
 
 async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiver<Ended>) {
     let mut batch = Vec::with_capacity(MOST_ENDS);
+    let mut late = JoinSet::new();
     while inbox.recv_many(&mut batch, MOST_ENDS).await > 0 {
         while !batch.is_empty() {
             let split = |ended: Ended| (ended.settlement, (ended.job, ended.company));
@@ -94,12 +100,15 @@ async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiv
             for ((settlement, (job, _company)), settled) in ended {
                 conclude(&roster, settlement, &job, settled);
                 if settled == Settled::Lost {
-                    late::tell(&queue, settlement, &job).await;
+                    late.extend(Late::of(settlement, job).map(|it| it.watch(queue.clone())));
                 }
             }
             failpoint::pass("after-settle");
         }
+        while late.try_join_next().is_some() {}
     }
+    // What has ended meanwhile is told before the worker ends.
+    let _ = timeout(LAST_LOOK, late.join_all()).await;
 }
 
 /// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for
@@ -129,20 +138,23 @@ async fn write(queue: &Queue, shard: u16, settlements: &[Settlement]) -> Vec<Set
 
 /// Says what was written, and lets the job go.
 fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled: Settled) {
-    if settled == Settled::Ok {
-        report(settlement);
-    } else {
-        let effect = match &settlement.transition.ending {
-            Ending::Done { effect, .. } => effect.as_deref(),
-            _ => None,
-        };
-        tracing::warn!(
-            job = job.reference().id(),
-            tenant = job.reference().tenant(),
+    let (name, tenant) = (job.reference().id(), job.reference().tenant());
+    let effect = settlement.transition.ending.effect();
+    match settled {
+        Settled::Ok => report(settlement),
+        Settled::Refused => tracing::warn!(
+            job = name,
+            tenant,
+            effect,
+            "what was taken for its effect is another job's: it is looked for again"
+        ),
+        Settled::Lost | Settled::Missing => tracing::warn!(
+            job = name,
+            tenant,
             token = job.claimed.token,
             effect,
             "the delivery is no longer this worker's: nothing was written"
-        );
+        ),
     }
     roster.release(job);
 }

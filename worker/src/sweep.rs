@@ -104,12 +104,7 @@ pub async fn run(
             report(courier, job, sweep, effects, is_dead, calls).await?;
         }
         Some(_) => {}
-        None => tracing::warn!(
-            job = sweep.job,
-            tenant,
-            contact = sweep.contact.as_str(),
-            "what the contact has cannot be read: if its effect were there twice, nobody would tell"
-        ),
+        None => warn_unread(job, sweep),
     }
     if look + 1 == LOOKS.len() {
         let said = if can_be_read { "yes" } else { UNREADABLE };
@@ -118,6 +113,15 @@ pub async fn run(
     job.note(field::LOOKED, "1");
     wait_until(job, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
     Err(calls.postponed(Duration::ZERO, "looks once more"))
+}
+
+fn warn_unread(job: &Assignment, sweep: &Sweep) {
+    tracing::warn!(
+        job = sweep.job,
+        tenant = job.reference().tenant(),
+        contact = sweep.contact.as_str(),
+        "what the contact has cannot be read: if its effect were there twice, nobody would tell"
+    );
 }
 
 /// The job is forgotten, or was deleted, and nobody knows when it ended, or whether one effect is to be there: a look now, and if that is the
@@ -129,6 +133,7 @@ async fn after_all(
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
     let Some(effects) = effects(courier, job, sweep, None, calls).await? else {
+        warn_unread(job, sweep);
         return Ok(swept(sweep, UNREADABLE, calls.permit()));
     };
     if effects.len() > 1 {
@@ -283,9 +288,7 @@ async fn report(
     let new = courier.queue.tell_twins(&told).await;
     let new = new.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
     metrics::counter!("penstock_twins_total").increment(new);
-    // The first look says what it finds, whoever has told of it before.
-    let is_first = job.claimed.run.number(field::LOOKED).unwrap_or(0) == 0;
-    if new > 0 || is_first {
+    if new > 0 {
         let (id, kept, twins) = (&told.id, &told.kept, told.twins.join(" "));
         tracing::warn!(
             job = id,

@@ -138,6 +138,26 @@ pub enum Ending {
     None,
 }
 
+impl Ending {
+    /// What the job has made, where it is done or will be.
+    pub fn effect(&self) -> Option<&str> {
+        match self {
+            Self::Done { effect, .. } => effect.as_deref(),
+            Self::Deferred { ending, .. } => ending.effect(),
+            _ => None,
+        }
+    }
+
+    /// What it came to, where it is done or will be.
+    pub fn result(&self) -> Option<&Value> {
+        match self {
+            Self::Done { result, .. } => Some(result),
+            Self::Deferred { ending, .. } => ending.result(),
+            _ => None,
+        }
+    }
+}
+
 /// A hold of the whole lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {

@@ -10,7 +10,7 @@ use crate::{quota::Quota, span::millis};
 
 /// The most calls that one claim gives; who has more slots claims again.
 pub const MOST_CALLS: usize = 48;
-/// How many lanes one claim looks at, and how many ended leases it takes over.
+/// Of how many lanes one claim gives; it looks at some more. And about how many jobs it takes back whose leases have ended.
 const LANES: usize = 6;
 const TAKEBACKS: usize = 16;
 /// How many jobs one claim gives, those that ride in others' calls included: a bound on its reply, too.
@@ -39,7 +39,7 @@ pub struct InForce {
 pub struct ClaimRequest {
     /// The number of the request, counted by the worker: repeated, the same jobs come again.
     pub number: u64,
-    /// How many jobs it can run now.
+    /// How many slots it has free: a tenant may hold as many as are left then. One claim fills [`MOST_CALLS`] at the most.
     pub slots: usize,
     /// The slots that each lane holds in this worker already.
     pub held: Vec<(String, usize)>,
@@ -57,7 +57,7 @@ pub struct Claim {
     /// What Redis has forgotten.
     pub lapses: Lapses,
     tick: u64,
-    /// Whether more are due for it, of which one claim was not to give any.
+    /// Whether it has come to a bound of one claim, so that more may be due for this worker.
     pub bounded: bool,
     /// The jobs, leased to the worker.
     pub jobs: Vec<Claimed>,
@@ -107,6 +107,7 @@ struct ClaimArguments<'a> {
     known: super::Known,
     claim: u64,
     slots: usize,
+    free: usize,
     lease: u64,
     silence: u64,
     late: u64,
@@ -181,6 +182,7 @@ impl Queue {
             known: self.known(shard),
             claim: request.number,
             slots: request.slots.min(MOST_CALLS),
+            free: request.slots,
             lease: millis(terms.lease),
             silence: self.silence(),
             late: millis(self.late()),
@@ -342,7 +344,7 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
 }
 
 /// A claim's answer as the script gives it: the time, the command's number, the next moment, what the clock was set by, since when it may
-/// have forgotten, when that was noticed, the token, the lanes, the jobs, and what some of these have besides.
+/// have forgotten, when that was noticed, the token, the lanes, the jobs, what some of these have besides, and whether it has come to a bound.
 type RawClaim = (
     u64,
     u64,

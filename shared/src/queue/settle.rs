@@ -83,6 +83,8 @@ pub enum Settled {
     Lost,
     /// There is no such job.
     Missing,
+    /// The effect by which it was to be done is known as another job's: it goes back to find out what it has come to.
+    Refused,
 }
 
 /// What a journal entry between two calls came to.
@@ -191,6 +193,12 @@ impl Settlement {
                     return Ok(Some(words));
                 }
             }
+            // Whoever has the job by now need not find it out again.
+            Ending::Deferred { ending, .. } => {
+                if let Ending::Done { result, effect } = ending.as_ref() {
+                    words.outcome = self.outcome(result, effect.as_deref(), drawer)?;
+                }
+            }
             _ => {}
         }
         let mut ended = self.ended()?;
@@ -237,6 +245,7 @@ impl Settlement {
                 let mut item = Item {
                     to: "back",
                     at: millis(*after),
+                    effect: ending.effect(),
                     ..self.item()
                 };
                 item.fields.insert(field::ENDING, json(ending)?);
@@ -317,6 +326,7 @@ fn settled(code: u8) -> Result<Settled, QueueError> {
         b'o' => Ok(Settled::Ok),
         b'l' => Ok(Settled::Lost),
         b'm' => Ok(Settled::Missing),
+        b'r' => Ok(Settled::Refused),
         other => Err(QueueError::Unexpected(format!("settle: {other}"))),
     }
 }

@@ -44,19 +44,18 @@ pub struct Twins {
 impl Twins {
     /// With what was told of the job before; returns how many are new.
     fn with(&mut self, before: Option<Self>) -> u64 {
-        let of_dead = u64::from(self.dead && before.is_none());
-        let before = before.map_or_else(Vec::new, |before| {
-            self.found_ms = before.found_ms;
-            add(&mut self.removed, before.removed);
-            before.twins
-        });
-        let new = self
-            .twins
-            .iter()
-            .filter(|twin| !before.contains(twin))
-            .count();
-        add(&mut self.twins, before);
-        new as u64 + of_dead
+        let Some(before) = before else {
+            return self.twins.len() as u64 + u64::from(self.dead);
+        };
+        let known: Vec<_> = before.twins.into_iter().chain([before.kept]).collect();
+        let all = self.twins.iter().chain(self.dead.then_some(&self.kept));
+        let new = all.filter(|twin| !known.contains(twin)).count();
+        self.found_ms = before.found_ms;
+        add(&mut self.removed, before.removed);
+        add(&mut self.twins, known);
+        self.twins
+            .retain(|twin| !twin.is_empty() && *twin != self.kept);
+        new as u64
     }
 }
 
@@ -98,8 +97,8 @@ impl Queue {
         }
     }
 
-    /// Writes down twins beside what was found before; returns how many are new. Those who tell of one job do so at different times: a sweep, which
-    /// has a lease, and a delivery that came too late.
+    /// Writes down twins beside what was found before; returns how many are new. Of two that tell of one job in the same moment, a sweep and a
+    /// delivery that came too late, the list may keep only one's words; the log has both.
     pub async fn tell_twins(&self, twins: &Twins) -> Result<u64, QueueError> {
         let key = self.keys_of(&twins.tenant).twins();
         let name = format!("{}/{}", twins.tenant, twins.id);
@@ -150,5 +149,54 @@ impl Queue {
         }
         all.sort_by_key(|twins| twins.found_ms);
         Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(kept: &str, twins: &[&str], dead: bool) -> Twins {
+        Twins {
+            tenant: "acme".into(),
+            id: "a".into(),
+            job_type: "AttachNote".into(),
+            contact: "c1".into(),
+            kept: kept.into(),
+            twins: twins.iter().map(|twin| (*twin).to_owned()).collect(),
+            removed: Vec::new(),
+            dead,
+            found_ms: 1,
+        }
+    }
+
+    /// What is written down after both, and how many of the second were new.
+    fn both(first: Twins, mut second: Twins) -> (u64, String, Vec<String>) {
+        let new = second.with(Some(first));
+        second.twins.sort();
+        (new, second.kept, second.twins)
+    }
+
+    #[test]
+    fn nothing_that_was_told_is_lost() {
+        let all = |new, kept: &str, twins: &[&str]| {
+            let told = told(kept, twins, false);
+            (new, told.kept, told.twins)
+        };
+        let first = || told("n1", &["n2"], false);
+        assert_eq!(both(first(), first()), all(0, "n1", &["n2"]));
+        assert_eq!(
+            both(first(), told("n1", &["n3"], false)),
+            all(1, "n1", &["n2", "n3"])
+        );
+        // The job is known by another one since.
+        assert_eq!(
+            both(first(), told("n2", &["n3"], false)),
+            all(1, "n2", &["n1", "n3"])
+        );
+        // Two of a dead letter.
+        let dead = told("n1", &[], true);
+        assert_eq!(both(dead.clone(), dead.clone()), all(0, "n1", &[]));
+        assert_eq!(both(dead, told("n2", &[], true)), all(1, "n2", &["n1"]));
     }
 }

@@ -257,6 +257,7 @@ async fn stops(count: usize, at_once: usize, marker: bool) -> ExitCode {
     let on = [
         ("PENSTOCK_MARKER", "on"),
         ("PENSTOCK_MARKER_KEY", MARKER_KEY),
+        ("PENSTOCK_TWINS", "remove"),
     ];
     let settings = on.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let settings = if marker { settings.as_slice() } else { &[] };

@@ -14,8 +14,8 @@ use super::world::{FRAGILE, Make, PATIENCE, WORKER, World};
 use crate::harness::{Program, wait_until};
 
 const TENANT: &str = "crash";
-/// What a worker says of a twin that its sweep has found.
-const SWEPT_UP: &str = "its effect is there more than once";
+/// What a worker says of a twin that its sweep has found, where it is to remove it.
+const SWEPT_UP: &str = "a twin was removed";
 /// What the worker says that has made it.
 const CAME_LATE: &str = "a delivery that came too late has made this effect";
 /// The later of the two sweeps is over by then.

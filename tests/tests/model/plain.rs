@@ -58,6 +58,8 @@ pub(crate) struct Job {
     pub(crate) deliveries: u64,
     /// The delivery that was settled last.
     pub(crate) settled: Option<u64>,
+    /// The delivery that was refused last, since its effect is another job's.
+    pub(crate) refused: Option<u64>,
     /// The last step between two calls: delivery and number.
     pub(crate) step: Option<(u64, u32)>,
     /// A call that is not idempotent was to be sent.
@@ -107,6 +109,7 @@ impl Job {
             attempts: 0,
             deliveries: 0,
             settled: None,
+            refused: None,
             step: None,
             intent: false,
             arrival,

@@ -273,10 +273,10 @@ impl Plain {
             return Settled::Missing;
         };
         if !self.is_owner(key, token) {
-            return if job.settled == Some(token) {
-                Settled::Ok
-            } else {
-                Settled::Lost
+            return match job.settled == Some(token) {
+                true if job.refused == Some(token) => Settled::Refused,
+                true => Settled::Ok,
+                false => Settled::Lost,
             };
         }
         let (now, quarantine) = (self.now, ms(self.terms.quarantine));
@@ -297,8 +297,9 @@ impl Plain {
                 attempt: false,
                 delivery: false,
             };
+            self.job(key).refused = Some(token);
             self.end(key, token, again);
-            return Settled::Lost;
+            return Settled::Refused;
         }
         self.end(key, token, end);
         Settled::Ok

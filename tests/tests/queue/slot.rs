@@ -46,6 +46,24 @@ async fn a_tenant_takes_slots_while_it_holds_fewer_than_are_free() {
     }
 }
 
+/// One claim fills few slots of a large worker: it is all of them that count.
+#[tokio::test]
+async fn a_large_worker_fills_half_of_its_slots_for_one_tenant() {
+    let mut bench = Bench::start().await;
+    bench.quotas("10000/10s", "200000/1d").await;
+    bench.enqueue(&jobs("acme", 1000)).await;
+    let mut held = 0;
+    loop {
+        let request = request(&mut bench, 1000 - held, &[("acme", held)]);
+        let claim = bench.claim_as("w", &request).await;
+        held += claim.jobs.len();
+        if claim.jobs.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(held, 500);
+}
+
 #[tokio::test]
 async fn the_rest_is_for_the_others() {
     let mut bench = Bench::start().await;

@@ -1,38 +1,41 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken. Jobs that may become one call
 -- are given as one, a group: its first leads, the others ride.
 -- arg: worker; known, seen (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it returns the same jobs, and after a later
---   request nothing); slots; lease, silence, late (ms);
+--   request nothing); slots (calls to give at the most), free (the worker's free slots, those included); lease, silence, late (ms);
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, number of the command, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), what it has
--- forgotten (see part/era.lua), token, lanes, jobs, more, 1 if more are due that it only had no time for}: of
+-- forgotten (see part/era.lua), token, lanes, jobs, more, 1 if it stopped at a bound of its own, so that more may be due for this worker}: of
 -- each lane its name, burst, daily and 1 if its breaker is open; of each job its reference and record; and of each that has more than that its
 -- place among the jobs (from 0), what its run has (fields and values), and its riders: of each its reference, record, the API's id of its contact
 -- ('' if the record tells it or it is the leader's), and 1 if it stands behind the leader.
-local answer, lease, tick, given, slots, held, weighted, heaviest, bounded
+local answer, lease, tick, given, slots, free, held, weighted, heaviest, bounded
 
-local function flatten(riders)
-  local flat = {}
-  for _, rider in ipairs(riders) do
-    flat[#flat + 1] = rider.ref
-    flat[#flat + 1] = rider.record
-    flat[#flat + 1] = rider.contact or ''
-    flat[#flat + 1] = rider.order and 1 or 0
+local describe
+do
+  local function flatten(riders)
+    local flat = {}
+    for _, rider in ipairs(riders) do
+      flat[#flat + 1] = rider.ref
+      flat[#flat + 1] = rider.record
+      flat[#flat + 1] = rider.contact or ''
+      flat[#flat + 1] = rider.order and 1 or 0
+    end
+    return flat
   end
-  return flat
-end
 
-local function describe(lane, ref, record, run, riders)
-  local jobs, more, told = answer.jobs, answer.more, answer.lanes
-  if not lane.told then
-    lane.told = true
-    for _, value in ipairs({ lane.name, lane[1].quota, lane[DAILY].quota, lane.stored.open and 1 or 0 }) do told[#told + 1] = value end
-  end
-  local at = #jobs
-  jobs[at + 1], jobs[at + 2] = ref, record or ''
-  if #run > 0 or #riders > 0 then
-    for _, value in ipairs({ at / 2, run, flatten(riders) }) do more[#more + 1] = value end
+  function describe(lane, ref, record, run, riders)
+    local jobs, more, told = answer.jobs, answer.more, answer.lanes
+    if not lane.told then
+      lane.told = true
+      for _, value in ipairs({ lane.name, lane[1].quota, lane[DAILY].quota, lane.stored.open and 1 or 0 }) do told[#told + 1] = value end
+    end
+    local at = #jobs
+    jobs[at + 1], jobs[at + 2] = ref, record or ''
+    if #run > 0 or #riders > 0 then
+      for _, value in ipairs({ at / 2, run, flatten(riders) }) do more[#more + 1] = value end
+    end
   end
 end
 
@@ -47,36 +50,39 @@ local function reply(doubt)
   }
 end
 
-local function describe_again(ref)
-  local job, riders = parse_ref(ref), riders_of(ref)
-  for _, rider in ipairs(riders) do
-    local rides = parse_ref(rider.ref)
-    rider.record = record_of(rides)
-    if string.sub(merge_key(rider.record), 1, 1) == 'T' then rider.contact = remembered(rides.tenant, rider.record) end
-  end
-  describe(lane_of(job.lane), ref, record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
-end
-
--- What a claim has given, for the same request again: by its token, and by the end of its leases, which nobody has prolonged as long as its
--- answer is missing.
-local function remember_claim(worker_key)
-  redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends)
-end
-
--- The jobs that the same request was given before.
-local function repeat_claim(worker_key)
-  local given = redis.call('HMGET', worker_key, 'token', 'ends')
-  lease.token = tonumber(given[1])
-  local refs = lease.token and redis.call('ZRANGEBYSCORE', LEASES, given[2], given[2]) or {}
-  for _, ref in ipairs(refs) do
-    if holder_of(ref) == given[1] then
-      -- The worker counts its lease from the request that was answered.
-      redis.call('ZADD', LEASES, lease.ends, ref)
-      describe_again(ref)
+local remember_claim, repeat_claim
+do
+  local function describe_again(ref)
+    local job, riders = parse_ref(ref), riders_of(ref)
+    for _, rider in ipairs(riders) do
+      local rides = parse_ref(rider.ref)
+      rider.record = record_of(rides)
+      if string.sub(merge_key(rider.record), 1, 1) == 'T' then rider.contact = remembered(rides.tenant, rider.record) end
     end
+    describe(lane_of(job.lane), ref, record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
   end
-  remember_claim(worker_key)
-  return reply()
+
+  -- What a claim has given, for the same request again: by its token, and by the end of its leases, which nobody has prolonged as long as its
+  -- answer is missing.
+  function remember_claim(worker_key)
+    redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends)
+  end
+
+  -- The jobs that the same request was given before.
+  function repeat_claim(worker_key)
+    local given = redis.call('HMGET', worker_key, 'token', 'ends')
+    lease.token = tonumber(given[1])
+    local refs = lease.token and redis.call('ZRANGEBYSCORE', LEASES, given[2], given[2]) or {}
+    for _, ref in ipairs(refs) do
+      if holder_of(ref) == given[1] then
+        -- The worker counts its lease from the request that was answered.
+        redis.call('ZADD', LEASES, lease.ends, ref)
+        describe_again(ref)
+      end
+    end
+    remember_claim(worker_key)
+    return reply()
+  end
 end
 
 -- A silence of every worker longer than `silence` means that Redis was away: nobody's lease ends for that. Returns until when.
@@ -111,20 +117,26 @@ do
   end
 
   -- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
-  -- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's.
+  -- that makes a job poisonous needs a delivery that was `alone` in its worker: the one that ended it may have been a neighbour's. Returns how many
+  -- jobs come back, its riders with it.
   local function take_back(ref, lease_end)
     local job = parse_ref(ref)
     local token, role = holder_of(ref)
     redis.call('ZREM', LEASES, ref)
     redis.call('HDEL', RUNNING, ref)
     note_lost(job, lease_end, token and token == redis.call('HGET', RUN .. key_of(job), 'alone'))
+    local count = 1
     if role == 'leader' then
-      disband(ref, token, function(rider) note_lost(rider, lease_end, false) end)
+      disband(ref, token, function(rider)
+        note_lost(rider, lease_end, false)
+        count = count + 1
+      end)
     end
     local lane = lane_of(job.lane)
     return_permits(lane, 1, lease_end + arg.late)
     requeue(job, record_of(job), now)
     place_lane(lane)
+    return count
   end
 
   function take_back_ended()
@@ -132,7 +144,11 @@ do
     if #ended == 0 then return end
     local set = redis.call('HMGET', CONFIG, 'shift', 'stepped')
     shift, stepped = tonumber(set[1]) or 0, tonumber(set[2]) or 0
-    for i = 1, #ended, 2 do take_back(ended[i], tonumber(ended[i + 1])) end
+    local back = 0
+    for i = 1, #ended, 2 do
+      if back >= arg.takebacks then break end
+      back = back + take_back(ended[i], tonumber(ended[i + 1]))
+    end
   end
 end
 
@@ -169,95 +185,101 @@ local function take_token()
   lease.holder = whole(lease.token) .. '/' .. arg.worker .. '/'
 end
 
-local function weight_of(name)
-  return weighted and tonumber(lane_of(name).stored.weight) or 1
-end
-
--- How many more of this worker's slots the lane may take: one at a time, only while it holds fewer than are free, so that some are always
--- left; a lane lighter than the heaviest gets as much less. `share`: what it may have of them before the others have had their turn.
-local function slots_for(name, share)
-  local free, mine, take, weight = slots, held[name] or 0, 0, weight_of(name)
-  while free > 0 and take < share and mine * heaviest < free * weight do free, mine, take = free - 1, mine + 1, take + 1 end
-  return take
-end
-
--- A lane that has had as many calls as it weighs goes behind the others; until then it keeps its turn.
-local function ends_turn(lane, calls)
-  local weight = weight_of(lane.name)
-  if weight == 1 then return true end
-  local turn = (tonumber(lane.stored.turn) or 0) + calls
-  set(lane, 'turn', turn < weight and turn or nil)
-  return turn >= weight or calls == 0
-end
-
-local function serve(name, share, moves)
-  local lane = lane_of(name)
-  local stored = lane.stored
-  if stored.paused or (tonumber(stored.hold) or 0) > now then return place_lane(lane, true) end
-  promote(name, moves)
-  local permits, only_high = free_permits(lane, false), false
-  if permits == 0 then
-    permits, only_high = free_permits(lane, true), true
+local serve_ready
+do
+  local function weight_of(name)
+    return weighted and tonumber(lane_of(name).stored.weight) or 1
   end
-  -- An open breaker lets one probe through at a time.
-  if stored.open then permits = math.min(permits, 1 - lane.flying) end
-  local take = math.min(permits, slots_for(name, share), arg.jobs - given)
-  local calls, taken = {}, 0
-  if take > 0 then calls, taken = next_calls(lane, take, arg.jobs - given, only_high) end
-  if #calls > 0 then
-    given = given + taken
-    take_token()
-    for _, call in ipairs(calls) do
-      local riders = #call.riders
-      take_neighbours(lane, call, arg.jobs - given)
-      given = given + #call.riders - riders
-      start(lane, call)
+
+  -- How many more of this worker's slots the lane may take: one at a time, only while it holds fewer than are free, so that some are always
+  -- left; a lane lighter than the heaviest gets as much less. `share`: what it may have of them before the others have had their turn.
+  local function slots_for(name, share)
+    local left, mine, take, weight = free, held[name] or 0, 0, weight_of(name)
+    while take < slots and take < share and mine * heaviest < left * weight do left, mine, take = left - 1, mine + 1, take + 1 end
+    return take
+  end
+
+  -- A lane that has had as many calls as it weighs goes behind the others; until then it keeps its turn.
+  local function ends_turn(lane, calls)
+    local weight = weight_of(lane.name)
+    if weight == 1 then return true end
+    local turn = (tonumber(lane.stored.turn) or 0) + calls
+    set(lane, 'turn', turn < weight and turn or nil)
+    return turn >= weight or calls == 0
+  end
+
+  local function serve(name, share, moves)
+    local lane = lane_of(name)
+    local stored = lane.stored
+    if stored.paused or (tonumber(stored.hold) or 0) > now then return place_lane(lane, true) end
+    promote(name, moves)
+    local permits, only_high = free_permits(lane, false), false
+    if permits == 0 then
+      permits, only_high = free_permits(lane, true), true
     end
-    take_permits(lane, #calls)
-    slots = slots - #calls
-    held[name] = (held[name] or 0) + #calls
-  end
-  place_lane(lane, ends_turn(lane, #calls))
-end
-
--- What all of these lanes weigh, and the heaviest of them or of those that hold slots.
-local function weigh(names)
-  if not weighted then return #names end
-  local sum = 0
-  for name in pairs(held) do heaviest = math.max(heaviest, weight_of(name)) end
-  for _, name in ipairs(names) do
-    sum = sum + weight_of(name)
-    heaviest = math.max(heaviest, weight_of(name))
-  end
-  return sum
-end
-
--- Serves the lanes whose moment has come, oldest first.
-local function serve_ready()
-  local served, visited = 0, 0
-  while slots > 0 and given < arg.jobs and served < arg.lanes and visited < 3 * arg.lanes do
-    -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
-    local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - served)
-    local share = slots / (weigh(ready) + heaviest)
-    local wanted, before = arg.lanes - served, given
-    for i, name in ipairs(ready) do
-      if slots == 0 or given >= arg.jobs then break end
-      local had = given
-      visited = visited + 1
-      -- Each moves as many as the others: what it is to call now, and some more, of which one may be more urgent.
-      serve(name, math.max(1, math.floor(share * weight_of(name))), math.ceil(moves_left / (#ready - i + 1)))
-      if given > had then served = served + 1 end
+    -- An open breaker lets one probe through at a time.
+    if stored.open then permits = math.min(permits, 1 - lane.flying) end
+    local take = math.min(permits, slots_for(name, share), arg.jobs - given)
+    local calls, taken = {}, 0
+    if take > 0 then calls, taken = next_calls(lane, take, arg.jobs - given, only_high) end
+    if #calls > 0 then
+      given = given + taken
+      take_token()
+      for _, call in ipairs(calls) do
+        local riders = #call.riders
+        take_neighbours(lane, call, arg.jobs - given)
+        given = given + #call.riders - riders
+        start(lane, call)
+      end
+      take_permits(lane, #calls)
+      slots, free = slots - #calls, free - #calls
+      held[name] = (held[name] or 0) + #calls
     end
-    -- All that was visited is at its new moment now; where those were all, a round that gave nothing would only visit the same lanes again.
-    if #ready < wanted and given == before then break end
+    place_lane(lane, ends_turn(lane, #calls))
   end
-  bounded = slots > 0 and given > 0 and (given >= arg.jobs or served >= arg.lanes)
+
+  -- What all of these lanes weigh, and the heaviest of them or of those that hold slots, as far as the worker has named them first.
+  local function weigh(names)
+    if not weighted then return #names end
+    local sum = 0
+    for i = 3, math.min(#ARGV, 2 + 2 * arg.jobs), 2 do
+      heaviest = math.max(heaviest, tonumber(redis.call('HGET', LANE .. ARGV[i], 'weight')) or 1)
+    end
+    for _, name in ipairs(names) do
+      sum = sum + weight_of(name)
+      heaviest = math.max(heaviest, weight_of(name))
+    end
+    return sum
+  end
+
+  -- Serves the lanes whose moment has come, oldest first.
+  function serve_ready()
+    local served, visited = 0, 0
+    while slots > 0 and given < arg.jobs and served < arg.lanes and visited < 3 * arg.lanes and moves_left > 0 do
+      -- More lanes than slots: one that may take none of this worker's must not stand before one that may.
+      local ready = redis.call('ZRANGEBYSCORE', LANES, '-inf', now, 'LIMIT', 0, arg.lanes - served)
+      local share = slots / (weigh(ready) + heaviest)
+      local wanted, before = arg.lanes - served, given
+      for i, name in ipairs(ready) do
+        if slots == 0 or given >= arg.jobs then break end
+        local had = given
+        visited = visited + 1
+        -- Each moves as many as the others: what it is to call now, and some more, of which one may be more urgent.
+        serve(name, math.max(1, math.floor(share * weight_of(name))), math.ceil(moves_left / (#ready - i + 1)))
+        if given > had then served = served + 1 end
+      end
+      -- All that was visited is at its new moment now; where those were all, a round that gave nothing would only visit the same lanes again.
+      if #ready < wanted and given == before then break end
+    end
+    -- At each of these bounds something was done, so that asking again comes to an end.
+    bounded = slots > 0 and (given >= arg.jobs or served >= arg.lanes or moves_left <= 0)
+  end
 end
 
 transition(function()
   local worker_key = WORKER .. arg.worker
   answer, lease = { lanes = {}, jobs = {}, more = {} }, { ends = whole(now + arg.lease) }
-  given, slots, held, heaviest, bounded = 0, arg.slots, {}, 1, false
+  given, slots, free, held, heaviest, bounded = 0, arg.slots, arg.free, {}, 1, false
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
   local doubt
   tick, doubt = watch(arg.worker)

@@ -5,12 +5,13 @@
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
 --   journal; else a MessagePack map:
 --   permit 'answered' | 'unanswered' | 'unsent'
---   to 'done' (effect: id or nil) | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
+--   to 'done' | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
+--   effect: the id of what it has made, or nil, where it is done or will be
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
 -- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
--- Returns {number of the command, one letter per job}: 'o' ok, 'l' lost (the token is another's: what it came to is left for who has it next) or
--- 'm' missing, by what was before the call; 'l' too where it was to be done by an effect that another job is known by: it goes back to find out
--- what it has come to. Repeated with the same token it returns 'o' again.
+-- Returns {number of the command, one letter per job}: 'o' ok, 'l' lost (the token is another's: what it came to is left for who has it next),
+-- 'm' missing, by what was before the call, or 'r' refused: the effect by which it was to be done is known as another job's, and it goes back to
+-- find out what it has come to. Repeated with the same token it returns the same, 'o' or 'r'.
 local function settle_permit(lane, permit)
   if permit == 'unsent' then return take_permits(lane, -1) end
   return_permits(lane, 1, permit == 'answered' and now or now + arg.late)
@@ -45,8 +46,8 @@ end
 -- Who does not hold the job any more may have settled it already, or have brought what it came to.
 local function refusal(job, delivery)
   local run_key, token = RUN .. key_of(job), delivery.token
-  local run = redis.call('HMGET', run_key, 'settled', 'late')
-  if run[1] == token then return 'o' end
+  local run = redis.call('HMGET', run_key, 'settled', 'late', 'refused')
+  if run[1] == token then return run[3] == token and 'r' or 'o' end
   local record = record_of(job)
   if record and kind_of(record) == 'd' then
     return struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) and 'o' or 'l'
@@ -128,11 +129,12 @@ local function settle_otherwise(lane, job, item)
   if item.auth then redis.call('HSET', REFUSED, lane.name, item.auth) end
   -- Of two jobs that say the same of one contact the one took what the other had made, and not yet settled, for its own: whichever is known by
   -- it stays so, and the other finds out anew what it has come to.
-  if item.to == 'done' and is_anothers(lane.tenant, item.effect, ref.id) then
-    item, job.refused = { to = 'back', at = 0, fields = { error = 'what it was taken to have made is known as what another job has made' } }, true
+  if is_anothers(lane.tenant, item.effect, ref.id) then
+    local error = 'what it was taken to have made is known as what another job has made'
+    item, job.refused = { to = 'back', at = 0, fields = { error = error, orphan = '', ending = '', refused = token } }, true
   end
+  if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
   if item.to == 'done' then
-    if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
     redis.call('DEL', run_key, history)
     return finish_job(lane, job)
   end
@@ -257,7 +259,7 @@ transition(function()
   for _, leader in ipairs(leaders) do disband(leader, taken[leader]) end
   for _, job in ipairs(settled) do if job.role == 'rider' then settle_one(job) end end
   for _, job in ipairs(settled) do if job.role ~= 'rider' then settle_one(job) end end
-  for _, job in ipairs(settled) do if job.refused then codes[job.place] = 'l' end end
+  for _, job in ipairs(settled) do if job.refused then codes[job.place] = 'r' end end
   for _, lane in pairs(lanes) do close_lane(lane) end
   follow()
   -- Counted with what is settled: repeated, nothing is.
