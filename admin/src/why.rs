@@ -32,7 +32,7 @@ pub(crate) async fn why(queue: &Queue, format: Format, wanted: &OneJob) -> Resul
     let (reasons, turn) = match status.state {
         State::Done => only(done(&status)),
         State::Dead => only(dead(&status)),
-        State::Running => only(running(&status)),
+        State::Running => only(running(&status, queue.now().await?)),
         State::Scheduled | State::Ready | State::Blocked => waiting(queue, &status).await?,
     };
     let answer = Answer {
@@ -146,9 +146,15 @@ fn dead(status: &JobStatus) -> Reason {
     Reason::new("dead", format!("it died at {at} ({cause}): {remedy}"))
 }
 
-fn running(status: &JobStatus) -> Reason {
+fn running(status: &JobStatus, now_ms: u64) -> Reason {
     let worker = status.worker.as_deref().unwrap_or("unknown");
     let delivery = status.deliveries;
+    if status.lease_ms.is_some_and(|end| end < now_ms) {
+        let detail = format!(
+            "the worker {worker} had it (delivery {delivery}); its lease has ended, and the next claim of a worker takes it back"
+        );
+        return Reason::new("running", detail);
+    }
     let detail = format!(
         "the worker {worker} has it (delivery {delivery}); its lease ends then unless it is renewed"
     );

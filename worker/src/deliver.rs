@@ -82,6 +82,13 @@ impl Courier {
         if job.claimed.run.text(field::LOCKED).is_some() {
             job.note(field::LOCKED, "");
         }
+        if job.claimed.probe {
+            tracing::warn!(
+                tenant = job.reference().tenant(),
+                job = job.reference().id(),
+                "the API fails for this tenant: its breaker is open, and this call is the probe"
+            );
+        }
         suspect(job, calls).await?;
         let stored = match stored {
             Open::Job(stored) => stored,
@@ -193,6 +200,12 @@ impl Courier {
     /// The call of a worker that died may have left just before its lease ended.
     fn note_lost_call(&self, job: &Assignment) {
         if let Some(lost_at) = job.claimed.run.number(field::LOST_AT) {
+            tracing::info!(
+                job = job.reference().id(),
+                tenant = job.reference().tenant(),
+                delivery = job.claimed.deliveries,
+                "the worker that had it before has ended, or lost its lease, while it had it"
+            );
             let ended = lost_at + millis(self.http_timeout);
             job.note(field::UNANSWERED, ended.to_string());
         }

@@ -151,6 +151,14 @@ fn distrust(error: &RedisError) -> Option<String> {
     })
 }
 
+/// Whether a script may not do what it does, for the rights of who calls it. Redis 7.0 has no code for that, only these words.
+pub(super) fn is_denied_within(error: &RedisError) -> bool {
+    code(error) == "ERR"
+        && error
+            .to_string()
+            .contains("The user executing the script can't")
+}
+
 /// What helps against a refusal with this code.
 fn to_get_in(code: &str) -> &'static str {
     match code {

@@ -83,6 +83,11 @@ impl Facts {
         if self.is("role", "slave") {
             return Err(QueueError::ReadOnly);
         }
+        Ok(())
+    }
+
+    /// Refuses a server that throws away what was acknowledged. Who only looks may do so there too.
+    fn check_eviction(&self) -> Result<(), QueueError> {
         match self.0.get("maxmemory_policy") {
             Some(policy) if policy != "noeviction" => Err(QueueError::Unsuitable(format!(
                 "Redis evicts keys when it is full (maxmemory-policy {policy}), which loses jobs: set it to noeviction"
@@ -110,6 +115,7 @@ impl Queue {
         if errand == Errand::Look {
             return Ok(());
         }
+        servers.iter().try_for_each(Facts::check_eviction)?;
         let promise = self.promise(&servers).await?;
         let version = servers.first().map_or("unknown", Facts::version);
         let (servers, replicas) = (servers.len(), fewest_replicas(&servers));

@@ -217,6 +217,17 @@ async fn each_program_works_as_its_own_user() {
         guarded.admin("admin-read", args).await;
     }
     guarded.admin("metrics", &["stats"]).await;
+    // It is a right that is missing, and not the functions.
+    let pause = ["tenant", "pause", ACME];
+    let refused = guarded
+        .run("admin-read", "penstock-admin", &pause, "")
+        .await;
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("lacks a right"),
+        "{}",
+        refused.stderr
+    );
     for args in [
         &["tenant", "pause", ACME][..],
         &["tenant", "set", ACME, "--burst", "50/10s"],

@@ -120,6 +120,9 @@ local function bury(lane, job, key, item)
   close(lane, job)
 end
 
+-- The deliveries, reference and token, that were to be done by another job's effect.
+local refused
+
 -- It has not ended as most do.
 local function settle_otherwise(lane, job, item)
   local token, ref = job.token, parse_ref(job.ref)
@@ -131,7 +134,7 @@ local function settle_otherwise(lane, job, item)
   -- it stays so, and the other finds out anew what it has come to.
   if is_anothers(lane.tenant, item.effect, ref.id) then
     local error = 'what it was taken to have made is known as what another job has made'
-    item, job.refused = { to = 'back', at = 0, fields = { error = error, orphan = '', ending = '', refused = token } }, true
+    item, refused[job.ref] = { to = 'back', at = 0, fields = { error = error, orphan = '', ending = '', refused = token } }, token
   end
   if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
   if item.to == 'done' then
@@ -192,7 +195,7 @@ local function read_deliveries()
       refs[#refs + 1] = ref
       jobs[#jobs + 1] = {
         name = name, ticket = ARGV[at], ref = ref, token = ARGV[at + 1], keys = ARGV[at + 2], outcome = ARGV[at + 3], rest = ARGV[at + 4],
-        lane = false, role = false, order = false, place = false, refused = false,
+        lane = false, role = false, order = false,
       }
       at = at + 5
     end
@@ -221,7 +224,7 @@ local function take_over(jobs, holders, orders)
     local ref, token, holds, role = job.ref, job.token, parse_holder(holders[i])
     -- One that comes twice in one call is settled once; a rider only with its leader.
     if taken[ref] ~= token and holds == token and (role ~= 'rider' or orders[ref]) then
-      codes[i], taken[ref], job.place = 'o', token, i
+      codes[i], taken[ref] = 'o', token
       job.lane, job.role, job.order = lane_of(job.name), role, orders[ref] and orders[ref].order
       settled[#settled + 1] = job
       gather('ZREM', LEASES, ref)
@@ -249,7 +252,7 @@ end
 transition(function()
   local tick, _, noticed = watch()
   forgotten = noticed
-  end_time = pack_time(now)
+  end_time, refused = pack_time(now), {}
   local jobs, holders = read_deliveries()
   local orders, leaders = read_riders(jobs, holders)
   local settled, taken, codes = take_over(jobs, holders, orders)
@@ -259,7 +262,7 @@ transition(function()
   for _, leader in ipairs(leaders) do disband(leader, taken[leader]) end
   for _, job in ipairs(settled) do if job.role == 'rider' then settle_one(job) end end
   for _, job in ipairs(settled) do if job.role ~= 'rider' then settle_one(job) end end
-  for _, job in ipairs(settled) do if job.refused then codes[job.place] = 'r' end end
+  for i, job in ipairs(jobs) do if refused[job.ref] == job.token then codes[i] = 'r' end end
   for _, lane in pairs(lanes) do close_lane(lane) end
   follow()
   -- Counted with what is settled: repeated, nothing is.
