@@ -170,10 +170,9 @@ impl Soak {
         println!("seed {seed}\n{figures}");
         let path = self.reports.join(format!("soak-{seed}.html"));
         let title = format!("Penstock under faults, seed {seed}");
-        match std::fs::write(
-            &path,
-            page(&title, &figures, &ran.course, &ran.history.calls),
-        ) {
+        let page = page(&title, &figures, &ran.course, &ran.history.calls);
+        let written = std::fs::create_dir_all(&self.reports);
+        match written.and_then(|()| std::fs::write(&path, page)) {
             Ok(()) => println!("report: {}", path.display()),
             Err(error) => {
                 eprintln!(

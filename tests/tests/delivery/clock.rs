@@ -5,8 +5,8 @@ use penstock_tests::{fixture::job, harness::RedisOptions, sandbox::Options};
 
 use crate::stage::{PATIENCE, Stage};
 
-/// More than the quarantine.
-const MINUTE: i64 = 60_000;
+/// Much more than the quarantine.
+const HOUR: i64 = 3_600_000;
 const QUARANTINE: [(&str, &str); 1] = [("PENSTOCK_QUARANTINE", "8s")];
 
 async fn stage() -> Stage {
@@ -50,7 +50,22 @@ async fn set_ahead_and_ahead_it_ends_no_quarantine() {
     // Enough for both looks, and the call after them.
     for _ in 0..4 {
         let told = worker.stderr().len();
-        stage.redis.set_clock(MINUTE);
+        stage.redis.set_clock(HOUR);
+        worker
+            .wait_for_line_from(told, "clock was set", PATIENCE)
+            .await;
+    }
+    was_found(&stage).await;
+}
+
+#[tokio::test]
+async fn set_back_and_right_again_it_ends_no_quarantine() {
+    let stage = stage().await;
+    let worker = stage.worker_with(&QUARANTINE).await;
+    in_doubt(&stage).await;
+    for by in [-HOUR, HOUR, HOUR, -HOUR] {
+        let told = worker.stderr().len();
+        stage.redis.set_clock(by);
         worker
             .wait_for_line_from(told, "clock was set", PATIENCE)
             .await;
@@ -68,7 +83,7 @@ async fn set_ahead_while_no_worker_lives_it_ends_no_quarantine() {
     for _ in 0..3 {
         worker.sigterm();
         worker.wait_exit(PATIENCE).await;
-        stage.redis.set_clock(MINUTE);
+        stage.redis.set_clock(HOUR);
         let asked = stage.status("note").await.run;
         worker = stage.worker_with(&QUARANTINE).await;
         stage

@@ -1,5 +1,6 @@
 //! What a worker makes of the API's and Redis' answers, and load: real workers, a real Redis and the sandbox, whose ledger tells every call.
 
+mod age;
 mod breaker;
 #[cfg(target_os = "linux")]
 mod clock;
