@@ -162,7 +162,8 @@ impl<'a> Calls<'a> {
             Err(CallError::NotSent { .. }) => Permit::Unsent,
             _ => Permit::Answered,
         };
-        if self.permit != Permit::Unanswered {
+        let may_still_come = answer.as_ref().is_err_and(CallError::is_of_a_gateway);
+        if self.permit != Permit::Unanswered && !may_still_come {
             self.job.cover();
         }
         if self.permit != Permit::Unsent {

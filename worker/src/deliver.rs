@@ -279,7 +279,7 @@ impl Courier {
             Payload::AttachNote(_) => answer
                 .note_id()
                 .map(|id| (json!({ "noteId": id }), Some(id))),
-            Payload::AddTags(_) => Ok((json!({ "tags": answer.body.get("tags") }), None)),
+            Payload::AddTags(_) => answer.tags().map(|tags| (json!({ "tags": tags }), None)),
         };
         let (mut result, effect) = match read {
             Ok(read) => read,
@@ -379,8 +379,13 @@ impl Courier {
     }
 }
 
-/// What an earlier delivery came to that could not be written in time: it is so, whatever else is known.
+/// What an earlier delivery came to that could not be written in time: it is so, unless a later one has sent a call of which nobody knows what it
+/// came to. Then both are looked for.
 fn orphan(run: &Run) -> Option<Outcome> {
+    let later = run.text(field::INTENT_BY).filter(|_| journal::is_open(run));
+    if later.is_some_and(|by| run.text(field::LATE) != Some(by)) {
+        return None;
+    }
     let done: DoneRecord = serde_json::from_str(run.text(field::ORPHAN)?).ok()?;
     Some(Outcome::Delivered {
         result: done.result,

@@ -178,7 +178,7 @@ impl Effect {
     }
 }
 
-/// The job's effects that are there, the one to be kept first: that which it is known by, or the oldest. `None` if they cannot be read.
+/// The job's effects that are there, the one to be kept first: that which it is known by, or the same in every look. `None` if they cannot be read.
 async fn effects(
     courier: &Courier,
     job: &Assignment,
@@ -205,12 +205,14 @@ async fn effects(
         return Ok(None);
     };
     let mut effects = Vec::new();
-    // Newest first, as the API lists them.
-    for (id, body) in list.into_iter().rev() {
+    for (id, body) in list {
         if ours(&id, body.as_deref()) && !is_anothers(courier, maker, &id, calls).await? {
             effects.push(Effect::new(id, body.as_deref()));
         }
     }
+    // Whatever order they are listed in, and however often, each sweep of the job keeps the same one.
+    effects.sort_by(|a, b| a.id.cmp(&b.id));
+    effects.dedup_by(|a, b| a.id == b.id);
     effects.sort_by_key(|effect| known != Some(&effect.id));
     Ok(Some(effects))
 }

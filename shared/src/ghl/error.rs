@@ -97,6 +97,17 @@ impl CallError {
         )
     }
 
+    /// Whether who answers is not the API itself, which may still apply the call: a gateway that has waited in vain, or lost its connection.
+    pub fn is_of_a_gateway(&self) -> bool {
+        matches!(
+            self,
+            Self::ServerError {
+                status: 502 | 504,
+                ..
+            }
+        )
+    }
+
     /// The same, without what the request said: an API may repeat it, and these words go into logs and tables.
     pub(super) fn without(mut self, request: &Request) -> Self {
         if let Self::Rejected { message, .. }

@@ -103,6 +103,12 @@ impl Answer {
         text(self.part("task"), "id").ok_or_else(|| self.lacks("task.id"))
     }
 
+    /// The contact's tags, once some were added.
+    pub fn tags(&self) -> Result<&Value, CallError> {
+        let tags = self.body.get("tags").filter(|tags| tags.is_array());
+        tags.ok_or_else(|| self.lacks("tags"))
+    }
+
     /// All notes of a contact. One that cannot be read spoils the list: it could be the one that is
     /// looked for.
     pub fn notes(&self) -> Result<Vec<Note>, CallError> {

@@ -37,8 +37,12 @@ fn object(payload: &Payload) -> Option<Fields> {
 }
 
 impl AddTags {
-    /// The tags of both; `None` if they are more than one call takes.
+    /// The tags of both; `None` if they are more than one call takes, or name the contact in two ways: that a sequence has taken two names for one
+    /// contact does not say that the API does.
     fn and(&self, next: &Self) -> Option<Payload> {
+        if self.contact != next.contact {
+            return None;
+        }
         let more = next.tags.iter().filter(|tag| !self.tags.contains(tag));
         let tags: Vec<_> = self.tags.iter().chain(more).cloned().collect();
         let both = Self {
@@ -78,14 +82,16 @@ fn may_clash(one: &Fields, next: &Fields) -> bool {
     across(NAME, PARTS_OF_NAME) || across(DISTURBING, DISTURBING)
 }
 
-/// Whether the API takes both for the same contact: they share the email or the phone, and of neither do they give two.
+/// Whether the API takes both for the same contact: they give the same email and the same phone, or the same one of them alone. By one that only one
+/// of them gives, it may find another contact.
 fn is_one_contact(fields: &Fields, next: &Fields) -> bool {
-    let both = |name: &str| Some((fields.get(name)?, next.get(name)?));
-    let pairs = [both("email"), both("phone")];
-    let mut given = pairs.iter().flatten().peekable();
-    given.peek().is_some()
-        && given.all(|(one, other)| one == other)
-        && pairs.iter().flatten().any(|(one, _)| !one.is_null())
+    let names = ["email", "phone"];
+    names
+        .iter()
+        .all(|name| fields.get(*name) == next.get(*name))
+        && names
+            .iter()
+            .any(|name| fields.get(*name).is_some_and(|value| !value.is_null()))
 }
 
 /// The custom fields of both, which an update merges one by one: of those of one name the later.
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn later_fields_win_and_what_is_not_said_stays() {
         let both = upserts(
-            &json!({ "email": "a@b.io", "firstName": "Ann", "city": "Bern", "tags": ["x"] }),
+            &json!({ "email": "a@b.io", "firstName": "Ann", "city": "Bern", "tags": ["x"], "phone": "+14155550100" }),
             &json!({ "email": "a@b.io", "firstName": "Anna", "city": null, "phone": "+14155550100" }),
         );
         let expected = json!({
@@ -174,6 +180,15 @@ mod tests {
                 json!({ "email": "a@b.io", "phone": "+14155550100" }),
                 json!({ "email": "a@b.io", "phone": null }),
             ),
+            // The phone may be another contact's.
+            (
+                json!({ "email": "a@b.io" }),
+                json!({ "email": "a@b.io", "phone": "+14155550100" }),
+            ),
+            (
+                json!({ "phone": "+14155550100" }),
+                json!({ "email": "a@b.io", "phone": "+14155550100" }),
+            ),
             // A name and its parts.
             (
                 json!({ "email": "a@b.io", "firstName": "Ann" }),
@@ -206,6 +221,8 @@ mod tests {
         let both = tags(0, 60).followed_by(&tags(50, 100)).unwrap();
         assert_eq!(both.to_value()["tags"].as_array().unwrap().len(), 100);
         assert_eq!(tags(0, 60).followed_by(&tags(60, 101)), None);
+        let by_email = json!({ "contact": { "email": "a@b.io" }, "tags": ["t"] });
+        assert_eq!(tags(0, 1).followed_by(&payload("AddTags", &by_email)), None);
     }
 
     #[test]

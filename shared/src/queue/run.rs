@@ -29,6 +29,8 @@ pub mod field {
     pub const INTENT_THERE: &str = "intentThere";
     /// When that call has ended, whatever becomes of it (ms, steady).
     pub const INTENT_ENDS: &str = "intentEnds";
+    /// Whose call that is: the delivery's token.
+    pub const INTENT_BY: &str = "intentBy";
     /// How many such calls were about to be sent: the number of the last one's marker.
     pub const INTENTS: &str = "intents";
     /// There if one of them went without a marker: why.
@@ -45,6 +47,8 @@ pub mod field {
     pub const FIRST_DUE: &str = "firstDue";
     /// What a delivery came to whose lease had ended by then, as JSON.
     pub const ORPHAN: &str = "orphan";
+    /// The token of that delivery.
+    pub const LATE: &str = "late";
     /// There if the worker that had it last could not open it: the key that it lacks.
     pub const LOCKED: &str = "locked";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.

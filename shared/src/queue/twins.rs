@@ -27,7 +27,7 @@ pub struct Twins {
     pub job_type: String,
     /// The API's id of the contact.
     pub contact: String,
-    /// The note or task that the job is known by; of a dead letter, the oldest.
+    /// The note or task that the job is known by; of a dead letter, one of them.
     pub kept: String,
     /// The others.
     pub twins: Vec<String>,

@@ -294,7 +294,7 @@ impl Plain {
         if self.is_anothers(key, end) {
             let again = End::Back {
                 after: 0,
-                attempt: false,
+                attempt: true,
                 delivery: false,
             };
             self.job(key).refused = Some(token);

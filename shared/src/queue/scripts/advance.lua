@@ -35,7 +35,7 @@ transition(function()
   end
   if granted then
     if arg.intent then
-      redis.call('HSET', run_key, 'intent', arg.intent)
+      redis.call('HSET', run_key, 'intent', arg.intent, 'intentBy', token)
       redis.call('HDEL', run_key, 'absent')
     end
     return finish({ tick, 'granted' })

@@ -134,7 +134,7 @@ local function settle_otherwise(lane, job, item)
   -- it stays so, and the other finds out anew what it has come to.
   if is_anothers(lane.tenant, item.effect, ref.id) then
     local error = 'what it was taken to have made is known as what another job has made'
-    item, refused[job.ref] = { to = 'back', at = 0, fields = { error = error, orphan = '', ending = '', refused = token } }, token
+    item, refused[job.ref] = { to = 'back', at = 0, attempt = 1, fields = { error = error, orphan = '', ending = '', refused = token } }, token
   end
   if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
   if item.to == 'done' then
