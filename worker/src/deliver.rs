@@ -148,9 +148,7 @@ impl Courier {
         if let Some(done) = orphan(run) {
             return Err(done.into());
         }
-        if self.may_have_left(job) {
-            self.note_lost_call(job);
-        }
+        self.note_lost_call(job);
         if let Some(error) = run.unreadable() {
             return Err(unreadable(job, error));
         }
@@ -199,7 +197,8 @@ impl Courier {
 
     /// The call of a worker that died may have left just before its lease ended.
     fn note_lost_call(&self, job: &Assignment) {
-        if let Some(lost_at) = job.claimed.run.number(field::LOST_AT) {
+        let lost_at = job.claimed.run.number(field::LOST_AT);
+        if let Some(lost_at) = lost_at.filter(|_| self.may_have_left(job)) {
             tracing::info!(
                 job = job.reference().id(),
                 tenant = job.reference().tenant(),

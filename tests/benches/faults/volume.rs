@@ -64,11 +64,8 @@ pub(crate) async fn run(scenarios: &Scenarios) {
     for (name, times) in &log {
         let beyond = times.iter().filter(|time| **time > LIMIT).count();
         println!(
-            "volume: {name} × {}: p50 {:.1?}, p99 {:.1?}, longest {:.1?}, {beyond} of them beyond 5 ms",
-            times.len(),
-            at(times, 50),
-            at(times, 99),
-            at(times, 100),
+            "volume: {name} {}, {beyond} of them beyond 5 ms",
+            spread(times)
         );
     }
     println!("volume: {pause}");
@@ -76,6 +73,17 @@ pub(crate) async fn run(scenarios: &Scenarios) {
 
 fn at(times: &[Duration], percent: usize) -> Duration {
     percentile(times, percent).unwrap_or_default()
+}
+
+/// How many there are, and how long they took.
+fn spread(times: &[Duration]) -> String {
+    format!(
+        "× {}: p50 {:.1?}, p99 {:.1?}, longest {:.1?}",
+        times.len(),
+        at(times, 50),
+        at(times, 99),
+        at(times, 100)
+    )
 }
 
 /// A Redis, and a quota that holds nothing back.
@@ -204,13 +212,7 @@ impl Scene {
         let times = log.values().flatten().copied();
         let mut times: Vec<_> = times.collect();
         times.sort_unstable();
-        format!(
-            "beside it a command that only counts, × {}: p50 {:.1?}, p99 {:.1?}, longest {:.1?}",
-            times.len(),
-            at(&times, 50),
-            at(&times, 99),
-            at(&times, 100)
-        )
+        format!("beside it a command that only counts, {}", spread(&times))
     }
 }
 

@@ -1,7 +1,11 @@
 //! Redis' clock is set while the API may still apply a call.
 
 use penstock_shared::job::state::State;
-use penstock_tests::{fixture::job, harness::RedisOptions, sandbox::Options};
+use penstock_tests::{
+    fixture::job,
+    harness::{Program, RedisOptions},
+    sandbox::Options,
+};
 
 use crate::stage::{PATIENCE, Stage};
 
@@ -33,6 +37,15 @@ async fn in_doubt(stage: &Stage) {
         .await;
 }
 
+/// Sets Redis' clock, and waits until the worker has noticed.
+async fn set_clock(stage: &Stage, worker: &Program, by: i64) {
+    let told = worker.stderr().len();
+    stage.redis.set_clock(by);
+    worker
+        .wait_for_line_from(told, "clock was set", PATIENCE)
+        .await;
+}
+
 /// The API has applied the call, late, and the job has found that.
 async fn was_found(stage: &Stage) {
     stage.until_done(1).await;
@@ -49,11 +62,7 @@ async fn set_ahead_and_ahead_it_ends_no_quarantine() {
     in_doubt(&stage).await;
     // Enough for both looks, and the call after them.
     for _ in 0..4 {
-        let told = worker.stderr().len();
-        stage.redis.set_clock(HOUR);
-        worker
-            .wait_for_line_from(told, "clock was set", PATIENCE)
-            .await;
+        set_clock(&stage, &worker, HOUR).await;
     }
     was_found(&stage).await;
 }
@@ -64,11 +73,7 @@ async fn set_back_and_right_again_it_ends_no_quarantine() {
     let worker = stage.worker_with(&QUARANTINE).await;
     in_doubt(&stage).await;
     for by in [-HOUR, HOUR, HOUR, -HOUR] {
-        let told = worker.stderr().len();
-        stage.redis.set_clock(by);
-        worker
-            .wait_for_line_from(told, "clock was set", PATIENCE)
-            .await;
+        set_clock(&stage, &worker, by).await;
     }
     was_found(&stage).await;
 }

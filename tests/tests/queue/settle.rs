@@ -267,7 +267,17 @@ async fn what_one_call_ends_is_bounded() {
     assert!(groups < 12 && jobs <= 256, "{fitting:?}");
 }
 
-/// The same, but its contact's next job must wait.
+/// Two running jobs of two contacts.
+async fn two() -> (Bench, [Claimed; 2]) {
+    let mut bench = Bench::start().await;
+    bench
+        .enqueue(&[job("a").contact("c1"), job("b").contact("c2")])
+        .await;
+    let jobs = [bench.claim_one().await, bench.claim_one().await];
+    (bench, jobs)
+}
+
+/// It is done by this effect, but its contact's next job must wait.
 fn deferred(claimed: &Claimed, effect: &str) -> Settlement {
     let mut end = done_by(claimed, effect);
     end.transition.ending = Ending::Deferred {
@@ -280,11 +290,7 @@ fn deferred(claimed: &Claimed, effect: &str) -> Settlement {
 /// Known from then on, and no other job takes it for its own.
 #[tokio::test]
 async fn an_effect_is_its_jobs_though_that_is_not_done_yet() {
-    let mut bench = Bench::start().await;
-    bench
-        .enqueue(&[job("a").contact("c1"), job("b").contact("c2")])
-        .await;
-    let jobs = [bench.claim_one().await, bench.claim_one().await];
+    let (mut bench, jobs) = two().await;
     bench.settle(&[deferred(&jobs[0], "note-1")]).await;
     for end in [done_by(&jobs[1], "note-1"), deferred(&jobs[1], "note-1")] {
         assert_eq!(bench.settle(&[end]).await, [Settled::Refused]);
@@ -301,11 +307,7 @@ async fn an_effect_is_its_jobs_though_that_is_not_done_yet() {
 /// What it was to end with is nothing any more, or it would be tried for ever.
 #[tokio::test]
 async fn what_was_left_for_a_job_that_took_anothers_effect_is_thrown_away() {
-    let mut bench = Bench::start().await;
-    bench
-        .enqueue(&[job("a").contact("c1"), job("b").contact("c2")])
-        .await;
-    let late = [bench.claim_one().await, bench.claim_one().await];
+    let (mut bench, late) = two().await;
     bench.settle(&[done_by(&late[0], "note-1")]).await;
     bench.live(20_000, &[]).await;
     let other = bench.claim_one().await;
@@ -326,15 +328,12 @@ async fn what_was_left_for_a_job_that_took_anothers_effect_is_thrown_away() {
 /// It looked at the contact's list while the other had made it, and not settled yet; or the other way round.
 #[tokio::test]
 async fn a_job_that_took_anothers_effect_for_its_own_is_not_done() {
-    let mut bench = Bench::start().await;
-    bench
-        .enqueue(&[job("a").contact("c1"), job("b").contact("c2")])
-        .await;
-    let jobs = [bench.claim_one().await, bench.claim_one().await];
+    let (mut bench, jobs) = two().await;
     let ends: Vec<_> = jobs.iter().map(|job| done_by(job, "note-1")).collect();
-    for _ in 0..2 {
-        assert_eq!(bench.settle(&ends).await, [Settled::Ok, Settled::Refused]);
-    }
+    assert_eq!(bench.settle(&ends).await, [Settled::Ok, Settled::Refused]);
+    let before = bench.snapshot().await;
+    assert_eq!(bench.settle(&ends).await, [Settled::Ok, Settled::Refused]);
+    assert_eq!(bench.snapshot().await, before);
     let again = bench.claim_one().await;
     assert_eq!(again.reference, jobs[1].reference);
     assert!(again.run.text("error").is_some());

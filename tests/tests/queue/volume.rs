@@ -116,9 +116,9 @@ async fn in_one_lane() {
     fill(&bench, |number| job(&number.to_string())).await;
     let large = cost_of_ten(&mut bench).await;
     assert_eq!(large, small);
-    // However many slots there are, a claim gives a bounded number.
+    // However many slots there are, a claim gives a bounded number: in each of six turns half of what is left of that, and one at least.
     let claimed = bench.claim(10_000).await;
-    assert!((MOST_CALLS / 2..=MOST_CALLS).contains(&claimed.len()));
+    assert_eq!(claimed.len(), MOST_CALLS - 1);
     bench
         .settle(&claimed.iter().map(done).collect::<Vec<_>>())
         .await;
@@ -134,8 +134,8 @@ async fn in_five_thousand_lanes() {
     })
     .await;
     let claims = drain(&mut bench, COUNT).await;
-    // A claim takes some jobs of each of six lanes.
-    assert!(claims <= COUNT / 2 / 6, "{claims}");
+    // A claim takes all four jobs of each of six lanes; the last gives nothing.
+    assert!(claims <= COUNT.div_ceil(4 * 6) + 1, "{claims}");
     nothing_was_slow_and_nothing_is_left(&bench).await;
 }
 
