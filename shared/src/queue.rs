@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod govern;
 pub mod keys;
 pub mod lapse;
+pub mod late_effect;
 pub mod lateness;
 pub mod ledger;
 mod memory;

@@ -187,6 +187,7 @@ impl<D: Deliver> Worker<D> {
         duties.spawn(duties::lateness::run(queue.clone(), quarantine, told));
         duties.spawn(duties::forget::run(queue.clone()));
         duties.spawn(duties::unlearn::run(queue.clone()));
+        duties.spawn(duties::late_effect::run(queue.clone()));
         if let Some(address) = settings.metrics_listen {
             let health = Health::new(queue, roster, concurrency)?;
             let listener = health::bind(address).await?;

@@ -15,7 +15,6 @@ pub mod feed;
 mod group;
 pub mod health;
 pub mod journal;
-mod late;
 pub mod likeness;
 pub mod look;
 pub mod marker;

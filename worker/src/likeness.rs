@@ -25,10 +25,7 @@ pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
     }
     // What looks like a tag may have been none.
     let forms = |text: &str| [letters(&without_tags(text)), letters(text)];
-    let (theirs, ours) = (
-        forms(&marker::without(theirs)),
-        forms(&marker::without(ours)),
-    );
+    let (theirs, ours) = (forms(theirs), forms(ours));
     let mut pairs = theirs
         .iter()
         .flat_map(|one| ours.iter().map(move |other| (one, other)));
@@ -52,15 +49,14 @@ fn are_alike(one: &str, other: &str) -> bool {
 /// A text as it is left by whatever an API may make of it: without markers and HTML's tags, its entities as letters, letters that are written in
 /// several ways in one, any white space as one.
 fn normal(text: &str) -> String {
-    let text = without_tags(&marker::without(text));
-    let text = html_escape::decode_html_entities(&text);
+    let text = marker::without(&without_tags(text));
     let text = ComposingNormalizerBorrowed::new_nfkc().normalize(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What is left of a text when all but letters and digits is dropped, and what is written above and below them.
 fn letters(text: &str) -> String {
-    let text = html_escape::decode_html_entities(text);
+    let text = marker::without(text);
     let text = DecomposingNormalizerBorrowed::new_nfkd().normalize(&text);
     let letters = text.chars().filter(|letter| letter.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
@@ -109,6 +105,7 @@ mod tests {
             ("Caf&eacute;", "Café"),
             ("Cafe\u{301} ﬁn", "Café fin"),
             ("Hello\n\n[ps-ABCDEFGHIJKLMNOP]", "Hello"),
+            ("Hello<br>&lsqb;ps-ABCDEFGHIJKLMNOP&rbrack;", "Hello"),
             ("1 < 2", "1 < 2"),
             ("Hello<br/> <!-- seen --> you", "Hello you"),
         ] {

@@ -1,6 +1,8 @@
 //! The marker: the last line of a note's or a task's body, by which a read-back knows an effect of ours for certain. It is keyed, so nobody
 //! who reads one can make another.
 
+use std::ops::Range;
+
 use hmac::{Hmac, KeyInit, Mac};
 use penstock_shared::{
     job::Payload,
@@ -149,24 +151,31 @@ fn appended(body: &str, marker: &str) -> String {
     }
 }
 
-/// The markers in a text, anybody's, wherever the API has put them.
-pub fn found(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices(OPEN).filter_map(|(at, _)| {
-        let marker = text.get(at..at + OPEN.len() + LETTERS + CLOSE.len_utf8())?;
-        let letters = marker[OPEN.len()..].strip_suffix(CLOSE)?;
-        let known = |byte| ALPHABET.contains(&byte);
-        letters.bytes().all(known).then_some(marker)
-    })
+/// The markers in a text, anybody's, wherever the API has put them, be their brackets written as entities.
+pub fn found(text: &str) -> Vec<String> {
+    let text = html_escape::decode_html_entities(text);
+    places(&text).map(|place| text[place].to_owned()).collect()
 }
 
-/// The text without markers.
+/// A text, its entities as letters, without the markers in it.
 pub fn without(text: &str) -> String {
-    let markers: Vec<_> = found(text).collect();
-    let mut text = text.to_owned();
-    for marker in markers.iter().map(ToString::to_string).collect::<Vec<_>>() {
-        text = text.replace(&marker, "");
+    let text = html_escape::decode_html_entities(text);
+    let (mut plain, mut end) = (String::with_capacity(text.len()), 0);
+    for place in places(&text) {
+        plain.push_str(&text[end..place.start]);
+        end = place.end;
     }
-    text
+    plain + &text[end..]
+}
+
+/// Where markers stand in a text: no two share a letter.
+fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices(OPEN).filter_map(|(at, _)| {
+        let place = at..at + OPEN.len() + LETTERS + CLOSE.len_utf8();
+        let letters = text.get(place.clone())?[OPEN.len()..].strip_suffix(CLOSE)?;
+        let known = |byte| ALPHABET.contains(&byte);
+        letters.bytes().all(known).then_some(place)
+    })
 }
 
 #[cfg(test)]
@@ -253,9 +262,13 @@ mod tests {
             format!("Hello\n\n{marker}"),
             format!("<p>Hello</p><p>{marker}</p>"),
             format!("Hello {marker} "),
+            format!(
+                "Hello {}",
+                marker.replace('[', "&#91;").replace(']', "&#x5D;")
+            ),
             marker.clone(),
         ] {
-            assert_eq!(found(&text).collect::<Vec<_>>(), [&marker], "{text}");
+            assert_eq!(found(&text), [marker.as_str()], "{text}");
             assert!(!without(&text).contains(OPEN));
         }
         for text in [
@@ -265,7 +278,7 @@ mod tests {
             "[ps-ÄÄÄÄÄÄÄÄ]",
             "[ps-ABCDEFGHIJKLMNOPQ]",
         ] {
-            assert_eq!(found(text).count(), 0, "{text}");
+            assert!(found(text).is_empty(), "{text}");
         }
     }
 

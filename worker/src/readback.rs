@@ -177,10 +177,8 @@ pub fn quoted(payload: &Payload) -> Vec<String> {
     })
 }
 
-/// An API may have written the brackets as entities.
 fn markers(body: Option<&str>) -> Vec<String> {
-    let body = html_escape::decode_html_entities(body.unwrap_or_default());
-    marker::found(&body).map(str::to_owned).collect()
+    marker::found(body.unwrap_or_default())
 }
 
 /// A note of which nothing is shown may say anything.

@@ -1,6 +1,6 @@
 //! Ends deliveries in Redis, many in one round trip, and keeps at it while Redis is away.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use penstock_shared::{
     job::state::Ending,
@@ -13,19 +13,14 @@ use penstock_shared::{
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, JoinSet},
-    time::timeout,
 };
 
 use crate::{
     assignment::{Assignment, Roster},
     failpoint,
-    late::Late,
     patience::Patience,
     settle::Company,
 };
-
-/// How long a worker that ends waits for what is told of its late deliveries.
-const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// A delivery that has ended, and what is let go of when that is written.
 #[derive(Debug)]
@@ -86,7 +81,6 @@ impl Settler {
 
 async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiver<Ended>) {
     let mut batch = Vec::with_capacity(MOST_ENDS);
-    let mut late = JoinSet::new();
     while inbox.recv_many(&mut batch, MOST_ENDS).await > 0 {
         while !batch.is_empty() {
             let split = |ended: Ended| (ended.settlement, (ended.job, ended.company));
@@ -99,16 +93,10 @@ async fn serve(queue: Queue, shard: u16, roster: Roster, mut inbox: mpsc::Receiv
             let ended = settlements.iter().zip(held).zip(settled);
             for ((settlement, (job, _company)), settled) in ended {
                 conclude(&roster, settlement, &job, settled);
-                if settled == Settled::Lost {
-                    late.extend(Late::of(settlement, job).map(|it| it.watch(queue.clone())));
-                }
             }
             failpoint::pass("after-settle");
         }
-        while late.try_join_next().is_some() {}
     }
-    // What has ended meanwhile is told before the worker ends.
-    let _ = timeout(LAST_LOOK, late.join_all()).await;
 }
 
 /// Writes until Redis has taken it, whatever it refuses for: somebody may mend that. Only what it cannot make sense of would be refused for

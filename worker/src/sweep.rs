@@ -1,10 +1,10 @@
 //! The sweep of a job that was sent again: one and ten quarantines after its end the contact's list is looked through for more than one effect
 //! of it. Only the marker tells them from somebody's identical text.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use penstock_shared::{
-    ghl::{Answer, CallError, Request},
+    ghl::{Answer, CallError, Note, Request, Task},
     job::{ContactId, JobType},
     outcome::{Outcome, Permit},
     queue::{
@@ -24,6 +24,7 @@ use crate::{
     deliver::Courier,
     journal, look,
     marker::{self, Maker},
+    readback,
 };
 
 /// When it looks: so many quarantines after the job's end.
@@ -60,6 +61,7 @@ pub async fn plan(
         contact: contact.id.clone(),
         intent,
         late_ms,
+        quoted: readback::quoted(&stored.payload),
     };
     let due = job.clock.now_ms() + millis(courier.quarantine.of(job_type));
     match courier.queue.plan_sweep(maker.tenant, &sweep, due).await {
@@ -81,10 +83,10 @@ pub async fn run(
     let quarantine = courier.quarantine.of(sweep.job_type);
     let tenant = job.reference().tenant();
     let found = courier.queue.find(&sweep.job, Some(tenant)).await;
+    // Of a letter that was edited since, what it was before is to have no effect beside what it is known by.
     let Some(status) = found
         .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?
         .pop()
-        .filter(|status| status.fingerprint == sweep.fingerprint)
     else {
         return after_all(courier, job, sweep, calls).await;
     };
@@ -163,18 +165,25 @@ fn wait_until(job: &Assignment, calls: &Calls<'_>, at: u64) -> Result<(), Stop> 
     Err(calls.postponed(Duration::from_millis(wait), "waits for its next look"))
 }
 
-/// A note or a task that is the job's.
+/// A note or a task.
 struct Effect {
     id: String,
-    /// What it says, without markers.
+    /// Nobody's, if the body is not shown.
+    markers: Vec<String>,
+    /// All that it says, without markers.
     text: String,
 }
 
 impl Effect {
-    fn new(id: String, body: Option<&str>) -> Self {
-        let text = marker::without(body.unwrap_or_default());
+    fn new(id: String, body: Option<&str>, beside: &impl fmt::Debug) -> Self {
+        let body = body.unwrap_or_default();
+        let text = marker::without(body);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { id, text }
+        Self {
+            id,
+            markers: marker::found(body),
+            text: format!("{text}\n{beside:?}"),
+        }
     }
 }
 
@@ -193,21 +202,22 @@ async fn effects(
         life_ms: sweep.life_ms,
     };
     let markers = courier.marker.all(maker, sweep.intent);
-    let ours = |id: &str, body: Option<&str>| {
-        let found: Vec<_> = marker::found(body.unwrap_or_default()).collect();
-        let own = |found: &&str| markers.iter().any(|own| own == found);
-        let alike = |found: &&str| markers.iter().any(|own| marker::are_alike(own, found));
+    let ours = |effect: &Effect| {
+        let quoted = |marker: &&String| sweep.quoted.contains(marker);
+        let mut found = effect.markers.iter().filter(|found| !quoted(found));
+        let own = |found: &String| markers.contains(found);
+        let alike = |found: &String| markers.iter().any(|own| marker::are_alike(own, found));
         // Beside a marker of another's, ours was quoted. An effect of another life is what the id's next job is known by.
-        (!found.is_empty() && found.iter().all(own))
-            || (known == Some(id) && !found.iter().any(alike))
+        (found.clone().next().is_some() && found.clone().all(own))
+            || (known == Some(effect.id.as_str()) && !found.any(alike))
     };
     let Some(list) = list(sweep.job_type, &sweep.contact, calls).await? else {
         return Ok(None);
     };
     let mut effects = Vec::new();
-    for (id, body) in list {
-        if ours(&id, body.as_deref()) && !is_anothers(courier, maker, &id, calls).await? {
-            effects.push(Effect::new(id, body.as_deref()));
+    for effect in list {
+        if ours(&effect) && !is_anothers(courier, maker, &effect.id, calls).await? {
+            effects.push(effect);
         }
     }
     // Whatever order they are listed in, and however often, each sweep of the job keeps the same one.
@@ -229,18 +239,18 @@ async fn is_anothers(
     Ok(known.is_some_and(|job| job != maker.id))
 }
 
-/// Ids and texts of what the contact has; `None` if the list is refused, or too long.
+/// What the contact has; `None` if the list is refused, or too long.
 async fn list(
     job_type: JobType,
     contact: &ContactId,
     calls: &mut Calls<'_>,
-) -> Result<Option<Vec<(String, Option<String>)>>, Stop> {
+) -> Result<Option<Vec<Effect>>, Stop> {
     let request = match job_type {
         JobType::CreateTask => Request::list_tasks(contact),
         _ => Request::list_notes(contact),
     };
     let answer = calls.send(&request).await;
-    let list = answer.and_then(|answer| bodies(job_type, &answer).map_err(Stop::Call));
+    let list = answer.and_then(|answer| read(job_type, &answer).map_err(Stop::Call));
     match list {
         Err(Stop::Call(
             CallError::Rejected { .. }
@@ -252,14 +262,17 @@ async fn list(
     }
 }
 
-fn bodies(job_type: JobType, answer: &Answer) -> Result<Vec<(String, Option<String>)>, CallError> {
-    Ok(if job_type == JobType::CreateTask {
-        let tasks = answer.tasks()?.into_iter();
-        tasks.map(|task| (task.id, task.body)).collect()
-    } else {
-        let notes = answer.notes()?.into_iter();
-        notes.map(|note| (note.id, note.body)).collect()
-    })
+fn read(job_type: JobType, answer: &Answer) -> Result<Vec<Effect>, CallError> {
+    if job_type == JobType::CreateTask {
+        let effect = |task: Task| {
+            let beside = (task.title, task.due_date, task.assigned_to, task.completed);
+            Effect::new(task.id, task.body.as_deref(), &beside)
+        };
+        return Ok(answer.tasks()?.into_iter().map(effect).collect());
+    }
+    let effect =
+        |note: Note| Effect::new(note.id, note.body.as_deref(), &(note.title, note.user_id));
+    Ok(answer.notes()?.into_iter().map(effect).collect())
 }
 
 /// More than there are to be: that is written down, said, and mended if that is wanted.
@@ -313,7 +326,7 @@ async fn report(
     if !courier.remove_twins {
         return Ok(());
     }
-    // What a person has copied from it, and gone on with, is theirs.
+    // What a person has gone on with, or copied to go on with, is theirs.
     let same = |twin: &&Effect| kept.as_ref().is_some_and(|kept| kept.text == twin.text);
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {

@@ -37,12 +37,47 @@ pub(super) enum End {
 pub(super) fn response(operation: Operation, response: &Response<'_>) -> Result<Answer, CallError> {
     let json = match response.body.trim_ascii() {
         [] => Some(Value::Null),
-        body => serde_json::from_slice(body).ok(),
+        body => parse(body),
     };
     if (200..300).contains(&response.status) {
         return success(response, json);
     }
     Err(failure(operation, response, json.as_ref()))
+}
+
+/// A list is not to be lost over one half of a letter in somebody's note: that is read as the sign for what is no letter, as broken UTF-8 is.
+fn parse(body: &[u8]) -> Option<Value> {
+    if let Ok(json) = serde_json::from_slice(body) {
+        return Some(json);
+    }
+    let text = String::from_utf8_lossy(body);
+    serde_json::from_str(&without_halves(&text)).ok()
+}
+
+/// JSON's `\uD800` to `\uDFFF` are halves of letters: those without their other half are replaced.
+fn without_halves(json: &str) -> String {
+    let mut whole = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        whole.push_str(before);
+        let unit = |at: usize| {
+            let digits = escape.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+            u16::from_str_radix(digits, 16).ok()
+        };
+        let (written, length) = match (unit(0), unit(6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (&escape[..12], 12),
+            (Some(0xD800..=0xDFFF), _) => (r"\uFFFD", 6),
+            // An escaped backslash escapes nothing.
+            _ => {
+                let next = escape.chars().nth(1).map_or(0, char::len_utf8);
+                (&escape[..=next], 1 + next)
+            }
+        };
+        whole.push_str(written);
+        rest = &escape[length..];
+    }
+    whole + rest
 }
 
 fn success(response: &Response<'_>, json: Option<Value>) -> Result<Answer, CallError> {

@@ -1,6 +1,6 @@
 //! Sending one request, once.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use bytes::BytesMut;
 use http::{
@@ -27,6 +27,8 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Less than any keep-alive of the API's front: a connection that the server closes just as it is
 /// used again leaves the call without an answer.
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+/// The end of a call's time, a tenth of it at the most, in which only what has arrived already is looked at.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// A client of the API. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -130,14 +132,13 @@ impl GhlClient {
     ///
     /// Dropping the future cuts the call: it may or may not have taken effect.
     pub async fn send(&self, _spent: Passage, token: &SecretString, request: &Request) -> Reply {
-        let deadline = Instant::now() + self.timeout;
-        let sent = timeout_at(deadline, self.call(token, request).send());
-        let mut response = match sent.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return classify::no_response(error).into(),
-            Err(_) => return self.unanswered().into(),
+        let mut term = Term::new(self.timeout);
+        let mut response = match term.wait(self.call(token, request).send()).await {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return classify::no_response(error).into(),
+            None => return self.unanswered().into(),
         };
-        let (body, end) = read(&mut response, deadline).await;
+        let (body, end) = read(&mut response, term).await;
         let reply = Reply::judge(
             request.operation,
             &Response {
@@ -180,6 +181,39 @@ impl GhlClient {
     }
 }
 
+/// The time that a call may take.
+#[derive(Debug)]
+struct Term {
+    deadline: Instant,
+    last_look: Duration,
+    /// When the last look ends, once it has begun.
+    ends: Option<Instant>,
+}
+
+impl Term {
+    fn new(timeout: Duration) -> Self {
+        let last_look = LAST_LOOK.min(timeout / 10);
+        Self {
+            deadline: Instant::now() + timeout - last_look,
+            last_look,
+            ends: None,
+        }
+    }
+
+    /// Waits as long as there is time. In a process that was stopped the time is over before what has arrived meanwhile is read: for that there
+    /// is another moment. `None` if nothing came.
+    async fn wait<F: Future>(&mut self, arrives: F) -> Option<F::Output> {
+        let mut arrives = pin!(arrives);
+        if let Ok(arrived) = timeout_at(self.deadline, &mut arrives).await {
+            return Some(arrived);
+        }
+        let ends = *self
+            .ends
+            .get_or_insert_with(|| Instant::now() + self.last_look);
+        timeout_at(ends, arrives).await.ok()
+    }
+}
+
 fn headers() -> HeaderMap {
     let version = HeaderName::from_static("version");
     [(version, VERSION), (ACCEPT, JSON)].into_iter().collect()
@@ -187,17 +221,17 @@ fn headers() -> HeaderMap {
 
 /// Reads a body as far as it is of use. What a refusal's body says is optional, so the status is not
 /// lost over a body that never ends.
-async fn read(response: &mut reqwest::Response, deadline: Instant) -> (BytesMut, End) {
+async fn read(response: &mut reqwest::Response, mut term: Term) -> (BytesMut, End) {
     let mut body = BytesMut::new();
     loop {
-        match timeout_at(deadline, response.chunk()).await {
-            Ok(Ok(Some(chunk))) if body.len() + chunk.len() > MAX_BODY_BYTES => {
+        match term.wait(response.chunk()).await {
+            Some(Ok(Some(chunk))) if body.len() + chunk.len() > MAX_BODY_BYTES => {
                 return (body, End::TooLong);
             }
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
-            Ok(Ok(None)) => return (body, End::Whole),
-            Ok(Err(error)) => return (body, classify::cut(error)),
-            Err(_) => return (body, End::Cut("it took too long".to_owned())),
+            Some(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Some(Ok(None)) => return (body, End::Whole),
+            Some(Err(error)) => return (body, classify::cut(error)),
+            None => return (body, End::Cut("it took too long".to_owned())),
         }
     }
 }

@@ -97,14 +97,15 @@ impl CallError {
         )
     }
 
-    /// Whether who answers is not the API itself, which may still apply the call: a gateway that has waited in vain, or lost its connection.
+    /// Whether who answers may not be the API itself, which may still apply the call: a gateway that has waited in vain, or lost its connection,
+    /// or whatever says with a success what the API never says.
     pub fn is_of_a_gateway(&self) -> bool {
         matches!(
             self,
             Self::ServerError {
                 status: 502 | 504,
                 ..
-            }
+            } | Self::Unreadable { .. }
         )
     }
 

@@ -86,6 +86,9 @@ pub struct Sweep {
     pub intent: u32,
     /// How late the call was at the least, of which a read-back had found nothing, if it took effect after all (ms).
     pub late_ms: Option<u64>,
+    /// Markers that stand in what the job writes: they tell of nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quoted: Vec<String>,
 }
 
 /// What stands under a job's id.

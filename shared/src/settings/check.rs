@@ -18,11 +18,12 @@ impl Settings {
         )?;
         self.complete()?;
         let (kept, quarantine) = (self.redis.retention, self.delivery.longest_quarantine());
-        // While a lost call may still show up, the record of whose effect is whose must stand; with the marker on it is looked for ten times as long.
+        // While a lost call may still be looked for, two quarantines and some time after it, the record of whose effect is whose must stand; with
+        // the marker on it is looked for ten times as long.
         let (times, until) = if self.delivery.marker {
-            (10, "ten times ")
+            (10, "ten times")
         } else {
-            (1, "")
+            (3, "three times")
         };
         require(
             kept >= quarantine * times,
@@ -30,7 +31,7 @@ impl Settings {
             || {
                 let (kept, quarantine) = (span::render(kept), span::render(quarantine));
                 format!(
-                    "what is kept for {kept} must outlive {until}the quarantine of {quarantine}"
+                    "what is kept for {kept} must outlive {until} the quarantine of {quarantine}"
                 )
             },
         )

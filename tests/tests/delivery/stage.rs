@@ -59,7 +59,7 @@ impl Stage {
         let redis = RedisServer::start(redis).await;
         Self {
             sandbox: Sandbox::start(sandbox).await.unwrap(),
-            queue: connect(&redis, KEPT).await,
+            queue: connect(&redis, KEPT, QUARANTINE).await,
             redis,
         }
     }
@@ -159,7 +159,7 @@ impl Stage {
 
     /// As if everything that is done had been done too long ago to be remembered.
     pub(crate) async fn forget(&self) {
-        let queue = connect(&self.redis, Duration::ZERO).await;
+        let queue = connect(&self.redis, Duration::ZERO, Duration::ZERO).await;
         while queue.forget(0).await.unwrap() {}
     }
 
@@ -267,11 +267,11 @@ impl Stage {
     }
 }
 
-/// A way to the queue of the test's own.
 /// How long what is done is remembered.
 const KEPT: Duration = Duration::from_secs(86_400);
 
-async fn connect(redis: &RedisServer, retention: Duration) -> Queue {
+/// A way to the queue of the test's own.
+async fn connect(redis: &RedisServer, retention: Duration, quarantine: Duration) -> Queue {
     let location = Location {
         url: redis.url().into(),
         roots: None,
@@ -283,7 +283,7 @@ async fn connect(redis: &RedisServer, retention: Duration) -> Queue {
     let terms = Terms {
         lease: Duration::from_secs(3),
         http_timeout: HTTP_TIMEOUT,
-        quarantine: QUARANTINE,
+        quarantine,
         reserve: 0.1,
         spread: false,
         coalesce: 1,

@@ -41,6 +41,50 @@ async fn until_told(stage: &Stage, wanted: impl Fn(&Value) -> bool) -> Value {
     .await
 }
 
+/// Somebody's marker in its own text tells of nobody.
+#[tokio::test]
+async fn a_twin_of_a_note_that_quotes_a_marker_is_told() {
+    let stage = Stage::start(&["late=5s:op=create-note:count=1"]).await;
+    let _worker = stage.worker_with(&MARKED).await;
+    let quotes = "He said: [ps-ABCDEFGHIJKLMNOP]";
+    stage
+        .enqueue(&[job("twice").contact("c1").note(quotes)])
+        .await;
+    let told = until_told(&stage, |_| true).await;
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1, "{told}");
+}
+
+/// Sent again, it is refused; a person edits and retries it; and then what it was before is applied after all.
+#[tokio::test]
+async fn what_a_letter_was_before_it_was_edited_is_told_beside_what_it_is() {
+    let faults = [
+        "late=5s:op=create-note:count=1",
+        "422:op=create-note:count=1",
+    ];
+    let stage = Stage::start(&faults).await;
+    let _worker = stage.worker_with(&MARKED).await;
+    stage
+        .enqueue(&[job("edited").contact("c1").note("Onec")])
+        .await;
+    stage.until_state("edited", State::Dead).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let payload = json!({ "contact": { "id": "c1" }, "body": "Once" });
+    std::fs::write(file.path(), payload.to_string()).unwrap();
+    let path = file.path().to_string_lossy();
+    stage
+        .ask(&["dead", "edit", "edited", "--payload", &path])
+        .await;
+    stage.ask(&["dead", "retry", "edited"]).await;
+    stage.until_state("edited", State::Done).await;
+    let told = until_told(&stage, |_| true).await;
+    let (done, _) = stage.status("edited").await.done.unwrap();
+    assert_eq!(
+        (&told["kept"], &told["dead"]),
+        (&json!(done.effect), &json!(false))
+    );
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1, "{told}");
+}
+
 /// There is nothing left to do but the sweep. This worker has the list with both of them before it, and dies.
 async fn killed_at_the_second_look(stage: &Stage) {
     let dies = [("PENSTOCK_FAILPOINT", "after-response:abort@2")];

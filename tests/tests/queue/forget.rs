@@ -1,5 +1,7 @@
 //! `forget`: what is done frees its id after a while, what is dead never.
 
+use std::time::Duration;
+
 use penstock_shared::{
     job::state::{Ending, State},
     outcome::Cause,
@@ -22,6 +24,25 @@ async fn nothing_is_forgotten_before_its_time() {
     assert!(!bench.queue().forget(0).await.unwrap());
     assert_eq!(bench.snapshot().await, before);
     assert_eq!(bench.enqueue(&[job("a")]).await, [Enqueued::Duplicate]);
+}
+
+/// Whose effect is whose stands until a lost call is looked for no more, as long as that may have become since the settings were read.
+#[tokio::test]
+async fn it_is_kept_for_three_quarantines_at_the_least() {
+    let mut bench = Bench::with(|terms| {
+        terms.retention = Duration::from_secs(10);
+        terms.quarantine = Duration::from_secs(5);
+    })
+    .await;
+    bench.enqueue(&[job("a")]).await;
+    bench.drain().await;
+    bench.queue().lengthen_quarantine(Duration::from_secs(30));
+    for (passes, is_known) in [(89_999, true), (1, false)] {
+        bench.pass(passes);
+        bench.queue().forget(0).await.unwrap();
+        let found = bench.queue().find("a", Some("acme")).await.unwrap();
+        assert_eq!(!found.is_empty(), is_known);
+    }
 }
 
 #[tokio::test]

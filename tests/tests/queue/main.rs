@@ -15,6 +15,7 @@ mod govern;
 mod group;
 mod hold;
 mod lapse;
+mod late_effect;
 mod learn;
 mod lease;
 mod ledger;

@@ -18,11 +18,11 @@ use penstock_shared::{
 use penstock_tests::fixture::{Bench, Draft, dead, done, job, settlement};
 use serde_json::json;
 
-const OLD: &str = "old:b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE=";
+pub(crate) const OLD: &str = "old:b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE=";
 const NEW: &str = "new:bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE=";
 const CANARY: &str = "canary";
 
-fn keys(keys: &str) -> Encryption {
+pub(crate) fn keys(keys: &str) -> Encryption {
     Encryption {
         keys: Keyring::parse(keys).unwrap(),
         payloads: true,
@@ -33,7 +33,7 @@ fn canary(id: &str) -> Draft {
     job(id).contact("c").note("a canary sings")
 }
 
-async fn bench(encryption: Encryption) -> Bench {
+pub(crate) async fn bench(encryption: Encryption) -> Bench {
     let mut bench = Bench::start().await;
     bench.encrypt(encryption).await;
     bench

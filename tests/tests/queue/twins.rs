@@ -18,6 +18,7 @@ fn sweep(intent: u32) -> Sweep {
         contact: "c1".parse().unwrap(),
         intent,
         late_ms: Some(7),
+        quoted: vec!["[ps-ABCDEFGHIJKLMNOP]".into()],
     }
 }
 

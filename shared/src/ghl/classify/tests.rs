@@ -45,6 +45,23 @@ fn successes_are_read_whole() {
     assert_eq!((empty.status, empty.body), (204, Value::Null));
 }
 
+/// Anybody's note may hold one: the rest of the list is to be read all the same.
+#[test]
+fn half_a_letter_is_no_letter() {
+    for (body, text) in [
+        (r#"["a\ud800"]"#.as_bytes(), "a\u{fffd}"),
+        (br#"["\uDC00\uD83D\uDE00\n"]"#, "\u{fffd}\u{1f600}\n"),
+        (br#"["\ud83d\ud83d\ude00"]"#, "\u{fffd}\u{1f600}"),
+        (br#"["\ud800 \\ud800"]"#, "\u{fffd} \\ud800"),
+        (b"[\"\xff\\ud8000\"]", "\u{fffd}\u{fffd}0"),
+    ] {
+        assert_eq!(parse(body), Some(json!([text])), "{text}");
+    }
+    for body in ["\\", "\"\\", "\"\\ud8", "\"\\ud800", "\"\\é", "\"\\ud80é\""] {
+        assert_eq!(parse(body.as_bytes()), None, "{body}");
+    }
+}
+
 #[test]
 fn successes_that_cannot_be_read_are_no_failures() {
     let deep = "[".repeat(100_000);

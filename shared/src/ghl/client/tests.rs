@@ -326,3 +326,37 @@ fn addresses_are_checked() {
         assert!(matches!(made, Err(ClientError::BaseUrl)), "{base}");
     }
 }
+
+/// As in a process that was stopped after the send.
+#[tokio::test]
+async fn an_answer_that_is_there_counts_though_its_time_is_over() {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let (seen, mut requests) = mpsc::unbounded_channel();
+    // On a thread of its own: this one stands still.
+    let (told, base) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(async {
+            let base = server(move |_, mut stream| {
+                let seen = seen.clone();
+                async move {
+                    while let Some(request) = next_request(&mut stream).await {
+                        seen.send(request).unwrap();
+                        tokio::time::sleep(TIMEOUT / 2).await;
+                        reply(&mut stream, "201 Created", r#"{"note":{"id":"n1"}}"#).await;
+                    }
+                }
+            });
+            told.send(base.await).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let client = client(&base.recv().unwrap(), TIMEOUT);
+    let stop = async {
+        requests.recv().await.unwrap();
+        std::thread::sleep(TIMEOUT * 2);
+    };
+    let note = note();
+    let (answer, ()) = tokio::join!(send(&client, &note), stop);
+    assert_eq!(answer.unwrap().note_id(), Ok("n1".to_owned()));
+}

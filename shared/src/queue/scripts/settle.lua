@@ -43,6 +43,13 @@ local function leave_orphan(run_key, delivery, record)
   end
 end
 
+-- What it has made may be there beside what the job is known by: that is told as soon as the job has ended.
+local function keep_effect(job, delivery)
+  local effect = delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).effect
+  if not effect or is_anothers(job.tenant, effect, job.id) then return end
+  redis.call('HSET', LATE_EFFECTS, delivery.token .. '/' .. job.ref, pack_time(now) .. delivery.outcome)
+end
+
 -- Who does not hold the job any more may have settled it already, or have brought what it came to.
 local function refusal(job, delivery)
   local run_key, token = RUN .. key_of(job), delivery.token
@@ -50,11 +57,15 @@ local function refusal(job, delivery)
   if run[1] == token then return run[3] == token and 'r' or 'o' end
   local record = record_of(job)
   if record and kind_of(record) == 'd' then
-    return struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) and 'o' or 'l'
+    if struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) then return 'o' end
+    keep_effect(job, delivery)
+    return 'l'
   end
-  if run[2] ~= token then charge_forgotten(delivery) end
+  if run[2] == token then return record and 'l' or 'm' end
+  charge_forgotten(delivery)
+  keep_effect(job, delivery)
   if not record then return 'm' end
-  if run[2] ~= token then leave_orphan(run_key, delivery, record) end
+  leave_orphan(run_key, delivery, record)
   return 'l'
 end
 
