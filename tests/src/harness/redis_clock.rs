@@ -2,10 +2,12 @@
 
 use std::fs::{File, write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use parking_lot::Mutex;
+
+use super::preload::preload;
 
 /// What the server asks instead of the system.
 const PRELOADED: &str = include_str!("redis_clock.c");
@@ -23,13 +25,11 @@ impl RedisClock {
     /// # Panics
     /// When there is no C compiler.
     pub(super) fn give(command: &mut Command, directory: &Path) -> Self {
-        let (path, library) = (directory.join("clock"), directory.join("clock.so"));
-        compile(&directory.join("clock.c"), &library);
+        let path = directory.join("set_by");
         write(&path, 0_i64.to_ne_bytes()).expect("the directory is ours");
         let file = File::options().write(true).open(&path);
-        command
-            .env("LD_PRELOAD", library)
-            .env("PENSTOCK_TEST_CLOCK", path);
+        preload(command, directory, "clock", PRELOADED);
+        command.env("PENSTOCK_TEST_CLOCK", path);
         Self {
             file: file.expect("it was just written"),
             set_by_us: Mutex::new(0),
@@ -43,14 +43,4 @@ impl RedisClock {
         let written = self.file.write_all_at(&set_by.to_ne_bytes(), 0);
         written.expect("the file is there");
     }
-}
-
-fn compile(source: &PathBuf, library: &PathBuf) {
-    write(source, PRELOADED).expect("the directory is ours");
-    let done = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .args([library, source])
-        .status();
-    let done = done.unwrap_or_else(|error| panic!("cc cannot be started: {error}"));
-    assert!(done.success(), "cc could not compile {}", source.display());
 }

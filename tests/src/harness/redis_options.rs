@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// When Redis calls `fsync`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,9 @@ pub struct RedisOptions {
     pub listen: Listen,
     /// Whether it has a clock of its own, for [`super::RedisServer::set_clock`]. On Linux only.
     pub own_clock: bool,
+    /// How long its disk takes to sync the append-only file, if longer than the machine's: for [`super::RedisServer::cut_power`]. On Linux only,
+    /// and not with a clock of its own.
+    pub sync_takes: Option<Duration>,
     /// Further lines of its configuration, e.g. `("replicaof", "127.0.0.1 6379")`; they win over ours.
     pub config: Vec<(String, String)>,
 }
@@ -68,6 +72,7 @@ impl Default for RedisOptions {
             requirepass: None,
             listen: Listen::Unix,
             own_clock: false,
+            sync_takes: None,
             config: Vec::new(),
         }
     }

@@ -14,6 +14,7 @@ use super::guard::Guarded;
 use super::lines::Lines;
 use super::port::free_port;
 use super::redis_clock::RedisClock;
+use super::redis_disk::RedisDisk;
 use super::redis_options::{Endpoint, Listen, RedisOptions};
 use super::{POLL, Snapshot};
 
@@ -30,10 +31,17 @@ pub struct RedisServer {
     options: RedisOptions,
     endpoint: Endpoint,
     // Before the directory: fields are dropped in this order.
+    run: Run,
+    directory: TempDir,
+}
+
+/// From a start to the next.
+#[derive(Debug)]
+struct Run {
     process: Guarded,
     log: Lines,
     clock: Option<RedisClock>,
-    directory: TempDir,
+    disk: Option<RedisDisk>,
 }
 
 impl RedisServer {
@@ -47,13 +55,10 @@ impl RedisServer {
             Listen::Unix => Endpoint::Unix(directory.path().join("s")),
             Listen::Tcp => Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))),
         };
-        let (process, log, clock) = spawn(&options, &endpoint, directory.path());
         let mut server = Self {
+            run: spawn(&options, &endpoint, directory.path()),
             options,
             endpoint,
-            process,
-            log,
-            clock,
             directory,
         };
         server.wait_ready().await;
@@ -94,12 +99,12 @@ impl RedisServer {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.process.pid()
+        self.run.process.pid()
     }
 
     /// What it has logged since it was last started.
     pub fn log(&self) -> Vec<String> {
-        self.log.all()
+        self.run.log.all()
     }
 
     /// Sets its clock by so many milliseconds, ahead or back.
@@ -107,13 +112,36 @@ impl RedisServer {
     /// # Panics
     /// When it was not started with [`RedisOptions::own_clock`].
     pub fn set_clock(&self, by_ms: i64) {
-        let clock = self.clock.as_ref();
+        let clock = self.run.clock.as_ref();
         clock.expect("it has a clock of its own").set(by_ms);
     }
 
     /// SIGKILL; returns when it is gone.
     pub fn kill9(&mut self) {
-        self.process.kill9();
+        self.run.process.kill9();
+    }
+
+    /// A power cut: SIGKILL, and what its disk had not synced is gone. Returns how many bytes those were.
+    ///
+    /// # Panics
+    /// When it was not started with [`RedisOptions::sync_takes`], or has not synced anything yet.
+    pub fn cut_power(&mut self) -> u64 {
+        self.kill9();
+        let disk = self.run.disk.as_ref();
+        let disk = disk.expect("it has a disk of its own");
+        disk.cut(&self.growing_file())
+    }
+
+    /// The file that it appends to.
+    ///
+    /// # Panics
+    /// When it keeps none.
+    pub fn growing_file(&self) -> PathBuf {
+        let files = std::fs::read_dir(self.append_only());
+        let files = files.expect("Redis keeps an append-only file");
+        let mut paths = files.map(|file| file.expect("it can be listed").path());
+        let growing = paths.find(|path| path.to_string_lossy().ends_with(".incr.aof"));
+        growing.expect("one of them grows")
     }
 
     /// Starts it again after [`Self::kill9`] or [`Self::shutdown`] (killing it first if it still runs), with the same
@@ -123,8 +151,7 @@ impl RedisServer {
     /// As [`Self::start`].
     pub async fn restart(&mut self) {
         self.kill9();
-        (self.process, self.log, self.clock) =
-            spawn(&self.options, &self.endpoint, self.directory.path());
+        self.run = spawn(&self.options, &self.endpoint, self.directory.path());
         self.wait_ready().await;
     }
 
@@ -158,8 +185,8 @@ impl RedisServer {
     /// # Panics
     /// When it does not end.
     pub async fn shutdown(&mut self) {
-        self.process.signal(Signal::SIGTERM);
-        let process = &mut self.process;
+        self.run.process.signal(Signal::SIGTERM);
+        let process = &mut self.run.process;
         super::wait_until("the end of the Redis server", START, || {
             std::future::ready(process.exited())
         })
@@ -168,12 +195,12 @@ impl RedisServer {
 
     /// SIGSTOP: it stands still, its connections open, until [`Self::cont`].
     pub fn stop_signal(&mut self) {
-        self.process.signal(Signal::SIGSTOP);
+        self.run.process.signal(Signal::SIGSTOP);
     }
 
     /// SIGCONT: it goes on.
     pub fn cont(&mut self) {
-        self.process.signal(Signal::SIGCONT);
+        self.run.process.signal(Signal::SIGCONT);
     }
 
     /// A connection of its own, with a response timeout of 20 s.
@@ -245,9 +272,9 @@ impl RedisServer {
     async fn wait_ready(&mut self) {
         let started = Instant::now();
         while !self.answers().await {
-            let log = || self.log.all().join("\n");
+            let log = || self.run.log.all().join("\n");
             assert!(
-                self.process.exited().is_none(),
+                self.run.process.exited().is_none(),
                 "the Redis server ended at its start:\n{}",
                 log()
             );
@@ -305,16 +332,15 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn spawn(
-    options: &RedisOptions,
-    endpoint: &Endpoint,
-    directory: &Path,
-) -> (Guarded, Lines, Option<RedisClock>) {
+fn spawn(options: &RedisOptions, endpoint: &Endpoint, directory: &Path) -> Run {
     let mut command = Command::new(server_program());
     command.args(options.arguments(endpoint, directory));
     let clock = options
         .own_clock
         .then(|| RedisClock::give(&mut command, directory));
+    let disk = options
+        .sync_takes
+        .map(|sync| RedisDisk::give(&mut command, directory, sync));
     let mut process = Guarded::spawn(&command, Some(directory));
     let log = Lines::of(
         process
@@ -323,5 +349,10 @@ fn spawn(
             .take()
             .expect("standard output is piped"),
     );
-    (process, log, clock)
+    Run {
+        process,
+        log,
+        clock,
+        disk,
+    }
 }

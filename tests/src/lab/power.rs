@@ -5,7 +5,7 @@
 //! back to some length between the two, in the middle of a command if it comes to that.
 
 use std::fs::{self, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use penstock_shared::queue::enqueue::Admission;
 use penstock_shared::queue::record::NewJob;
@@ -81,7 +81,8 @@ pub async fn cut_power(cuts: usize, seed: u64) -> Cut {
 /// Jobs are on their way whose acknowledgement never comes, and the power is cut as soon as some of them is written. Whether it took something.
 async fn cut_once(world: &mut World, unsure: &[NewJob], dice: &mut StdRng) -> bool {
     let queue = world.queue_over_link().await;
-    let (file, synced) = growing_file(world);
+    let file = world.redis.growing_file();
+    let synced = length(&file);
     world
         .redis_link
         .lose_replies(usize::MAX, unsure[0].id.as_str());
@@ -112,17 +113,6 @@ fn reference(job: &NewJob) -> (String, String) {
         job.job.tenant.as_str().to_owned(),
         job.id.as_str().to_owned(),
     )
-}
-
-/// The file that Redis appends to, and its length.
-fn growing_file(world: &World) -> (PathBuf, u64) {
-    let directory = world.redis.directory().join("appendonlydir");
-    let files = fs::read_dir(directory).expect("Redis keeps an append-only file");
-    let paths = files.map(|file| file.expect("it can be listed").path());
-    let mut growing = paths.filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
-    let file = growing.next().expect("one of them grows");
-    let length = length(&file);
-    (file, length)
 }
 
 async fn lost(world: &World, acknowledged: Vec<(String, String)>) -> Vec<String> {

@@ -1,9 +1,11 @@
 //! A Redis that cannot write to its disk, or has no memory left: nothing is acknowledged that is not stored, and all goes on afterwards.
 
+use std::{fs, ops::Range, time::Duration};
+
 use penstock_shared::queue::{enqueue::Admission, error::QueueError};
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::{RedisOptions, wait_until},
+    harness::{Appendfsync, Program, RedisOptions, wait_until},
     sandbox::Options,
 };
 
@@ -84,4 +86,80 @@ async fn a_full_memory_is_worked_off_by_workers_that_start_then() {
     stage.until_done(50).await;
     let refused = stage.refusal(&job("a")).await;
     assert!(matches!(refused, QueueError::Full), "{refused}");
+}
+
+/// A worker, and a disk that takes so many ms to sync.
+async fn slow(appendfsync: Appendfsync, durability: &str, sync: u64) -> (Stage, Program) {
+    let redis = RedisOptions {
+        appendfsync,
+        sync_takes: Some(Duration::from_millis(sync)),
+        ..RedisOptions::default()
+    };
+    let mut sandbox = Options::default();
+    sandbox.quota.burst.calls = 100_000;
+    let stage = Stage::on(redis, sandbox).await;
+    let settings = [
+        ("PENSTOCK_DURABILITY", durability),
+        ("PENSTOCK_LEASE", "10s"),
+    ];
+    let worker = stage.worker_with(&settings).await;
+    (stage, worker)
+}
+
+fn notes(ids: Range<usize>) -> Vec<Draft> {
+    let note = |at: usize| {
+        let (id, contact) = (at.to_string(), format!("c{}", at % 3));
+        job(&id).contact(&contact).note(&id)
+    };
+    ids.map(note).collect()
+}
+
+#[tokio::test]
+async fn a_disk_that_is_slow_to_sync_holds_up_and_loses_nothing() {
+    for (appendfsync, durability, sync) in [
+        (Appendfsync::Always, "always", 500),
+        (Appendfsync::Everysec, "everysec", 1_800),
+    ] {
+        let (stage, worker) = slow(appendfsync, durability, sync).await;
+        stage.enqueue(&notes(0..9)).await;
+        stage.until_done(9).await;
+        assert_eq!(stage.sandbox.summary().calls, 9);
+        for at in 0..9 {
+            assert_eq!(stage.status(&at.to_string()).await.attempts(), 0, "{at}");
+        }
+        let said = worker.stderr().join("\n");
+        assert!(!said.contains("lost its lease"), "{said}");
+    }
+}
+
+/// What was acknowledged had been synced; what had not was not, and is stored again under its ids.
+#[tokio::test]
+async fn a_power_cut_amid_a_slow_sync_takes_nothing_that_was_acknowledged() {
+    let (mut stage, _worker) = slow(Appendfsync::Always, "always", 300).await;
+    stage.enqueue(&notes(0..3)).await;
+    stage.until_done(3).await;
+    stage.enqueue(&notes(3..6)).await;
+    let (queue, under_way) = (stage.queue.clone(), notes(6..9));
+    let file = stage.redis.growing_file();
+    let length = || fs::metadata(&file).unwrap().len();
+    let before = length();
+    let batch: Vec<_> = under_way.iter().map(Draft::build).collect();
+    let asked = tokio::spawn(async move { queue.enqueue(&batch, Admission::Each).await });
+    wait_until("the file to grow", PATIENCE, || async {
+        (length() > before).then_some(())
+    })
+    .await;
+    let taken = stage.redis.cut_power();
+    stage.redis.restart().await;
+    let answered = asked.await.unwrap();
+    assert!(taken > 0);
+    for at in 3..6 {
+        stage.status(&at.to_string()).await;
+    }
+    if answered.is_err() {
+        stage.enqueue(&under_way).await;
+    }
+    stage.until_done(9).await;
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.effects, seen.duplicates), (9, 0));
 }
