@@ -205,7 +205,8 @@ impl Courier {
                 delivery = job.claimed.deliveries,
                 "the worker that had it before has ended, or lost its lease, while it had it"
             );
-            let ended = lost_at + millis(self.http_timeout);
+            let takes = journal::longest_call(&job.claimed.run, millis(self.http_timeout));
+            let ended = lost_at + takes;
             job.note(field::UNANSWERED, ended.to_string());
         }
     }

@@ -54,14 +54,15 @@ impl Earlier {
     fn recorded(run: &Run, timeout: u64) -> Option<Self> {
         let intent = run.number(field::INTENT)?;
         let ends = run.number(field::INTENT_ENDS);
-        let sent_at = ends.map_or(intent, |ends| ends.saturating_sub(timeout));
-        let lost = run.number(field::LOST_AT).map(|at| at + timeout);
+        let takes = longest_call(run, timeout);
+        let sent_at = ends.map_or(intent, |ends| ends.saturating_sub(takes));
+        let lost = run.number(field::LOST_AT).map(|at| at + takes);
         let ended = run.number(field::UNANSWERED).max(lost);
         // Of one that never left, nobody says that it has ended.
         let ended = ended.or(ends);
         Some(Self {
             sent_at,
-            ended: ended.unwrap_or(sent_at + timeout),
+            ended: ended.unwrap_or(sent_at + takes),
         })
     }
 
@@ -86,6 +87,11 @@ impl Earlier {
     fn first_look(&self, run: &Run) -> Option<u64> {
         run.number(field::ABSENT).filter(|at| *at >= self.ended)
     }
+}
+
+/// How long (ms) the call on record may take, or any of this worker's, whichever is longer: other workers may have other settings.
+pub fn longest_call(run: &Run, timeout: u64) -> u64 {
+    run.number(field::INTENT_TAKES).unwrap_or(0).max(timeout)
 }
 
 /// What is to be done about an earlier call now.
@@ -229,8 +235,10 @@ pub async fn before(
     let there = calls.there();
     let there = there.map_or_else(String::new, |there| there.to_string());
     fields.insert(field::INTENT_THERE, there);
-    let ends = job.steady.latest_ms() + millis(courier.http_timeout);
+    let takes = millis(courier.http_timeout);
+    let ends = job.steady.latest_ms() + takes;
     fields.insert(field::INTENT_ENDS, ends.to_string());
+    fields.insert(field::INTENT_TAKES, takes.to_string());
     calls.advance(fields, Some(intent.to_string())).await?;
     Ok(marked)
 }
@@ -308,6 +316,22 @@ mod tests {
         assert_eq!(ended(&[unanswered]), 100_000);
         assert_eq!(ended(&[unanswered, (field::LOST_AT, 105_000)]), 115_000);
         assert_eq!(ended(&[(field::INTENT_ENDS, 110_000)]), 110_000);
+    }
+
+    #[test]
+    fn the_call_of_a_worker_with_a_longer_timeout_may_take_as_long() {
+        let run = run(&[
+            (field::INTENT, 100_000),
+            (field::INTENT_ENDS, 160_000),
+            (field::INTENT_TAKES, 60_000),
+            (field::LOST_AT, 105_000),
+        ]);
+        let of = |timeout| {
+            let earlier = Earlier::of(&run, None, 0, timeout).unwrap();
+            (earlier.sent_at, earlier.ended)
+        };
+        assert_eq!(of(10_000), (100_000, 165_000));
+        assert_eq!(of(90_000), (70_000, 195_000));
     }
 
     #[test]

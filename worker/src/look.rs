@@ -24,6 +24,10 @@ use crate::{
 
 /// When a list that could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(10);
+/// The longest until then, where it is garbage time and again.
+const READ_SELDOM: Duration = Duration::from_secs(600);
+/// What was garbage so often in a row, which takes most of an hour, never can be read.
+const MOST_READ: u64 = 10;
 
 /// Returns only if the earlier call is known to have had no effect: two looks, a quarantine apart, found nothing.
 pub async fn read_back(
@@ -98,7 +102,10 @@ async fn look(
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
     let too_old = courier.is_expired(job, stored);
-    let list = list.map_err(|stop| unreadable(stop, contact, too_old, calls))?;
+    let list = list.map_err(|stop| unreadable(stop, contact, too_old, job, calls))?;
+    if job.claimed.run.text(field::UNREAD).is_some() {
+        job.note(field::UNREAD, "");
+    }
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
@@ -193,7 +200,13 @@ fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
 
 /// A list that is refused for good, or never can be read, leaves it to a person; one that cannot be read now is read again, and no attempt is used,
 /// unless the job is too old by now.
-fn unreadable(stop: Stop, contact: &ContactId, too_old: bool, calls: &Calls<'_>) -> Stop {
+fn unreadable(
+    stop: Stop,
+    contact: &ContactId,
+    too_old: bool,
+    job: &Assignment,
+    calls: &Calls<'_>,
+) -> Stop {
     let leave = |message, error: &CallError| {
         let fault = deliver::fault(error);
         let evidence =
@@ -211,6 +224,10 @@ fn unreadable(stop: Stop, contact: &ContactId, too_old: bool, calls: &Calls<'_>)
             | CallError::ContactNotFound { .. }
             | CallError::TooLong { .. }),
         ) => leave("what was sent cannot be read back", &error),
+        Stop::Call(error @ CallError::Unreadable { .. }) => match garbage(job, &error) {
+            Some(wait) => read_again(wait, calls),
+            None => leave("what was sent cannot be read back", &error),
+        },
         stop => unread(stop, calls),
     }
 }
@@ -220,15 +237,52 @@ pub fn unread(stop: Stop, calls: &Calls<'_>) -> Stop {
     match stop {
         Stop::Call(CallError::Throttled { .. } | CallError::Unauthorized { .. })
         | Stop::Outcome(_) => stop,
-        Stop::Call(error) => {
-            if let CallError::Unreadable { .. } = error {
-                tracing::warn!(%error, "a contact's list is not what it is known to be; it is read again");
-            }
-            Outcome::Unread {
-                wait: READ_AGAIN,
-                permit: calls.permit(),
-            }
-            .into()
-        }
+        Stop::Call(_) => read_again(READ_AGAIN, calls),
+    }
+}
+
+/// After so long.
+pub fn read_again(wait: Duration, calls: &Calls<'_>) -> Stop {
+    Outcome::Unread {
+        wait,
+        permit: calls.permit(),
+    }
+    .into()
+}
+
+/// A list was not what the API is known to say: when it is read again, if ever.
+pub fn garbage(job: &Assignment, error: &CallError) -> Option<Duration> {
+    let times = job.claimed.run.number(field::UNREAD).unwrap_or(0) + 1;
+    tracing::warn!(
+        job = job.reference().id(),
+        tenant = job.reference().tenant(),
+        times,
+        %error,
+        "a contact's list is not what it is known to be"
+    );
+    if times >= MOST_READ {
+        job.note(field::UNREAD, "");
+        return None;
+    }
+    job.note(field::UNREAD, times.to_string());
+    Some(seldom(times))
+}
+
+/// Twice as long each time.
+fn seldom(times: u64) -> Duration {
+    let factor = 1 << times.saturating_sub(1).min(8);
+    (READ_AGAIN * factor).min(READ_SELDOM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn garbage_is_read_ever_more_seldom() {
+        let waits: Vec<_> = [1, 2, 3, 7, 100]
+            .map(|times| seldom(times).as_secs())
+            .into();
+        assert_eq!(waits, [10, 20, 40, 600, 600]);
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 
 use penstock_shared::{
     ghl::{Answer, CallError, Note, Request, Task},
-    job::{ContactId, JobType},
+    job::JobType,
     outcome::{Outcome, Permit},
     queue::{
         record::{StoredJob, Sweep},
@@ -211,7 +211,7 @@ async fn effects(
         (found.clone().next().is_some() && found.clone().all(own))
             || (known == Some(effect.id.as_str()) && !found.any(alike))
     };
-    let Some(list) = list(sweep.job_type, &sweep.contact, calls).await? else {
+    let Some(list) = list(job, sweep, calls).await? else {
         return Ok(None);
     };
     let mut effects = Vec::new();
@@ -239,24 +239,28 @@ async fn is_anothers(
     Ok(known.is_some_and(|job| job != maker.id))
 }
 
-/// What the contact has; `None` if the list is refused, or too long.
+/// What the contact has; `None` if the list is refused, too long, or garbage time and again.
 async fn list(
-    job_type: JobType,
-    contact: &ContactId,
+    job: &Assignment,
+    sweep: &Sweep,
     calls: &mut Calls<'_>,
 ) -> Result<Option<Vec<Effect>>, Stop> {
-    let request = match job_type {
-        JobType::CreateTask => Request::list_tasks(contact),
-        _ => Request::list_notes(contact),
+    let request = match sweep.job_type {
+        JobType::CreateTask => Request::list_tasks(&sweep.contact),
+        _ => Request::list_notes(&sweep.contact),
     };
     let answer = calls.send(&request).await;
-    let list = answer.and_then(|answer| read(job_type, &answer).map_err(Stop::Call));
+    let list = answer.and_then(|answer| read(sweep.job_type, &answer).map_err(Stop::Call));
     match list {
         Err(Stop::Call(
             CallError::Rejected { .. }
             | CallError::ContactNotFound { .. }
             | CallError::TooLong { .. },
         )) => Ok(None),
+        Err(Stop::Call(error @ CallError::Unreadable { .. })) => {
+            let again = look::garbage(job, &error);
+            again.map_or(Ok(None), |wait| Err(look::read_again(wait, calls)))
+        }
         Err(stop) => Err(look::unread(stop, calls)),
         Ok(list) => Ok(Some(list)),
     }

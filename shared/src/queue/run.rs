@@ -29,6 +29,8 @@ pub mod field {
     pub const INTENT_THERE: &str = "intentThere";
     /// When that call has ended, whatever becomes of it (ms, steady).
     pub const INTENT_ENDS: &str = "intentEnds";
+    /// How long that call may take (ms), by the settings of the worker that was about to send it.
+    pub const INTENT_TAKES: &str = "intentTakes";
     /// Whose call that is: the delivery's token.
     pub const INTENT_BY: &str = "intentBy";
     /// How many such calls were about to be sent: the number of the last one's marker.
@@ -37,6 +39,8 @@ pub mod field {
     pub const UNMARKED: &str = "unmarked";
     /// When that was last looked for in vain (ms, steady).
     pub const ABSENT: &str = "absent";
+    /// How often in a row its contact's list was not what the API is known to say.
+    pub const UNREAD: &str = "unread";
     /// Of a sweep: there once it has looked for the first time.
     pub const LOOKED: &str = "looked";
     /// When its last unanswered call that may change something ended (ms, steady).

@@ -362,3 +362,36 @@ async fn others_until_done(stage: &Stage) -> u64 {
     }
     count
 }
+
+/// It blocks its contact no longer than an API that is ill for a while would.
+#[tokio::test]
+async fn a_list_that_is_garbage_time_and_again_is_left_to_a_person() {
+    let faults = [
+        "cut-after:op=create-note:count=1",
+        "garbage:op=get-all-notes",
+    ];
+    let stage = Stage::start(&faults).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once")])
+        .await;
+    stage
+        .until_job("note", "unread", |note| {
+            note.run.text("unread") == Some("1")
+        })
+        .await;
+    let run = stage.queue.keys(0).run("acme/note");
+    stage.redis.cli(["HSET", &run, "unread", "8"]).await;
+    stage.hasten("note").await;
+    stage
+        .until_job("note", "unread again", |note| {
+            note.run.text("unread") == Some("9")
+        })
+        .await;
+    stage.hasten("note").await;
+    stage.until_state("note", State::Dead).await;
+    let letter = stage.dead("note").await;
+    assert_eq!(letter.cause, "ambiguous");
+    // The next ten are counted anew.
+    assert_eq!(letter.run.text("unread"), None);
+}

@@ -115,8 +115,7 @@ async fn no_call_is_one_too_many() {
 #[tokio::test]
 async fn what_came_of_a_call_is_told_to_who_has_the_job_next() {
     let stage = Stage::start(&["delay=1s:op=create-task:count=1"]).await;
-    let patient = [("PENSTOCK_HTTP_TIMEOUT", "5m")];
-    let mut stopped = stage.worker_with(&patient).await;
+    let mut stopped = stage.worker().await;
     stage.enqueue(&[job("a").contact("c").task("Once")]).await;
     stage.until_calls(1).await;
     stopped.sigstop();

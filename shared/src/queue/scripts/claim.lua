@@ -152,41 +152,41 @@ do
   end
 end
 
--- Moves up to `most` of what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
-local function promote(lane, most)
-  local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
-  local moved = #ready / 2
-  moves_left = moves_left - moved
-  for i = 1, #ready, 2 do
-    local job = job_of(lane, ready[i])
-    redis.call('ZREM', WAIT .. lane, job.ticket)
-    local effective = priority_at_head(job, contact_keys(record_of(job)))
-    put_due(lane, job.ticket, rank_of(tonumber(ready[i + 1]), effective), effective)
-  end
-  join_due(lane, most - moved)
-end
-
-local function start(lane, call)
-  local ref, riders, holder = call.ref, call.riders, lease.holder
-  gather('ZADD', LEASES, lease.ends, ref)
-  gather('HSET', RUNNING, ref, lane.stored.open and holder .. 'probe' or #riders > 0 and holder .. 'leader' or holder)
-  for _, rider in ipairs(riders) do gather('HSET', RUNNING, rider.ref, holder .. 'rider') end
-  if #riders > 0 then store_group(ref, riders) end
-  describe(lane, ref, call.record, call.run, riders)
-end
-
--- One token is enough for all that a claim gives: what proves itself with it also names its job, and no later claim has the same. It is no
--- less than the time, so that it is new even to a Redis that has forgotten the last ones.
-local function take_token()
-  if lease.token then return end
-  local last = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
-  lease.token = math.max(last + 1, now)
-  gather('HSET', CONFIG, 'fence', whole(lease.token))
-  lease.holder = whole(lease.token) .. '/' .. arg.worker .. '/'
-end
-
 local serve_ready
 do
+  -- Moves up to `most` of what has come due: scheduled jobs join their sequences, retrying ones have kept their places.
+  local function promote(lane, most)
+    local ready = redis.call('ZRANGEBYSCORE', WAIT .. lane, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
+    local moved = #ready / 2
+    moves_left = moves_left - moved
+    for i = 1, #ready, 2 do
+      local job = job_of(lane, ready[i])
+      redis.call('ZREM', WAIT .. lane, job.ticket)
+      local effective = priority_at_head(job, contact_keys(record_of(job)))
+      put_due(lane, job.ticket, rank_of(tonumber(ready[i + 1]), effective), effective)
+    end
+    join_due(lane, most - moved)
+  end
+
+  local function start(lane, call)
+    local ref, riders, holder = call.ref, call.riders, lease.holder
+    gather('ZADD', LEASES, lease.ends, ref)
+    gather('HSET', RUNNING, ref, lane.stored.open and holder .. 'probe' or #riders > 0 and holder .. 'leader' or holder)
+    for _, rider in ipairs(riders) do gather('HSET', RUNNING, rider.ref, holder .. 'rider') end
+    if #riders > 0 then store_group(ref, riders) end
+    describe(lane, ref, call.record, call.run, riders)
+  end
+
+  -- One token is enough for all that a claim gives: what proves itself with it also names its job, and no later claim has the same. It is no
+  -- less than the time, so that it is new even to a Redis that has forgotten the last ones.
+  local function take_token()
+    if lease.token then return end
+    local last = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
+    lease.token = math.max(last + 1, now)
+    gather('HSET', CONFIG, 'fence', whole(lease.token))
+    lease.holder = whole(lease.token) .. '/' .. arg.worker .. '/'
+  end
+
   local function weight_of(name)
     return weighted and tonumber(lane_of(name).stored.weight) or 1
   end

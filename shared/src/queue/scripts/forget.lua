@@ -9,10 +9,8 @@ transition(function()
     local record = redis.call('HGET', JOB .. tenant, id)
     if kind_of(record) == 'd' then
       redis.call('HDEL', JOB .. tenant, id)
-      local ok, outcome = pcall(cjson.decode, string.sub(record, 22))
-      if ok and type(outcome) == 'table' and type(outcome.effect) == 'string' then
-        redis.call('HDEL', EFFECTS .. tenant, outcome.effect)
-      end
+      local effect = effect_of(record)
+      if effect then redis.call('HDEL', EFFECTS .. tenant, effect) end
     end
   end
   if forgotten > 0 then redis.call('LTRIM', ENDED, forgotten, -1) end

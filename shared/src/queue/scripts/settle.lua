@@ -20,53 +20,57 @@ end
 -- When it was noticed that Redis has forgotten.
 local forgotten
 
--- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now. Beside a job
--- that has no run nothing tells that it was charged: repeated, it is charged again, which is the safe side.
-local function charge_forgotten(delivery)
-  if tonumber(delivery.token) > forgotten then return end
-  local lane = lane_of(delivery.name)
-  local permit = delivery.rest == '' and 'answered' or cmsgpack.unpack(delivery.rest).permit
-  if permit == 'unsent' then return end
-  take_permits(lane, 1)
-  settle_permit(lane, permit)
-end
-
--- What came of a delivery whose job is another's by now. It changes nothing, but who has the job next need not find out again. Beside a job
--- that has no run it would stay for ever: nobody looks for one that ends as most do.
-local function leave_orphan(run_key, delivery, record)
-  if redis.call('EXISTS', run_key) == 0 then return end
-  redis.call('HSET', run_key, 'late', delivery.token)
-  -- A payload that was edited since is another job's, and so is what was stored under its id after the claim.
-  local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
-  if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(delivery.token) >= first then
-    redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16))
+local refusal
+do
+  -- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now. Beside a job
+  -- that has no run nothing tells that it was charged: repeated, it is charged again, which is the safe side.
+  local function charge_forgotten(delivery)
+    if tonumber(delivery.token) > forgotten then return end
+    local lane = lane_of(delivery.name)
+    local permit = delivery.rest == '' and 'answered' or cmsgpack.unpack(delivery.rest).permit
+    if permit == 'unsent' then return end
+    take_permits(lane, 1)
+    settle_permit(lane, permit)
   end
-end
 
--- What it has made may be there beside what the job is known by: that is told as soon as the job has ended.
-local function keep_effect(job, delivery)
-  local effect = delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).effect
-  if not effect or is_anothers(job.tenant, effect, job.id) then return end
-  redis.call('HSET', LATE_EFFECTS, delivery.token .. '/' .. job.ref, pack_time(now) .. delivery.outcome)
-end
+  -- What came of a delivery whose job is another's by now. It changes nothing, but who has the job next need not find out again. Beside a job
+  -- that has no run it would stay for ever: nobody looks for one that ends as most do.
+  local function leave_orphan(run_key, delivery, record)
+    if redis.call('EXISTS', run_key) == 0 then return end
+    redis.call('HSET', run_key, 'late', delivery.token)
+    -- A payload that was edited since is another job's, and so is what was stored under its id after the claim.
+    local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
+    if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(delivery.token) >= first then
+      redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16))
+    end
+  end
 
--- Who does not hold the job any more may have settled it already, or have brought what it came to.
-local function refusal(job, delivery)
-  local run_key, token = RUN .. key_of(job), delivery.token
-  local run = redis.call('HMGET', run_key, 'settled', 'late', 'refused')
-  if run[1] == token then return run[3] == token and 'r' or 'o' end
-  local record = record_of(job)
-  if record and kind_of(record) == 'd' then
-    if struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) then return 'o' end
+  -- What it has made may be there beside what the job is known by: that is told as soon as the job has ended. `record`: how it has, if it has.
+  local function keep_effect(job, delivery, record)
+    local effect = delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).effect
+    if not effect or is_anothers(job.tenant, effect, job.id) then return end
+    if effect_of(record) == effect then return end
+    redis.call('HSET', LATE_EFFECTS, delivery.token .. '/' .. job.ref, pack_time(now) .. delivery.outcome)
+  end
+
+  -- Who does not hold the job any more may have settled it already, or have brought what it came to.
+  function refusal(job, delivery)
+    local run_key, token = RUN .. key_of(job), delivery.token
+    local run = redis.call('HMGET', run_key, 'settled', 'late', 'refused')
+    if run[1] == token then return run[3] == token and 'r' or 'o' end
+    local record = record_of(job)
+    if record and kind_of(record) == 'd' then
+      if struct.unpack('>I6', string.sub(record, 16, 21)) == tonumber(token) then return 'o' end
+      keep_effect(job, delivery, record)
+      return 'l'
+    end
+    if run[2] == token then return record and 'l' or 'm' end
+    charge_forgotten(delivery)
     keep_effect(job, delivery)
+    if not record then return 'm' end
+    leave_orphan(run_key, delivery, record)
     return 'l'
   end
-  if run[2] == token then return record and 'l' or 'm' end
-  charge_forgotten(delivery)
-  keep_effect(job, delivery)
-  if not record then return 'm' end
-  leave_orphan(run_key, delivery, record)
-  return 'l'
 end
 
 -- Holds the lane for `wait`, or longer if it is held longer already.

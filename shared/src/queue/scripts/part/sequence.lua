@@ -141,78 +141,81 @@ local function escalate(tenant, head, before, after)
   put_due(lane, ticket, rank - (arg.headStart[after + 1] - arg.headStart[before + 1]), after)
 end
 
--- Puts the jobs of `source` and `target` together in `target`; the fewer ones move.
-local function move_shorter(source, target)
-  local from, to = source, target
-  if redis.call('ZCARD', source) > redis.call('ZCARD', target) then from, to = target, source end
-  local moved = redis.call('ZPOPMIN', from, 1000)
-  while #moved > 0 do
-    for i = 1, #moved, 2 do moved[i], moved[i + 1] = moved[i + 1], moved[i] end
-    redis.call('ZADD', to, unpack(moved))
-    moved = redis.call('ZPOPMIN', from, 1000)
+local unite
+do
+  -- Puts the jobs of `source` and `target` together in `target`; the fewer ones move.
+  local function move_shorter(source, target)
+    local from, to = source, target
+    if redis.call('ZCARD', source) > redis.call('ZCARD', target) then from, to = target, source end
+    local moved = redis.call('ZPOPMIN', from, 1000)
+    while #moved > 0 do
+      for i = 1, #moved, 2 do moved[i], moved[i + 1] = moved[i + 1], moved[i] end
+      redis.call('ZADD', to, unpack(moved))
+      moved = redis.call('ZPOPMIN', from, 1000)
+    end
+    if to == source then redis.call('RENAME', source, target) end
   end
-  if to == source then redis.call('RENAME', source, target) end
-end
 
--- Folds the sequence `from` into `into`: what runs goes on, of the others only the earliest may be a head.
-local function merge_sequence(tenant, from, into)
-  local heads = {}
-  for _, root in ipairs({ into, from }) do
-    for _, head in ipairs(heads_of(tenant, root)) do
-      head.own = priority_of_place(head.place)
-      head.before = effective_priority(tenant, root, head.own)
-      heads[#heads + 1] = head
+  -- Folds the sequence `from` into `into`: what runs goes on, of the others only the earliest may be a head.
+  local function merge_sequence(tenant, from, into)
+    local heads = {}
+    for _, root in ipairs({ into, from }) do
+      for _, head in ipairs(heads_of(tenant, root)) do
+        head.own = priority_of_place(head.place)
+        head.before = effective_priority(tenant, root, head.own)
+        heads[#heads + 1] = head
+      end
     end
-  end
-  store_heads(tenant, from, false)
-  local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
-  if redis.call('EXISTS', source) == 1 then
-    move_shorter(source, target)
-    for _, priority in ipairs({ 0, 2 }) do
-      local count = tonumber(redis.call('HGET', PRIORITY .. tenant, from .. priority)) or 0
-      count_priority(tenant, from, priority, -count)
-      count_priority(tenant, into, priority, count)
+    store_heads(tenant, from, false)
+    local source, target = BLOCKED .. tenant .. '/' .. from, BLOCKED .. tenant .. '/' .. into
+    if redis.call('EXISTS', source) == 1 then
+      move_shorter(source, target)
+      for _, priority in ipairs({ 0, 2 }) do
+        local count = tonumber(redis.call('HGET', PRIORITY .. tenant, from .. priority)) or 0
+        count_priority(tenant, from, priority, -count)
+        count_priority(tenant, into, priority, count)
+      end
     end
-  end
-  table.sort(heads, function(a, b) return a.order < b.order end)
-  local running, idle = {}, {}
-  for _, head in ipairs(heads) do
-    local lane, ticket = split_place(tenant, head.place)
-    local runs = redis.call('HEXISTS', RUNNING, lane .. '/' .. ticket) == 1
-    table.insert(runs and running or idle, head)
-  end
-  local first_idle = #running == 0 and 1 or 0
-  for i, head in ipairs(idle) do
-    if i > first_idle then
+    table.sort(heads, function(a, b) return a.order < b.order end)
+    local running, idle = {}, {}
+    for _, head in ipairs(heads) do
       local lane, ticket = split_place(tenant, head.place)
-      withdraw(lane, ticket)
-      block(tenant, into, head.place, head.order, head.own)
-    else
-      running[#running + 1] = head
+      local runs = redis.call('HEXISTS', RUNNING, lane .. '/' .. ticket) == 1
+      table.insert(runs and running or idle, head)
     end
+    local first_idle = #running == 0 and 1 or 0
+    for i, head in ipairs(idle) do
+      if i > first_idle then
+        local lane, ticket = split_place(tenant, head.place)
+        withdraw(lane, ticket)
+        block(tenant, into, head.place, head.order, head.own)
+      else
+        running[#running + 1] = head
+      end
+    end
+    set_heads(tenant, into, running)
+    if first_idle == 1 then escalate(tenant, heads[1], heads[1].before, effective_priority(tenant, into, heads[1].own)) end
   end
-  set_heads(tenant, into, running)
-  if first_idle == 1 then escalate(tenant, heads[1], heads[1].before, effective_priority(tenant, into, heads[1].own)) end
-end
 
--- The one sequence that all of `keys` name, made one where they were several; known as of `at`.
-local function unite(tenant, keys, at)
-  local names, roots, best = {}, {}, ''
-  for _, key in ipairs(keys) do
-    local root = root_of(tenant, key)
-    names[key], names[root], roots[root] = true, true, true
-    if root > best then best = root end
+  -- The one sequence that all of `keys` name, made one where they were several; known as of `at`.
+  function unite(tenant, keys, at)
+    local names, roots, best = {}, {}, ''
+    for _, key in ipairs(keys) do
+      local root = root_of(tenant, key)
+      names[key], names[root], roots[root] = true, true, true
+      if root > best then best = root end
+    end
+    names[best], roots[best] = nil, nil
+    sequences_of(tenant).aliased = true
+    for name in pairs(names) do
+      local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, name) or '', '^%d+')) or 0
+      if since <= at then redis.call('HSET', ALIAS .. tenant, name, string.format('%d/%s', at, best)) end
+    end
+    for root in pairs(roots) do
+      if stored_heads(tenant, root) then merge_sequence(tenant, root, best) end
+    end
+    return best
   end
-  names[best], roots[best] = nil, nil
-  sequences_of(tenant).aliased = true
-  for name in pairs(names) do
-    local since = tonumber(string.match(redis.call('HGET', ALIAS .. tenant, name) or '', '^%d+')) or 0
-    if since <= at then redis.call('HSET', ALIAS .. tenant, name, string.format('%d/%s', at, best)) end
-  end
-  for root in pairs(roots) do
-    if stored_heads(tenant, root) then merge_sequence(tenant, root, best) end
-  end
-  return best
 end
 
 -- `fresh` is a job that has just been enqueued: nobody has had it.
@@ -261,15 +264,18 @@ local function join_due(lane, most)
   return #ready / 2 == count
 end
 
--- A job enters its lane, behind those that came due before it: where they are more than may be moved at once, it becomes due after them.
-local all_joined
-resets[#resets + 1] = function() all_joined = {} end
-local function enter(job, keys, due)
-  if all_joined[job.lane] == nil then all_joined[job.lane] = join_due(job.lane, moves_left) end
-  if due <= now and all_joined[job.lane] then return join(job, keys, now) end
-  -- What it says of its contact is known from now on, whenever it is due.
-  if #keys > 1 then unite(job.tenant, keys, math.max(due, now)) end
-  put_later(job, math.max(due, now))
+local enter
+do
+  -- A job enters its lane, behind those that came due before it: where they are more than may be moved at once, it becomes due after them.
+  local all_joined
+  resets[#resets + 1] = function() all_joined = {} end
+  function enter(job, keys, due)
+    if all_joined[job.lane] == nil then all_joined[job.lane] = join_due(job.lane, moves_left) end
+    if due <= now and all_joined[job.lane] then return join(job, keys, now) end
+    -- What it says of its contact is known from now on, whenever it is due.
+    if #keys > 1 then unite(job.tenant, keys, math.max(due, now)) end
+    put_later(job, math.max(due, now))
+  end
 end
 
 -- The priority with which a job that heads its sequence counts.

@@ -52,6 +52,12 @@ local function fingerprint_of(record)
   return string.sub(string.sub(record or '', 8, 15) .. string.rep('\0', 8), 1, 8)
 end
 
+-- By what effect a job is known that has ended (its id, or nil).
+local function effect_of(record)
+  local ok, outcome = pcall(cjson.decode, string.sub(record or '', 22))
+  return ok and type(outcome) == 'table' and type(outcome.effect) == 'string' and outcome.effect or nil
+end
+
 -- Whether another job is known by an effect (its id, or nil).
 local function is_anothers(tenant, effect, id)
   local owner = effect and redis.call('HGET', EFFECTS .. tenant, effect)
