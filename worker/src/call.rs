@@ -162,7 +162,7 @@ impl<'a> Calls<'a> {
             Err(CallError::NotSent { .. }) => Permit::Unsent,
             _ => Permit::Answered,
         };
-        let may_still_come = answer.as_ref().is_err_and(CallError::is_of_a_gateway);
+        let may_still_come = answer.as_ref().is_err_and(CallError::may_still_take_effect);
         if self.permit != Permit::Unanswered && !may_still_come {
             self.job.cover();
         }

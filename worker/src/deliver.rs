@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    ghl::{Answer, CallError, Request, fingerprint},
+    ghl::{Answer, CallError, Operation, Request, fingerprint},
     job::{ContactRef, JobType, MaxAttempts, Payload, Tenant, state::Ending},
     outcome::{Cause, Fault, Outcome, Permit},
     quarantine::{self, Quarantine},
@@ -139,7 +139,8 @@ impl Courier {
                 return Err(stop);
             }
         };
-        self.conclude(job, &stored.payload, contact, &answer).await
+        self.conclude(job, &stored.payload, contact, request.operation(), &answer)
+            .await
     }
 
     /// What there is to do, or why nothing is done.
@@ -264,6 +265,7 @@ impl Courier {
         job: &Assignment,
         payload: &Payload,
         contact: Option<contact::Found>,
+        operation: Operation,
         answer: &Answer,
     ) -> Result<Outcome, Stop> {
         let read = match payload {
@@ -284,6 +286,8 @@ impl Courier {
         let (mut result, effect) = match read {
             Ok(read) => read,
             Err(error) => {
+                // Whoever has said that, it was not the API as it is known.
+                job.expose(operation);
                 return self
                     .failed(job, payload, contact, error, Permit::Answered)
                     .await;

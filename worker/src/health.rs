@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use metrics::{describe_gauge, gauge};
+use metrics::{describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use penstock_shared::{
     program::Failure,
@@ -20,6 +20,7 @@ use crate::assignment::Roster;
 
 const BACKLOG: &str = "penstock_backlog_jobs";
 const ELIGIBLE: &str = "penstock_eligible_jobs";
+const DEAD: &str = "penstock_dead_letters";
 
 /// How long it is told again what there is to do, before Redis is asked again, and how long that may take.
 const ASKED: Duration = Duration::from_secs(1);
@@ -43,11 +44,7 @@ impl Health {
         let metrics = PrometheusBuilder::new()
             .install_recorder()
             .context("metrics cannot be recorded")?;
-        describe_gauge!(BACKLOG, "Unfinished jobs of all tenants.");
-        describe_gauge!(
-            ELIGIBLE,
-            "Jobs that could run now if there were more workers: due, and their tenants have calls free."
-        );
+        describe();
         Ok(Self {
             queue,
             roster,
@@ -67,6 +64,46 @@ impl Health {
         let demand = answer.ok().and_then(Result::ok);
         *asked = Some((Instant::now(), demand));
         demand
+    }
+}
+
+/// What each number is.
+fn describe() {
+    for (gauge, is) in [
+        (BACKLOG, "Unfinished jobs of all tenants."),
+        (
+            ELIGIBLE,
+            "Jobs that could run now if there were more workers: due, and their tenants have calls free.",
+        ),
+        (DEAD, "Dead letters of all tenants: they wait for a person."),
+        ("penstock_slots", "Jobs that this worker can have in hand."),
+        ("penstock_slots_taken", "Jobs that this worker has in hand."),
+    ] {
+        describe_gauge!(gauge, is);
+    }
+    for (counter, is) in [
+        (
+            "penstock_deliveries_total",
+            "Deliveries by this worker, by how they ended and by type of job.",
+        ),
+        (
+            "penstock_calls_saved_total",
+            "Jobs that were done in another job's call.",
+        ),
+        (
+            "penstock_ambiguous_total",
+            "Calls of which nobody can tell whether they took effect, by the policy that decided.",
+        ),
+        (
+            "penstock_twins_total",
+            "Effects that were found to be there twice, or of dead letters.",
+        ),
+        (
+            "penstock_lapses_total",
+            "How often Redis was found to have forgotten what it had acknowledged.",
+        ),
+    ] {
+        describe_counter!(counter, is);
     }
 }
 
@@ -104,5 +141,6 @@ async fn render(State(health): State<Health>) -> String {
     // Of a Redis that is away nothing is known: neither nothing, nor what was before.
     gauge!(BACKLOG).set(demand.map_or(f64::NAN, |demand| count(demand.backlog)));
     gauge!(ELIGIBLE).set(demand.map_or(f64::NAN, |demand| count(demand.eligible)));
+    gauge!(DEAD).set(demand.map_or(f64::NAN, |demand| count(demand.dead)));
     health.metrics.render()
 }

@@ -55,7 +55,8 @@ impl Earlier {
         let intent = run.number(field::INTENT)?;
         let ends = run.number(field::INTENT_ENDS);
         let takes = longest_call(run, timeout);
-        let sent_at = ends.map_or(intent, |ends| ends.saturating_sub(takes));
+        let own = run.number(field::INTENT_TAKES).unwrap_or(timeout);
+        let sent_at = ends.map_or(intent, |ends| ends.saturating_sub(own));
         let lost = run.number(field::LOST_AT).map(|at| at + takes);
         let ended = run.number(field::UNANSWERED).max(lost);
         // Of one that never left, nobody says that it has ended.
@@ -331,7 +332,7 @@ mod tests {
             (earlier.sent_at, earlier.ended)
         };
         assert_eq!(of(10_000), (100_000, 165_000));
-        assert_eq!(of(90_000), (70_000, 195_000));
+        assert_eq!(of(90_000), (100_000, 195_000));
     }
 
     #[test]

@@ -103,9 +103,7 @@ async fn look(
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
     let too_old = courier.is_expired(job, stored);
     let list = list.map_err(|stop| unreadable(stop, contact, too_old, job, calls))?;
-    if job.claimed.run.text(field::UNREAD).is_some() {
-        job.note(field::UNREAD, "");
-    }
+    is_read(job);
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
@@ -266,6 +264,13 @@ pub fn garbage(job: &Assignment, error: &CallError) -> Option<Duration> {
     }
     job.note(field::UNREAD, times.to_string());
     Some(seldom(times))
+}
+
+/// It is none this time: what comes is counted anew.
+pub fn is_read(job: &Assignment) {
+    if job.claimed.run.text(field::UNREAD).is_some() {
+        job.note(field::UNREAD, "");
+    }
 }
 
 /// Twice as long each time.

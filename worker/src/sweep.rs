@@ -170,8 +170,8 @@ struct Effect {
     id: String,
     /// Nobody's, if the body is not shown.
     markers: Vec<String>,
-    /// All that it says, without markers.
-    text: String,
+    /// All that it says, without markers; `None` if that is not known.
+    text: Option<String>,
 }
 
 impl Effect {
@@ -182,7 +182,16 @@ impl Effect {
         Self {
             id,
             markers: marker::found(body),
-            text: format!("{text}\n{beside:?}"),
+            text: Some(format!("{text}\n{beside:?}")),
+        }
+    }
+
+    /// That is not in the list.
+    fn unseen(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            markers: Vec::new(),
+            text: None,
         }
     }
 }
@@ -224,6 +233,12 @@ async fn effects(
     effects.sort_by(|a, b| a.id.cmp(&b.id));
     effects.dedup_by(|a, b| a.id == b.id);
     effects.sort_by_key(|effect| known != Some(&effect.id));
+    // It may be another contact's since its letter was edited, or be gone: what is there is a twin all the same.
+    if let (Some(known), Some(first)) = (known, effects.first())
+        && first.id != known
+    {
+        effects.insert(0, Effect::unseen(known));
+    }
     Ok(Some(effects))
 }
 
@@ -262,7 +277,10 @@ async fn list(
             again.map_or(Ok(None), |wait| Err(look::read_again(wait, calls)))
         }
         Err(stop) => Err(look::unread(stop, calls)),
-        Ok(list) => Ok(Some(list)),
+        Ok(list) => {
+            look::is_read(job);
+            Ok(Some(list))
+        }
     }
 }
 
@@ -331,7 +349,8 @@ async fn report(
         return Ok(());
     }
     // What a person has gone on with, or copied to go on with, is theirs.
-    let same = |twin: &&Effect| kept.as_ref().is_some_and(|kept| kept.text == twin.text);
+    let said = kept.and_then(|kept| kept.text);
+    let same = |twin: &&Effect| said.is_some() && said == twin.text;
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {
         let removed = remove(sweep, twin, calls).await?;

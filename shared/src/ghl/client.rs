@@ -27,7 +27,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Less than any keep-alive of the API's front: a connection that the server closes just as it is
 /// used again leaves the call without an answer.
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
-/// The end of a call's time, a tenth of it at the most, in which only what has arrived already is looked at.
+/// The end of a call's time, a tenth of it at the most, in which what has arrived already is looked at.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// A client of the API. Cheap to clone; clones share their connections.
@@ -184,34 +184,46 @@ impl GhlClient {
 /// The time that a call may take.
 #[derive(Debug)]
 struct Term {
+    timeout: Duration,
     deadline: Instant,
-    last_look: Duration,
     /// When the last look ends, once it has begun.
     ends: Option<Instant>,
 }
 
 impl Term {
     fn new(timeout: Duration) -> Self {
-        let last_look = LAST_LOOK.min(timeout / 10);
         Self {
-            deadline: Instant::now() + timeout - last_look,
-            last_look,
+            timeout,
+            deadline: Instant::now() + timeout - last_look(timeout),
             ends: None,
         }
     }
 
-    /// Waits as long as there is time. In a process that was stopped the time is over before what has arrived meanwhile is read: for that there
-    /// is another moment. `None` if nothing came.
+    /// Waits as long as there is time. `None` if nothing came.
     async fn wait<F: Future>(&mut self, arrives: F) -> Option<F::Output> {
         let mut arrives = pin!(arrives);
         if let Ok(arrived) = timeout_at(self.deadline, &mut arrives).await {
             return Some(arrived);
         }
-        let ends = *self
-            .ends
-            .get_or_insert_with(|| Instant::now() + self.last_look);
+        let ends = self.ends.unwrap_or_else(|| self.deadline + self.last());
+        self.ends = Some(ends);
         timeout_at(ends, arrives).await.ok()
     }
+
+    /// How long is waited on. A process that was stopped finds the time over before it has read what has arrived meanwhile, and what it has not
+    /// sent by then it sends now: it waits as if it had just begun, lest something be made of which nobody knows.
+    fn last(&self) -> Duration {
+        let last_look = last_look(self.timeout);
+        let overslept = self.deadline.elapsed();
+        if overslept < last_look {
+            return last_look;
+        }
+        overslept + self.timeout
+    }
+}
+
+fn last_look(timeout: Duration) -> Duration {
+    LAST_LOOK.min(timeout / 10)
 }
 
 fn headers() -> HeaderMap {

@@ -97,13 +97,13 @@ impl CallError {
         )
     }
 
-    /// Whether who answers may not be the API itself, which may still apply the call: a gateway that has waited in vain, or lost its connection,
-    /// or whatever says with a success what the API never says.
-    pub fn is_of_a_gateway(&self) -> bool {
+    /// Whether the call may still take effect, though this has come: the answer of a gateway that has waited in vain or lost its connection (520 to
+    /// 524 are those of Cloudflare's), or a success that the API itself never says.
+    pub fn may_still_take_effect(&self) -> bool {
         matches!(
             self,
             Self::ServerError {
-                status: 502 | 504,
+                status: 408 | 502 | 504 | 520..=524,
                 ..
             } | Self::Unreadable { .. }
         )

@@ -12,6 +12,8 @@ pub struct Demand {
     pub backlog: u64,
     /// Jobs that could run now if there were more workers: due ones, as far as their tenants' permits are free.
     pub eligible: u64,
+    /// Dead letters, which wait for a person.
+    pub dead: u64,
 }
 
 impl Queue {
@@ -21,10 +23,12 @@ impl Queue {
         let mut demand = Demand::default();
         for shard in 0..self.shards() {
             let keys = self.keys(shard);
-            let mut open = redis::cmd("HGET");
-            open.arg(keys.counts()).arg("open");
-            let open: Option<u64> = self.connection().run(&open).await?;
+            let mut counts = redis::pipe();
+            counts.cmd("HGET").arg(keys.counts()).arg("open");
+            counts.cmd("ZCARD").arg(keys.dead());
+            let (open, dead): (Option<u64>, u64) = self.connection().run_all(&counts).await?;
             demand.backlog += open.unwrap_or(0);
+            demand.dead += dead;
             demand.eligible += self.eligible(keys, now).await?;
         }
         Ok(demand)

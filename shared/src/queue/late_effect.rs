@@ -1,9 +1,15 @@
 //! What deliveries have made whose jobs were others' by the time they said so: kept until it is known whether that is there twice.
 
-use super::{Queue, error::QueueError, record::Record, reference::Reference};
+use super::{
+    Queue,
+    error::QueueError,
+    record::{self, Record},
+    reference::Reference,
+    run::field,
+};
 
-/// So many are read at a time; what is left over is for the next round.
-const PAGE: usize = 100;
+/// So many are read at a time; what is left over is for another.
+const PAGE: usize = 20;
 
 /// A note or a task that came late. No personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,19 +30,36 @@ pub struct LateEffect {
     pub at_ms: u64,
 }
 
+/// What has become of the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Became {
+    /// It has not ended.
+    Open,
+    /// It is done, and known by this effect, if by any.
+    Done(Option<String>),
+    /// It is a dead letter.
+    Dead,
+    /// It is forgotten, or was deleted.
+    Gone,
+}
+
 impl Queue {
-    /// Some of a shard's late effects, no two calls the same ones if there are many.
+    /// Some of a shard's late effects, drawn at random.
     pub async fn late_effects(&self, shard: u16) -> Result<Vec<LateEffect>, QueueError> {
-        let key = self.keys(shard).late_effects();
         let mut some = redis::cmd("HRANDFIELD");
-        some.arg(&key).arg(PAGE).arg("WITHVALUES");
+        some.arg(self.keys(shard).late_effects());
+        some.arg(PAGE).arg("WITHVALUES");
         let some: Vec<(Vec<u8>, Vec<u8>)> = self.connection().run(&some).await?;
         let mut effects = Vec::with_capacity(some.len());
         for (field, record) in some {
-            match self.late_effect(&field, &record) {
-                Some(effect) => effects.push(effect),
-                None => self.drop_field(shard, &field).await?,
+            if let Some(effect) = self.late_effect(&field, &record) {
+                effects.push(effect);
+                continue;
             }
+            let entry = String::from_utf8_lossy(&field);
+            tracing::error!(%entry, "what a late delivery came to cannot be read: it is thrown away");
+            self.drop_field(self.keys(shard).late_effects(), &field)
+                .await?;
         }
         Ok(effects)
     }
@@ -61,15 +84,35 @@ impl Queue {
         })
     }
 
-    /// It is told, or there is nothing to tell of it.
-    pub async fn drop_late(&self, shard: u16, late: &LateEffect) -> Result<(), QueueError> {
-        self.drop_field(shard, &late.field).await
+    /// What has become of its job.
+    pub async fn became_of(&self, late: &LateEffect) -> Result<Became, QueueError> {
+        let (keys, tenant) = (self.keys_of(&late.tenant), late.tenant.as_str());
+        let mut look = redis::pipe();
+        look.cmd("HGET").arg(keys.job(tenant)).arg(&late.id);
+        let run = keys.run(&format!("{tenant}/{}", late.id));
+        look.cmd("HEXISTS").arg(run).arg(field::DEAD_AT);
+        let (record, is_dead): (Option<Vec<u8>>, bool) = self.connection().run_all(&look).await?;
+        let Some(record) = record else {
+            return Ok(Became::Gone);
+        };
+        if record::is_done(&record) {
+            let decoded = self.decode(tenant, &late.id, &record).ok();
+            return Ok(Became::Done(match decoded {
+                Some(Record::Done { done, .. }) => done.effect,
+                _ => None,
+            }));
+        }
+        Ok(if is_dead { Became::Dead } else { Became::Open })
     }
 
-    async fn drop_field(&self, shard: u16, field: &[u8]) -> Result<(), QueueError> {
+    /// It is told, or there is nothing to tell of it. Returns whether it was still kept.
+    pub async fn drop_late(&self, late: &LateEffect) -> Result<bool, QueueError> {
+        let key = self.keys_of(&late.tenant).late_effects();
+        self.drop_field(key, &late.field).await
+    }
+
+    async fn drop_field(&self, key: String, field: &[u8]) -> Result<bool, QueueError> {
         let mut drop = redis::cmd("HDEL");
-        drop.arg(self.keys(shard).late_effects()).arg(field);
-        let _: u64 = self.connection().run(&drop).await?;
-        Ok(())
+        Ok(self.connection().run(drop.arg(key).arg(field)).await?)
     }
 }

@@ -99,6 +99,7 @@ scripts! {
     wake: Allowed, Unconfirmed;
     position: Allowed, Unconfirmed;
     step: Allowed, Unconfirmed;
+    twins: Allowed, Unconfirmed;
     confirm: Allowed, Unconfirmed;
 }
 

@@ -64,6 +64,15 @@ fn add(to: &mut Vec<String>, more: Vec<String>) {
     to.extend(missing);
 }
 
+#[derive(Serialize)]
+struct TwinsArguments<'a> {
+    job: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a str>,
+    twins: String,
+    most: u64,
+}
+
 /// The id of a sweep. No caller's job has one with a control character.
 fn sweep_id(sweep: &Sweep) -> String {
     format!(
@@ -97,33 +106,42 @@ impl Queue {
         }
     }
 
-    /// Writes down twins beside what was found before; returns how many are new. Of two that tell of one job in the same moment, a sweep and a
-    /// delivery that came too late, the list may keep only one's words; the log has both.
+    /// Writes down twins beside what was found before; returns how many are new.
     pub async fn tell_twins(&self, twins: &Twins) -> Result<u64, QueueError> {
-        let key = self.keys_of(&twins.tenant).twins();
-        let name = format!("{}/{}", twins.tenant, twins.id);
-        let (before, all): (Option<String>, u64) = {
-            let mut pipeline = redis::pipe();
-            pipeline.cmd("HGET").arg(&key).arg(&name);
-            pipeline.cmd("HLEN").arg(&key);
-            self.connection().run_all(&pipeline).await?
-        };
+        loop {
+            if let Some(new) = self.tell_twins_once(twins).await? {
+                return Ok(new);
+            }
+        }
+    }
+
+    /// `None` if somebody else has told of this job meanwhile.
+    async fn tell_twins_once(&self, twins: &Twins) -> Result<Option<u64>, QueueError> {
+        let job = format!("{}/{}", twins.tenant, twins.id);
+        let mut get = redis::cmd("HGET");
+        get.arg(self.keys_of(&twins.tenant).twins()).arg(&job);
+        let before: Option<String> = self.connection().run(&get).await?;
         let mut twins = twins.clone();
-        let is_known = before.is_some();
-        let new = twins.with(before.and_then(|json| serde_json::from_str(&json).ok()));
-        if is_known || all < MOST {
-            let json = serde_json::to_string(&twins)
-                .map_err(|error| QueueError::Unexpected(error.to_string()))?;
-            let mut write = redis::cmd("HSET");
-            write.arg(&key).arg(&name).arg(json);
-            let _: u64 = self.connection().run(&write).await?;
-        } else {
+        let told = before.as_ref().map(|json| serde_json::from_str(json));
+        let new = twins.with(told.and_then(Result::ok));
+        let arguments = TwinsArguments {
+            job: &job,
+            before: before.as_deref(),
+            twins: serde_json::to_string(&twins)
+                .map_err(|error| QueueError::Unexpected(error.to_string()))?,
+            most: MOST,
+        };
+        let shard = self.shard_of(&twins.tenant);
+        let said: String = self
+            .call(shard, &self.scripts().twins, &arguments, super::no_tail)
+            .await?;
+        if said == "full" {
             tracing::error!(
                 most = MOST,
                 "so many jobs have twins that no more are written down"
             );
         }
-        Ok(new)
+        Ok((said != "meanwhile").then_some(new))
     }
 
     /// The twins of one job.

@@ -22,7 +22,7 @@ pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     };
     let mut stage = Stage::start(&api, &[]).await;
     let outage = Duration::from_secs(if scenarios.quick { 12 } else { 60 });
-    let backlog: Vec<_> = (0..scenarios.scaled(20_000))
+    let backlog: Vec<_> = (0..scenarios.scaled(100_000))
         .map(|number| upsert("ill", number))
         .collect();
     let others: Vec<_> = (0..19)

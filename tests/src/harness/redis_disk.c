@@ -1,5 +1,7 @@
-// Preloaded into a server (redis_disk.rs): its disk takes its time to sync, and a file says how much of the append-only file that has done.
+// Preloaded into a server (redis_disk.rs): its disk takes its time to sync, a file says how much of the append-only file that has done, and while
+// another file is there, it is full.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,4 +32,10 @@ int fdatasync(int file) {
   int result = syscall(SYS_fdatasync, file);
   if (result == 0) note(before.st_size);
   return result;
+}
+
+ssize_t write(int file, const void *bytes, size_t count) {
+  if (access(getenv("PENSTOCK_TEST_FULL"), F_OK) || !appends(file)) return syscall(SYS_write, file, bytes, count);
+  errno = ENOSPC;
+  return -1;
 }

@@ -1,8 +1,8 @@
-//! A disk of a server's own that is slow to sync, and of which a power cut takes what was not synced.
+//! A disk of a server's own that is slow to sync, of which a power cut takes what was not synced, and that may be full.
 
-use std::fs::{File, OpenOptions, write};
+use std::fs::{File, OpenOptions, remove_file, write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,10 +11,13 @@ use super::preload::preload;
 /// What the server calls instead of the system.
 const PRELOADED: &str = include_str!("redis_disk.c");
 
-/// How much of the append-only file is synced, where the server says so.
+/// The files by which it is known and told.
 #[derive(Debug)]
 pub(super) struct RedisDisk {
-    file: File,
+    /// How much of the append-only file is synced.
+    synced: File,
+    /// There while nothing more can be appended.
+    full: PathBuf,
 }
 
 impl RedisDisk {
@@ -23,20 +26,31 @@ impl RedisDisk {
     /// # Panics
     /// When there is no C compiler.
     pub(super) fn give(command: &mut Command, directory: &Path, sync: Duration) -> Self {
-        let path = directory.join("synced");
+        let (path, full) = (directory.join("synced"), directory.join("full"));
         write(&path, 0_i64.to_ne_bytes()).expect("the directory is ours");
         preload(command, directory, "disk", PRELOADED);
         command
             .env("PENSTOCK_TEST_SYNC_TAKES", sync.as_millis().to_string())
-            .env("PENSTOCK_TEST_SYNCED", &path);
-        let file = File::open(&path).expect("it was just written");
-        Self { file }
+            .env("PENSTOCK_TEST_SYNCED", &path)
+            .env("PENSTOCK_TEST_FULL", &full);
+        let synced = File::open(&path).expect("it was just written");
+        Self { synced, full }
+    }
+
+    /// Whether it is full from now on.
+    pub(super) fn fill(&self, full: bool) {
+        let done = if full {
+            write(&self.full, "")
+        } else {
+            remove_file(&self.full)
+        };
+        done.expect("the directory is ours");
     }
 
     /// Bytes of the append-only file that are synced; none since the server was started.
-    fn synced(&self) -> u64 {
+    pub(super) fn synced(&self) -> u64 {
         let mut bytes = [0; 8];
-        let read = self.file.read_exact_at(&mut bytes, 0);
+        let read = self.synced.read_exact_at(&mut bytes, 0);
         read.expect("the file is there");
         u64::from_ne_bytes(bytes)
     }

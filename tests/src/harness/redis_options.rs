@@ -55,8 +55,8 @@ pub struct RedisOptions {
     pub listen: Listen,
     /// Whether it has a clock of its own, for [`super::RedisServer::set_clock`]. On Linux only.
     pub own_clock: bool,
-    /// How long its disk takes to sync the append-only file, if longer than the machine's: for [`super::RedisServer::cut_power`]. On Linux only,
-    /// and not with a clock of its own.
+    /// How much longer than the machine's its own disk takes to sync the append-only file, if it has one: for [`super::RedisServer::cut_power`] and
+    /// [`super::RedisServer::fill_disk`]. On Linux only, and not with a clock of its own.
     pub sync_takes: Option<Duration>,
     /// Further lines of its configuration, e.g. `("replicaof", "127.0.0.1 6379")`; they win over ours.
     pub config: Vec<(String, String)>,

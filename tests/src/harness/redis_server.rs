@@ -121,6 +121,24 @@ impl RedisServer {
         self.run.process.kill9();
     }
 
+    /// Bytes of its append-only file that are synced; none since it was started.
+    ///
+    /// # Panics
+    /// When it was not started with [`RedisOptions::sync_takes`].
+    pub fn synced(&self) -> u64 {
+        let disk = self.run.disk.as_ref();
+        disk.expect("it has a disk of its own").synced()
+    }
+
+    /// Its disk is full from now on, for what it appends, or has room again.
+    ///
+    /// # Panics
+    /// When it was not started with [`RedisOptions::sync_takes`].
+    pub fn fill_disk(&self, full: bool) {
+        let disk = self.run.disk.as_ref();
+        disk.expect("it has a disk of its own").fill(full);
+    }
+
     /// A power cut: SIGKILL, and what its disk had not synced is gone. Returns how many bytes those were.
     ///
     /// # Panics

@@ -16,7 +16,7 @@ use crate::harness::{Program, wait_until};
 const TENANT: &str = "crash";
 /// What a worker says of a twin that its sweep has found, where it is to remove it.
 const SWEPT_UP: &str = "a twin was removed";
-/// What the worker says that has made it.
+/// What a worker says of one that came late, where nobody looks for it.
 const CAME_LATE: &str = "a delivery that came too late has made this effect";
 /// The later of the two sweeps is over by then.
 const SWEPT: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ pub struct Stopped {
     pub effects: usize,
     /// What is wrong with it: more than one effect, if nothing else.
     pub violations: Vec<Violation>,
-    /// Whether a worker told of the twin: with the marker its sweep, without it the one that has made it.
+    /// Whether a worker told of the twin: with the marker its sweep, without it the one that finds what was kept of the late delivery.
     pub twin_told: bool,
 }
 
@@ -94,7 +94,8 @@ async fn stop(job_type: JobType, settings: Vec<(String, String)>) -> Stopped {
     }
 }
 
-/// Whether some worker told of the twin. Without a marker nobody looks for it, but who makes it knows; with one it is looked for twice.
+/// Whether some worker told of the twin. Without a marker nobody looks for it, but Redis keeps what the late delivery came to; with one it is looked
+/// for twice.
 async fn is_twin_told(settings: &[(String, String)], workers: [&Program; 2]) -> bool {
     let is_on = |(name, value): &(String, String)| name == "PENSTOCK_MARKER" && value == "on";
     let twin = if settings.iter().any(is_on) {

@@ -17,6 +17,17 @@ impl Stage {
         refused.expect_err("it cannot be stored").error
     }
 
+    /// Waits until nothing more is stored.
+    async fn until_refused(&self) {
+        let probe = [job("probe").run_at(u64::MAX >> 20).build()];
+        wait_until("a refusal", PATIENCE, || async {
+            let stored = self.queue.enqueue(&probe, Admission::Each).await;
+            let refused = stored.err()?.error;
+            matches!(refused, QueueError::CannotPersist).then_some(())
+        })
+        .await;
+    }
+
     /// Saves a snapshot, and waits until that has ended so.
     async fn saves(&self, status: &str) {
         self.redis.cli(["BGSAVE"]).await;
@@ -36,7 +47,10 @@ async fn a_disk_that_cannot_be_written() {
         ..RedisOptions::default()
     };
     let stage = Stage::on(options, Options::default()).await;
+    stage.faults(&["delay=2s:count=1"]);
     let worker = stage.worker().await;
+    stage.enqueue(&[job("begun")]).await;
+    stage.until_seen("a call", |seen| seen.calls > 0).await;
     // Where the snapshot is to be put, something else is.
     let snapshot = stage.redis.directory().join("dump.rdb");
     std::fs::create_dir(&snapshot).unwrap();
@@ -49,7 +63,29 @@ async fn a_disk_that_cannot_be_written() {
     stage.saves("ok").await;
     assert!(stage.queue.find("a", None).await.unwrap().is_empty());
     stage.enqueue(&[job("a")]).await;
-    stage.until_done(1).await;
+    stage.until_done(2).await;
+    assert_eq!(stage.sandbox.summary().calls, 2);
+}
+
+/// What was called meanwhile is written when there is room again, and is not called again.
+#[tokio::test]
+async fn a_disk_that_is_full_for_what_is_appended() {
+    let (stage, worker) = slow(Appendfsync::Everysec, "everysec", 0).await;
+    stage.faults(&["delay=1s:count=3"]);
+    stage.enqueue(&notes(0..3)).await;
+    stage.until_seen("the calls", |seen| seen.calls == 3).await;
+    stage.redis.fill_disk(true);
+    stage.until_refused().await;
+    stage
+        .until_seen("the answers", |seen| seen.statuses.contains_key("201"))
+        .await;
+    worker.wait_for_line("its disk may be full", PATIENCE).await;
+    stage.redis.fill_disk(false);
+    stage.until_done(3).await;
+    stage.enqueue(&notes(3..6)).await;
+    stage.until_done(6).await;
+    let seen = stage.sandbox.summary();
+    assert_eq!((seen.calls, seen.effects), (6, 6));
 }
 
 #[tokio::test]
@@ -129,6 +165,11 @@ async fn a_disk_that_is_slow_to_sync_holds_up_and_loses_nothing() {
         }
         let said = worker.stderr().join("\n");
         assert!(!said.contains("lost its lease"), "{said}");
+        // It was this disk that did it.
+        wait_until("a sync", PATIENCE, || {
+            std::future::ready((stage.redis.synced() > 0).then_some(()))
+        })
+        .await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::{Program, free_port, until_counted},
+    harness::{Program, free_port, until_counted, wait_until},
 };
 use serde_json::{Value, json};
 
@@ -394,4 +394,30 @@ async fn a_list_that_is_garbage_time_and_again_is_left_to_a_person() {
     assert_eq!(letter.cause, "ambiguous");
     // The next ten are counted anew.
     assert_eq!(letter.run.text("unread"), None);
+}
+
+/// What may still come of it holds up its contact's next job, though it is harmless to repeat.
+#[tokio::test]
+async fn what_is_not_the_apis_own_answer_may_still_take_effect() {
+    let answers = [
+        ("gateway", "502", true),
+        ("timeout", "408", true),
+        ("cdn", "524", true),
+        ("page", "html:status=200:effect=yes", true),
+        ("api", "503", false),
+    ];
+    let faults = answers.map(|(tenant, fault, _)| format!("{fault}:op=add-tags:tenant={tenant}"));
+    let stage = Stage::start(&faults.each_ref().map(String::as_str)).await;
+    let _worker = stage.worker_with(&[("PENSTOCK_BACKOFF", "1m..1m")]).await;
+    let jobs = answers.map(|(tenant, ..)| job("tag").of(tenant).contact(tenant));
+    stage.enqueue(&jobs).await;
+    for (tenant, _, may_still_come) in answers {
+        let run = wait_until("an attempt", PATIENCE, || async {
+            let run = stage.status_of(tenant, "tag").await.run;
+            (run.attempts() == 1).then_some(run)
+        })
+        .await;
+        let waits = run.text("unanswered").is_some();
+        assert_eq!(waits, may_still_come, "{tenant}: {run:?}");
+    }
 }

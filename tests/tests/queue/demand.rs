@@ -13,9 +13,13 @@ fn jobs(count: usize) -> Vec<Draft> {
 }
 
 async fn demand(bench: &Bench) -> (u64, u64) {
-    let Demand { backlog, eligible } = bench.queue().demand().await.unwrap();
+    let Demand {
+        backlog,
+        eligible,
+        dead,
+    } = bench.queue().demand().await.unwrap();
     let stats = bench.queue().stats().await.unwrap();
-    assert_eq!(stats.eligible, eligible);
+    assert_eq!((stats.eligible, stats.dead), (eligible, dead));
     (backlog, eligible)
 }
 

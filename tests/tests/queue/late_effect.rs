@@ -2,13 +2,14 @@
 
 use penstock_shared::{
     job::state::Ending,
+    outcome::Cause,
     queue::{
         claim::Claimed,
-        late_effect::LateEffect,
+        late_effect::{Became, LateEffect},
         settle::{Settled, Settlement},
     },
 };
-use penstock_tests::fixture::{Bench, back, done, job, settlement};
+use penstock_tests::fixture::{Bench, back, dead, done, job, settlement};
 use serde_json::json;
 
 use crate::seal::{OLD, bench as sealing, keys};
@@ -60,7 +61,8 @@ async fn it_is_kept_whatever_has_become_of_the_job() {
             ["acme", "a", "AddTags", "c1", "note-1"]
         );
         assert_eq!(one.at_ms, bench.now);
-        bench.queue().drop_late(0, one).await.unwrap();
+        assert!(bench.queue().drop_late(one).await.unwrap());
+        assert!(!bench.queue().drop_late(one).await.unwrap());
         assert_eq!(kept(&bench).await, []);
     }
 }
@@ -100,4 +102,28 @@ async fn nothing_is_kept_where_nothing_was_made() {
     let settled = bench.settle(&[done_by(&late, "note-1")]).await;
     assert_eq!(settled, [Settled::Lost]);
     assert_eq!(kept(&bench).await, []);
+}
+
+#[tokio::test]
+async fn what_has_become_of_its_job_is_known() {
+    let mut bench = Bench::start().await;
+    let [late, owner] = taken_over(&mut bench).await;
+    bench.settle(&[done_by(&late, "note-1")]).await;
+    let one = kept(&bench).await.remove(0);
+    let queue = bench.queue();
+    let became = async || queue.became_of(&one).await.unwrap();
+    assert_eq!(became().await, Became::Open);
+    bench.settle(&[dead(&owner, Cause::Rejected)]).await;
+    assert_eq!(became().await, Became::Dead);
+    let letter = ("acme".to_owned(), "a".to_owned());
+    queue.discard(&[letter]).await.unwrap();
+    assert_eq!(became().await, Became::Gone);
+
+    let mut bench = Bench::start().await;
+    let [late, owner] = taken_over(&mut bench).await;
+    bench.settle(&[done_by(&late, "note-1")]).await;
+    let one = kept(&bench).await.remove(0);
+    bench.settle(&[done_by(&owner, "note-2")]).await;
+    let became = bench.queue().became_of(&one).await.unwrap();
+    assert_eq!(became, Became::Done(Some("note-2".into())));
 }

@@ -122,3 +122,22 @@ async fn a_quarantine_is_only_ever_raised_but_by_a_person() {
     let raised = queue.raised_quarantines().await.unwrap();
     assert_eq!(raised, [(JobType::CreateTask, seconds(40))]);
 }
+
+/// However many tell of one job at once, the list has all of it, and each is new once.
+#[tokio::test]
+async fn what_is_told_at_once_is_all_written_down() {
+    let bench = Bench::start().await;
+    let queue = bench.queue();
+    let tell = |twin: usize| {
+        let queue = queue.clone();
+        async move {
+            queue
+                .tell_twins(&twins(&[&format!("t{}", twin % 8)], &[], 1))
+                .await
+        }
+    };
+    let new = futures::future::join_all((0..16).map(tell)).await;
+    let new: u64 = new.into_iter().map(Result::unwrap).sum();
+    let all = queue.twins_of("acme", "a").await.unwrap().unwrap();
+    assert_eq!((new, all.twins.len()), (8, 8));
+}

@@ -1,7 +1,11 @@
 //! A worker that stands still for longer than its lease.
 
 use penstock_shared::job::state::State;
-use penstock_tests::{fixture::job, harness::Snapshot};
+use penstock_tests::{
+    fixture::job,
+    harness::{Program, Proxy, Snapshot, wait_until},
+    lab::world::FRAGILE,
+};
 
 use crate::stage::{PATIENCE, Stage};
 
@@ -52,4 +56,77 @@ async fn it_writes_and_sends_nothing_when_it_wakes() {
     stage.enqueue(&[job("new").contact("c2")]).await;
     stage.until_done(3).await;
     assert!(stopped.exited().is_none());
+}
+
+/// A worker that stands still with the job in hand, and another one that has done it meanwhile.
+async fn done_by_another(stage: &Stage, point: &str) -> [Program; 2] {
+    let stop = format!("{point}:stop");
+    let stopped = stage.begin_of(FRAGILE, &[("PENSTOCK_FAILPOINT", &stop)]);
+    stopped.wait_for_line("ready worker=", PATIENCE).await;
+    stage.enqueue(&[job("a").contact("c1").note("Once")]).await;
+    stopped.wait_for_line(point, PATIENCE).await;
+    let other = stage.worker().await;
+    stage.until_state("a", State::Done).await;
+    [stopped, other]
+}
+
+/// Its intent stands, but its lease has ended: that it sees by itself, just before it sends.
+#[tokio::test]
+async fn it_does_not_send_what_it_was_about_to_send() {
+    let stage = Stage::start(&[]).await;
+    let [mut stopped, _other] = done_by_another(&stage, "after-intent").await;
+    let calls = stage.calls();
+    stopped.sigcont();
+    stopped.wait_for_line("nothing was written", PATIENCE).await;
+    assert_eq!(stage.calls(), calls);
+    assert_eq!(stage.sandbox.summary().effects, 1);
+}
+
+/// Between the check and the send nothing can be seen. What it makes then is kept, and told whatever becomes of it.
+#[tokio::test]
+async fn what_it_has_made_too_late_is_told_though_it_dies() {
+    let stage = Stage::start(&[]).await;
+    let [mut stopped, mut other] = done_by_another(&stage, "before-send").await;
+    other.kill9();
+    stopped.sigcont();
+    stopped.wait_for_line("nothing was written", PATIENCE).await;
+    stopped.kill9();
+    let _third = stage.worker().await;
+    let told = wait_until("the twin to be told", PATIENCE, || async {
+        stage.queue.twins(None).await.ok()?.pop()
+    })
+    .await;
+    let (done, _) = stage.status("a").await.done.unwrap();
+    assert_eq!((told.id.as_str(), Some(told.kept)), ("a", done.effect));
+    assert_eq!((told.twins.len(), told.dead), (1, false));
+    assert_eq!(stage.sandbox.summary().effects, 2);
+}
+
+/// It runs, and is alone without Redis: another one takes its job over, and need not find out what came of it.
+#[tokio::test]
+async fn one_that_was_cut_off_says_later_what_its_call_came_to() {
+    let stage = Stage::start(&["delay=1s:op=create-note:count=1"]).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let cut_off = stage
+        .worker_with(&[("PENSTOCK_REDIS_URL", &proxy.redis_url())])
+        .await;
+    stage.enqueue(&[job("a").contact("c1").note("Once")]).await;
+    stage.until_calls(1).await;
+    proxy.refuse(true);
+    proxy.cut();
+    let _other = stage.worker().await;
+    stage
+        .until_job("a", "taken over", |job| {
+            job.state == State::Scheduled && job.run.deliveries() > 0
+        })
+        .await;
+    proxy.refuse(false);
+    cut_off.wait_for_line("nothing was written", PATIENCE).await;
+    stage.until_done(1).await;
+    let seen = stage.sandbox.summary();
+    assert_eq!(
+        (seen.calls, seen.effects),
+        (1, 1),
+        "nobody had to look for it"
+    );
 }

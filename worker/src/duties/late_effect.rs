@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use penstock_shared::queue::{
-    Queue, error::QueueError, late_effect::LateEffect, status::JobStatus, twins::Twins,
+    Queue,
+    error::QueueError,
+    late_effect::{Became, LateEffect},
+    twins::Twins,
 };
 
 use crate::patience::Patience;
 
 /// Between two looks; a job that has not ended is looked at until it has.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Tells for ever, whichever worker brought it.
 pub async fn run(queue: Queue) {
@@ -25,80 +28,87 @@ pub async fn run(queue: Queue) {
     }
 }
 
+/// One shard that is away holds up no other.
 async fn round(queue: &Queue) -> Result<(), QueueError> {
+    let mut all = Ok(());
     for shard in 0..queue.shards() {
-        for late in queue.late_effects(shard).await? {
-            if is_told(queue, &late).await? {
-                queue.drop_late(shard, &late).await?;
-            }
-        }
+        all = all.and(look(queue, shard).await);
+    }
+    all
+}
+
+async fn look(queue: &Queue, shard: u16) -> Result<(), QueueError> {
+    for late in queue.late_effects(shard).await? {
+        tell(queue, &late).await?;
     }
     Ok(())
 }
 
-/// Whether there is nothing more to be told of it; not, while its job has not ended: the delivery that ends it may find what was left for it.
-async fn is_told(queue: &Queue, late: &LateEffect) -> Result<bool, QueueError> {
+/// Tells of it, and lets it go; not while its job has not ended: the delivery that ends it may find what was left for it. A dead letter is to have
+/// no effect; of one that is done without a known effect it is taken to be that.
+async fn tell(queue: &Queue, late: &LateEffect) -> Result<(), QueueError> {
     let maker = queue.maker_of(&late.tenant, &late.effect).await?;
-    if maker.is_some_and(|maker| maker != late.id) {
-        // It was only taken to be this job's.
-        return Ok(true);
+    // Else it was only taken to be this job's.
+    if maker.is_none_or(|maker| maker == late.id) {
+        match queue.became_of(late).await? {
+            Became::Open => return Ok(()),
+            Became::Done(Some(known)) if known != late.effect => {
+                tell_twin(queue, late, Some(known)).await?;
+            }
+            Became::Done(_) => {}
+            Became::Dead => tell_twin(queue, late, None).await?,
+            Became::Gone => return tell_of_gone(queue, late).await,
+        }
     }
-    let found = queue.find(&late.id, Some(&late.tenant)).await?.pop();
-    let Some(status) = found else {
-        tracing::warn!(
-            job = late.id,
-            tenant = late.tenant,
-            effect = late.effect,
-            "a delivery that came too late has made this effect of a job that is no longer there"
-        );
-        return Ok(true);
-    };
-    if status.ended_ms().is_none() {
-        return Ok(false);
-    }
-    if let Some(twins) = twins(late, status) {
-        tell(queue, &twins, &late.effect).await?;
-    }
-    Ok(true)
+    queue.drop_late(late).await?;
+    Ok(())
 }
 
-/// What there is one of too many. A dead letter is to have none; of one that is done without a known effect nobody can tell.
-fn twins(late: &LateEffect, status: JobStatus) -> Option<Twins> {
-    let is_dead = status.done.is_none();
-    let known = status.done.and_then(|(done, _)| done.effect);
-    let (kept, twins) = match known {
-        Some(known) if known != late.effect => (known, vec![late.effect.clone()]),
-        None if is_dead => (late.effect.clone(), Vec::new()),
-        _ => return None,
-    };
-    Some(Twins {
+/// Beside what the job is known by, if it is not a dead letter.
+async fn tell_twin(
+    queue: &Queue,
+    late: &LateEffect,
+    known: Option<String>,
+) -> Result<(), QueueError> {
+    let is_dead = known.is_none();
+    let twins = Twins {
         tenant: late.tenant.clone(),
         id: late.id.clone(),
         job_type: late.job_type.clone(),
         contact: late.contact.clone(),
-        kept,
-        twins,
+        twins: known.iter().map(|_| late.effect.clone()).collect(),
+        kept: known.unwrap_or_else(|| late.effect.clone()),
         removed: Vec::new(),
         dead: is_dead,
         found_ms: late.at_ms,
-    })
-}
-
-async fn tell(queue: &Queue, twins: &Twins, effect: &str) -> Result<(), QueueError> {
-    let new = queue.tell_twins(twins).await?;
+    };
+    let new = queue.tell_twins(&twins).await?;
     metrics::counter!("penstock_twins_total").increment(new);
     if new > 0 {
         tracing::warn!(
             job = twins.id,
             tenant = twins.tenant,
             kept = twins.kept,
-            effect,
+            effect = late.effect,
             "a delivery that came too late has made this effect {}",
-            if twins.dead {
+            if is_dead {
                 "of what is a dead letter: look at it before you retry it"
             } else {
                 "beside the one that the job is known by"
             }
+        );
+    }
+    Ok(())
+}
+
+/// Nobody knows whether it was to be there: once, by whoever lets it go.
+async fn tell_of_gone(queue: &Queue, late: &LateEffect) -> Result<(), QueueError> {
+    if queue.drop_late(late).await? {
+        tracing::warn!(
+            job = late.id,
+            tenant = late.tenant,
+            effect = late.effect,
+            "a delivery that came too late has made this effect of a job that is no longer there"
         );
     }
     Ok(())

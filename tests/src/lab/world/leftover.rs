@@ -27,7 +27,13 @@ impl World {
 
 /// Where jobs stand that have not ended: there are none of these.
 fn stuck(keys: &Keys, key: &str, entry: &Entry) -> Option<String> {
-    let whole = [keys.running(), keys.leases(), keys.groups(), keys.refused()];
+    let whole = [
+        keys.running(),
+        keys.leases(),
+        keys.groups(),
+        keys.refused(),
+        keys.late_effects(),
+    ];
     let families = [
         keys.line(""),
         keys.ghosts(""),
