@@ -216,7 +216,10 @@ fn unreadable(
             error @ (CallError::Unreadable { .. }
             | CallError::ServerError { .. }
             | CallError::Unanswered { .. }),
-        ) if too_old => leave("what was sent could not be read back in time", &error),
+        ) if too_old => {
+            is_read(job);
+            leave("what was sent could not be read back in time", &error)
+        }
         Stop::Call(
             error @ (CallError::Rejected { .. }
             | CallError::ContactNotFound { .. }
@@ -266,7 +269,7 @@ pub fn garbage(job: &Assignment, error: &CallError) -> Option<Duration> {
     Some(seldom(times))
 }
 
-/// It is none this time: what comes is counted anew.
+/// What comes is counted anew.
 pub fn is_read(job: &Assignment) {
     if job.claimed.run.text(field::UNREAD).is_some() {
         job.note(field::UNREAD, "");

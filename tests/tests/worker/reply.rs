@@ -92,3 +92,34 @@ async fn lost_replies_to_renewals_cost_no_lease() {
     let seen = stage.sandbox.summary();
     assert_eq!((seen.calls, seen.effects), (CALLS, CALLS));
 }
+
+/// What a worker does beside delivering is done again, or was done.
+#[tokio::test]
+async fn lost_replies_to_a_workers_duties_change_nothing() {
+    let stage = Stage::start(&[]).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let mut worker = stage
+        .worker_with(&[("PENSTOCK_REDIS_URL", &proxy.redis_url())])
+        .await;
+    let duties = ["_learn", "_register", "_forget"];
+    for (at, duty) in duties.iter().enumerate() {
+        let lost = proxy.lost();
+        proxy.lose_replies(1, *duty);
+        let email = format!("jane-{at}@example.com");
+        stage.person(&email);
+        stage
+            .enqueue(&[job(&at.to_string()).email(&email).tag("once")])
+            .await;
+        let what = format!("a lost reply to {duty}");
+        wait_until(&what, PATIENCE, || {
+            std::future::ready((proxy.lost() > lost).then_some(()))
+        })
+        .await;
+    }
+    let all = duties.len() as u64;
+    stage.until_done(all).await;
+    let seen = stage.sandbox.summary();
+    // Each contact is looked up once.
+    assert_eq!((seen.calls, seen.effects), (all * 2, all));
+    assert!(worker.exited().is_none());
+}
