@@ -151,12 +151,15 @@ fn distrust(error: &RedisError) -> Option<String> {
     })
 }
 
-/// Whether a script may not do what it does, for the rights of who calls it. Redis 7.0 has no code for that, only these words.
+/// Whether a script may not do what it does, for the rights of who calls it. There is no code for that: only these words, of Redis 7.0, and of later
+/// versions and Valkey.
 pub(super) fn is_denied_within(error: &RedisError) -> bool {
-    code(error) == "ERR"
-        && error
-            .to_string()
-            .contains("The user executing the script can't")
+    const WORDS: [&str; 2] = [
+        "The user executing the script can't",
+        "ACL failure in script",
+    ];
+    let said = error.to_string();
+    code(error) == "ERR" && WORDS.iter().any(|words| said.contains(words))
 }
 
 /// What helps against a refusal with this code.
