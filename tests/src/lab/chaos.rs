@@ -83,6 +83,7 @@ impl Chaos {
             .await;
         course.end();
         let retried = trouble.retried();
+        world.until_told().await;
         let strays = trouble.end(&mut world).await;
         let mut history = world.history(promises, course.recoveries()).await;
         history.leftovers.extend(strays);

@@ -1,18 +1,23 @@
 //! What an idle Redis must not have any more: what would be stuck, leaked or growing.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use penstock_shared::queue::keys::Keys;
+use tokio::time::sleep;
 
 use super::World;
 use crate::harness::{Entry, Snapshot};
 
+/// By then it is told what came late, as long as a worker lives.
+const TOLD: Duration = Duration::from_secs(10);
 /// More entries than a ring of returning permits ever has.
 const RING: usize = 220;
 
 impl World {
     /// It, in words: nothing if all jobs have ended.
     pub(super) async fn leftovers(&self) -> Vec<String> {
+        self.until_told().await;
         let keys = self.queue.keys(0);
         let snapshot = self.redis.snapshot().await;
         let mut found = Vec::new();
@@ -22,6 +27,20 @@ impl World {
             found.extend(uneven(keys, key, entry));
         }
         found
+    }
+}
+
+impl World {
+    /// Workers look now and then whether what came late is there twice.
+    pub async fn until_told(&self) {
+        let began = Instant::now();
+        while began.elapsed() < TOLD {
+            let late = self.queue.late_effects(0).await;
+            if late.is_ok_and(|late| late.is_empty()) {
+                return;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 
