@@ -387,7 +387,7 @@ impl Courier {
 /// came to. Then both are looked for.
 fn orphan(run: &Run) -> Option<Outcome> {
     let later = run.text(field::INTENT_BY).filter(|_| journal::is_open(run));
-    if later.is_some_and(|by| run.text(field::LATE) != Some(by)) {
+    if later.is_some_and(|by| run.text(field::ORPHAN_BY) != Some(by)) {
         return None;
     }
     let done: DoneRecord = serde_json::from_str(run.text(field::ORPHAN)?).ok()?;

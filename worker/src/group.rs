@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::{
-    ghl::{Answer, CallError, Request},
+    ghl::{BulkResult, CallError, Request},
     job::{AddTags, ContactId, ContactRef, Payload},
     outcome::{Outcome, Permit},
     queue::{
@@ -146,7 +146,14 @@ pub(crate) async fn tag_many(
     }
     let request = Request::bulk_add_tags(&deliver::tenant(job)?, &ids, tags);
     let results = match calls.send(&request).await {
-        Ok(answer) => results(&answer),
+        Ok(answer) => match answer.bulk_results() {
+            Ok(results) => by_contact(results),
+            Err(error) => {
+                // Whoever has said that, it was not the API as it is known.
+                job.expose(request.operation());
+                return Err(Stop::Call(error));
+            }
+        },
         Err(Stop::Call(error)) if is_refusal(&error) => HashMap::new(),
         Err(stop) => return Err(stop),
     };
@@ -165,8 +172,7 @@ pub(crate) async fn tag_many(
 }
 
 /// By contact, what those get to read that got their tags. A contact of which nothing is said got none.
-fn results(answer: &Answer) -> HashMap<String, Value> {
-    let results = answer.bulk_results().unwrap_or_default();
+fn by_contact(results: Vec<BulkResult>) -> HashMap<String, Value> {
     let done = results.into_iter().filter_map(|result| {
         let told = json!({ "contactId": result.contact_id, "tags": result.tags? });
         Some((result.contact_id, told))

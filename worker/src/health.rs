@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use metrics::{describe_counter, describe_gauge, gauge};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use penstock_shared::{
     program::Failure,
@@ -105,6 +105,9 @@ fn describe() {
     ] {
         describe_counter!(counter, is);
     }
+    // From the start, so that the first time is a rise.
+    counter!("penstock_twins_total").absolute(0);
+    counter!("penstock_lapses_total").absolute(0);
 }
 
 /// Binds the address, or says which setting is wrong.

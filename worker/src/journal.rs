@@ -34,12 +34,12 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// The one on record, and one that Redis may have forgotten, as was told at `told_ms` of the steady time; a call takes `timeout` ms at
-    /// the most.
-    pub fn of(run: &Run, forgotten: Option<Lapse>, told_ms: u64, timeout: u64) -> Option<Self> {
+    /// The one on record, and one that Redis may have forgotten, which was sent by `sent_by` (ms of the steady time) at the latest; a call takes
+    /// `timeout` ms at the most.
+    pub fn of(run: &Run, forgotten: Option<Lapse>, sent_by: u64, timeout: u64) -> Option<Self> {
         let forgotten = forgotten.map(|lapse| Self {
             sent_at: lapse.since_ms,
-            ended: told_ms + timeout,
+            ended: sent_by + timeout,
         });
         match (Self::recorded(run, timeout), forgotten) {
             // The record may be of a call before the one that was forgotten: both are looked for.
@@ -110,7 +110,9 @@ pub enum Look {
 pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
     let timeout = millis(courier.http_timeout);
     let forgotten = forgotten(job, stored);
-    Earlier::of(&job.claimed.run, forgotten, job.steady.lapse_ms, timeout)
+    // Who was granted a call before that may send it as long as its lease lasts, by its own clock.
+    let granted_until = job.steady.lapse_ms + millis(courier.queue.terms().lease);
+    Earlier::of(&job.claimed.run, forgotten, granted_until, timeout)
 }
 
 fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {

@@ -20,6 +20,7 @@ use crate::{
     marker::Maker,
     offset,
     readback::{self, Seen, Sought, Verdict},
+    sweep,
 };
 
 /// When a list that could not be read is read again.
@@ -45,13 +46,19 @@ pub async fn read_back(
     if let Turn::Wait(wait) = turn {
         return Err(calls.postponed(wait, "waits until what was sent can be read back"));
     }
-    let contact = contact.map(|contact| &contact.id);
     let window = Window {
         sent_ago: job.steady.latest_ms().saturating_sub(earlier.sent_at),
         over_for: now.saturating_sub(earlier.not_before(run, span, since)),
     };
     match look(courier, job, stored, contact, calls, window).await? {
-        Look::Adopted(outcome) => {
+        Look::Adopted(outcome, has_twins) => {
+            if has_twins {
+                // The sweep tells of it, and mends it if that is wanted.
+                for (name, value) in sweep::plan(courier, job, stored, contact, None, calls).await?
+                {
+                    job.note(name, value);
+                }
+            }
             // At the first look it was not there: so late it was, at the least. Of a call that was forgotten nobody knows when it ended.
             if turn == Turn::Last && journal::is_open(&job.claimed.run) {
                 let first = job.claimed.run.number(field::ABSENT).unwrap_or(0);
@@ -77,10 +84,13 @@ struct Window {
     over_for: u64,
 }
 
+/// Whether it is there more than once.
+type HasTwins = bool;
+
 /// What one look came to, if that can be told.
 enum Look {
     /// It is there: the job is done.
-    Adopted(Outcome),
+    Adopted(Outcome, HasTwins),
     /// It is not there.
     Absent,
 }
@@ -89,11 +99,12 @@ async fn look(
     courier: &Courier,
     job: &Assignment,
     stored: &StoredJob,
-    contact: Option<&ContactId>,
+    contact: Option<&Found>,
     calls: &mut Calls<'_>,
     window: Window,
 ) -> Result<Look, Stop> {
     let payload = &stored.payload;
+    let contact = contact.map(|contact| &contact.id);
     let request = contact.and_then(|contact| readback::list(payload, contact));
     let (Some(request), Some(contact)) = (request, contact) else {
         let message = "what was sent cannot be read back";
@@ -107,7 +118,10 @@ async fn look(
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
-        Verdict::Ours(id) => Ok(Look::Adopted(adopted(payload, contact, id, calls))),
+        Verdict::Ours(id) => {
+            let adopted = adopted(payload, contact, id, calls);
+            Ok(Look::Adopted(adopted, sought.has_twins(&list)))
+        }
         Verdict::Absent => Ok(Look::Absent),
         Verdict::Unclear(ids) => Err(ambiguous(
             "what is there cannot be told from what was there before",

@@ -129,6 +129,11 @@ impl Sought {
         seen.likeness != Likeness::Other && !anothers && !is_bare
     }
 
+    /// Whether more than one of them is the job's for certain.
+    pub fn has_twins(&self, list: &[Seen]) -> bool {
+        list.iter().filter(|seen| self.is_marked(seen)).count() > 1
+    }
+
     /// What the list says, of which all are left out that are another job's.
     pub fn judge(&self, list: &[Seen]) -> Verdict {
         // Newest first, as the API lists them: of two that are ours for certain the older one is it, and the other its twin.

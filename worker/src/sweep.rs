@@ -1,7 +1,7 @@
 //! The sweep of a job that was sent again: one and ten quarantines after its end the contact's list is looked through for more than one effect
 //! of it. Only the marker tells them from somebody's identical text.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use penstock_shared::{
     ghl::{Answer, CallError, Note, Request, Task},
@@ -175,14 +175,15 @@ struct Effect {
 }
 
 impl Effect {
-    fn new(id: String, body: Option<&str>, beside: &impl fmt::Debug) -> Self {
+    /// `beside`: all that it says but its body. An API may show that there once more.
+    fn new(id: String, body: Option<&str>, beside: &str) -> Self {
         let body = body.unwrap_or_default();
-        let text = marker::without(body);
+        let text = [body, beside].map(marker::without).join("\n");
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             id,
             markers: marker::found(body),
-            text: Some(format!("{text}\n{beside:?}")),
+            text: Some(text),
         }
     }
 
@@ -286,15 +287,13 @@ async fn list(
 
 fn read(job_type: JobType, answer: &Answer) -> Result<Vec<Effect>, CallError> {
     if job_type == JobType::CreateTask {
-        let effect = |task: Task| {
-            let beside = (task.title, task.due_date, task.assigned_to, task.completed);
-            Effect::new(task.id, task.body.as_deref(), &beside)
-        };
-        return Ok(answer.tasks()?.into_iter().map(effect).collect());
+        let tasks = answer.tasks()?.into_iter();
+        let effect = |task: Task| Effect::new(task.id, task.body.as_deref(), &task.beside);
+        return Ok(tasks.map(effect).collect());
     }
-    let effect =
-        |note: Note| Effect::new(note.id, note.body.as_deref(), &(note.title, note.user_id));
-    Ok(answer.notes()?.into_iter().map(effect).collect())
+    let notes = answer.notes()?.into_iter();
+    let effect = |note: Note| Effect::new(note.id, note.body.as_deref(), &note.beside);
+    Ok(notes.map(effect).collect())
 }
 
 /// More than there are to be: that is written down, said, and mended if that is wanted.
@@ -345,7 +344,8 @@ async fn report(
             courier.late(sweep.job_type, lateness).await;
         }
     }
-    if !courier.remove_twins {
+    // Which one of a dead letter is to stay, if any, a person decides, or its retry.
+    if !courier.remove_twins || is_dead {
         return Ok(());
     }
     // What a person has gone on with, or copied to go on with, is theirs.

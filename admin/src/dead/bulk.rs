@@ -10,7 +10,7 @@ use penstock_shared::{
         Queue,
         dead::DeadLetter,
         error::QueueError,
-        repair::{Changed, Redrive},
+        repair::{Changed, Named, Redrive},
     },
 };
 
@@ -47,8 +47,7 @@ pub(super) async fn retry(queue: &Queue, format: Format, retry: &Retry) -> Resul
 /// A dead letter on its way back.
 pub(super) fn redrive(letter: &DeadLetter, priority: Priority, delay: Option<Duration>) -> Redrive {
     Redrive {
-        tenant: letter.tenant.clone(),
-        id: letter.id.clone(),
+        letter: Named::of(letter),
         priority,
         delay: delay.unwrap_or_default(),
     }
@@ -61,10 +60,7 @@ pub(super) async fn delete(
     selection: &Selection,
 ) -> Result<Exit, Failure> {
     change(queue, format, selection, async |letters| {
-        let names: Vec<_> = letters
-            .iter()
-            .map(|letter| (letter.tenant.clone(), letter.id.clone()))
-            .collect();
+        let names: Vec<_> = letters.iter().map(Named::of).collect();
         queue.discard(&names).await
     })
     .await

@@ -97,16 +97,14 @@ impl CallError {
         )
     }
 
-    /// Whether the call may still take effect, though this has come: the answer of a gateway that has waited in vain or lost its connection (520 to
-    /// 524 are those of Cloudflare's), or a success that the API itself never says.
+    /// Whether the call may still take effect, though this has come: the answer of somebody who stands before the API, and has waited in vain or lost
+    /// its connection, or a success that the API itself never says. Its own refusals and failures are believed.
     pub fn may_still_take_effect(&self) -> bool {
-        matches!(
-            self,
-            Self::ServerError {
-                status: 408 | 502 | 504 | 520..=524,
-                ..
-            } | Self::Unreadable { .. }
-        )
+        match self {
+            Self::ServerError { status, .. } => !matches!(status, 500 | 503),
+            Self::Unreadable { .. } => true,
+            _ => false,
+        }
     }
 
     /// The same, without what the request said: an API may repeat it, and these words go into logs and tables.

@@ -1,7 +1,7 @@
 //! What is read out of the API's answers: only what is needed. Unknown fields are ignored, optional
 //! ones may be missing or odd; without the needed ones the answer is unreadable.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -52,10 +52,10 @@ pub struct Note {
     pub body: Option<String>,
     /// Its heading.
     pub title: Option<String>,
-    /// Whose it is.
-    pub user_id: Option<String>,
     /// When it was made, by the API's clock.
     pub date_added: Option<Timestamp>,
+    /// All that it says but its body, as JSON.
+    pub beside: String,
 }
 
 /// A task of a contact. The API tells no time of its making.
@@ -69,10 +69,8 @@ pub struct Task {
     pub body: Option<String>,
     /// When it is due.
     pub due_date: Option<Timestamp>,
-    /// Whether it is done.
-    pub completed: Option<bool>,
-    /// Who is to do it.
-    pub assigned_to: Option<String>,
+    /// All that it says but its body, as JSON.
+    pub beside: String,
 }
 
 impl Answer {
@@ -171,8 +169,8 @@ fn note(value: &Value) -> Option<Note> {
         id: text(value, "id")?,
         body: text(value, "body"),
         title: text(value, "title"),
-        user_id: text(value, "userId"),
         date_added: moment(value, "dateAdded"),
+        beside: beside(value),
     })
 }
 
@@ -182,9 +180,25 @@ fn task(value: &Value) -> Option<Task> {
         title: text(value, "title"),
         body: text(value, "body"),
         due_date: moment(value, "dueDate"),
-        completed: value.get("completed").and_then(Value::as_bool),
-        assigned_to: text(value, "assignedTo"),
+        beside: beside(value),
     })
+}
+
+/// What tells two of the same apart is left out, and so is the body.
+fn beside(value: &Value) -> String {
+    const OWN: [&str; 6] = [
+        "id",
+        "body",
+        "dateAdded",
+        "dateUpdated",
+        "createdAt",
+        "updatedAt",
+    ];
+    let all = value.as_object().into_iter().flatten();
+    let beside: BTreeMap<_, _> = all
+        .filter(|(name, _)| !OWN.contains(&name.as_str()))
+        .collect();
+    serde_json::to_string(&beside).unwrap_or_default()
 }
 
 fn parsed<T: FromStr>(value: &Value, name: &str) -> Option<T> {
@@ -346,8 +360,9 @@ mod tests {
             {"id": "t1", "title": "call", "dueDate": "2021-07-08T02:30:00.000Z", "completed": false},
         ]}));
         let tasks = list.tasks().unwrap();
-        assert_eq!(tasks[0].completed, Some(false));
         assert!(tasks[0].due_date.is_some());
+        let beside = r#"{"completed":false,"dueDate":"2021-07-08T02:30:00.000Z","title":"call"}"#;
+        assert_eq!(tasks[0].beside, beside);
         assert_eq!(answer(json!({"tasks": []})).tasks(), Ok(vec![]));
     }
 

@@ -317,11 +317,15 @@ fn consequence(
                 fault: fault.clone(),
                 evidence: None,
             };
-            Transition {
+            let transition = Transition {
                 api,
                 ..end(progress, ending, permit, rules, now)
+            };
+            // What has used up its attempts was told each time.
+            if cause == Cause::Exhausted {
+                return transition;
             }
-            .failed(fault)
+            transition.failed(fault)
         }
         Outcome::Ambiguous {
             fault,

@@ -54,13 +54,39 @@ fn changed(code: &str) -> Result<Changed, QueueError> {
     })
 }
 
-/// A dead letter to send again.
+/// A dead letter that is to be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redrive {
+pub struct Named {
     /// Whose it is.
     pub tenant: String,
     /// Its id.
     pub id: String,
+    /// The death that was looked at (ms): one that has died again since is left alone. `None`: whichever it was.
+    pub dead_ms: Option<u64>,
+}
+
+impl Named {
+    /// One that was looked at.
+    pub fn of(letter: &DeadLetter) -> Self {
+        Self {
+            tenant: letter.tenant.clone(),
+            id: letter.id.clone(),
+            dead_ms: Some(letter.dead_ms),
+        }
+    }
+
+    fn write(&self, command: &mut Cmd) {
+        let dead_ms = self.dead_ms.map(|at| at.to_string());
+        command.arg(&self.tenant).arg(&self.id);
+        command.arg(dead_ms.unwrap_or_default());
+    }
+}
+
+/// A dead letter to send again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// Which.
+    pub letter: Named,
     /// The priority it gets.
     pub priority: Priority,
     /// When it becomes due, from now.
@@ -86,9 +112,11 @@ struct EditArguments<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ResolveArguments<'a> {
     tenant: &'a str,
     id: &'a str,
+    dead_at: u64,
     effect: Option<&'a str>,
     result: String,
 }
@@ -106,15 +134,14 @@ impl Queue {
             resend,
         };
         let write = |command: &mut Cmd, job: &Redrive| {
+            job.letter.write(command);
             command
-                .arg(&job.tenant)
-                .arg(&job.id)
                 .arg(record::digit(job.priority))
                 .arg(millis(job.delay));
         };
         self.change(
             jobs,
-            |job| &job.tenant,
+            |job| &job.letter.tenant,
             &self.scripts().redrive,
             &arguments,
             write,
@@ -122,12 +149,11 @@ impl Queue {
         .await
     }
 
-    /// Deletes dead letters for good: tenants and ids.
-    pub async fn discard(&self, jobs: &[(String, String)]) -> Result<Vec<Changed>, QueueError> {
-        let write = |command: &mut Cmd, job: &(String, String)| {
-            command.arg(&job.0).arg(&job.1);
-        };
-        self.change(jobs, |job| &job.0, &self.scripts().discard, &(), write)
+    /// Deletes dead letters for good.
+    pub async fn discard(&self, letters: &[Named]) -> Result<Vec<Changed>, QueueError> {
+        let write = |command: &mut Cmd, letter: &Named| letter.write(command);
+        let discard = &self.scripts().discard;
+        self.change(letters, |letter| &letter.tenant, discard, &(), write)
             .await
     }
 
@@ -197,6 +223,7 @@ impl Queue {
         let arguments = ResolveArguments {
             tenant: &letter.tenant,
             id: &letter.id,
+            dead_at: letter.dead_ms,
             effect,
             result,
         };

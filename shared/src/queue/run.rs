@@ -52,7 +52,7 @@ pub mod field {
     /// What a delivery came to whose lease had ended by then, as JSON.
     pub const ORPHAN: &str = "orphan";
     /// The token of that delivery.
-    pub const LATE: &str = "late";
+    pub const ORPHAN_BY: &str = "orphanBy";
     /// There if the worker that had it last could not open it: the key that it lacks.
     pub const LOCKED: &str = "locked";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.

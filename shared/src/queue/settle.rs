@@ -246,6 +246,7 @@ impl Settlement {
                     to: "back",
                     at: millis(*after),
                     effect: ending.effect(),
+                    attempt: self.attempt(ending),
                     ..self.item()
                 };
                 item.fields.insert(field::ENDING, json(ending)?);
@@ -267,6 +268,18 @@ impl Settlement {
             history: self.history.as_deref().map(Cow::from),
             ..Item::default()
         }
+    }
+
+    /// Whether the death that is decided now is of a failed attempt; what only had to wait for its end was counted as that was decided.
+    fn attempt(&self, ending: &Ending) -> u8 {
+        let of_attempt = matches!(
+            ending,
+            Ending::Dead {
+                cause: Cause::Exhausted | Cause::Rejected,
+                ..
+            }
+        );
+        u8::from(of_attempt && self.transition.fault.is_some())
     }
 
     fn outcome(
@@ -294,7 +307,7 @@ impl Settlement {
         let mut item = Item {
             to: "dead",
             cause: Some(cause.as_str()),
-            attempt: u8::from(matches!(cause, Cause::Exhausted | Cause::Rejected)),
+            attempt: self.attempt(&self.transition.ending),
             delivery: 1,
             ..self.item()
         };

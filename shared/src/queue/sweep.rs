@@ -29,8 +29,8 @@ struct Unlearn<'a> {
 impl Queue {
     /// Forgets what was done longer ago than it is kept; returns whether there may be more.
     pub async fn forget(&self, shard: u16) -> Result<bool, QueueError> {
-        // A quarantine that was raised is to be over, twice, before it is forgotten whose effect is whose.
-        let kept = self.terms().retention.max(self.quarantine() * 3);
+        // A quarantine that was raised is to be over, ten times, before it is forgotten whose effect is whose.
+        let kept = self.terms().retention.max(self.late() * 10);
         let arguments = Forget {
             retention: millis(kept),
             limit: LIMIT,

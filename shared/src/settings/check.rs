@@ -18,20 +18,16 @@ impl Settings {
         )?;
         self.complete()?;
         let (kept, quarantine) = (self.redis.retention, self.delivery.longest_quarantine());
-        // While a lost call may still be looked for, two quarantines and some time after it, the record of whose effect is whose must stand; with
-        // the marker on it is looked for ten times as long.
-        let (times, until) = if self.delivery.marker {
-            (10, "ten times")
-        } else {
-            (3, "three times")
-        };
+        // While a lost call may still be looked for, two quarantines and some time after it, by a sweep ten, the record of whose effect is whose
+        // must stand.
+        let timeout = self.ghl.http_timeout;
         require(
-            kept >= quarantine * times,
+            kept >= (quarantine + timeout) * 10,
             ["PENSTOCK_RETENTION", "PENSTOCK_QUARANTINE"],
             || {
-                let (kept, quarantine) = (span::render(kept), span::render(quarantine));
+                let [kept, quarantine, timeout] = [kept, quarantine, timeout].map(span::render);
                 format!(
-                    "what is kept for {kept} must outlive {until} the quarantine of {quarantine}"
+                    "what is kept for {kept} must outlive ten times the quarantine of {quarantine} and PENSTOCK_HTTP_TIMEOUT ({timeout}) together"
                 )
             },
         )

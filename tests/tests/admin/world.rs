@@ -144,14 +144,13 @@ impl World {
 
     /// Ends a delivery.
     pub(crate) async fn settle(&self, claimed: &Claimed, ending: Ending, fields: Fields) {
+        let failed = match &ending {
+            Ending::Dead { fault, .. } => Some(fault.clone()),
+            _ => None,
+        };
         let transition = Transition {
-            ending,
-            permit: Permit::Answered,
-            hold: None,
-            api: None,
-            fault: None,
-            unanswered: false,
-            decided: None,
+            fault: failed,
+            ..Transition::new(ending, Permit::Answered)
         };
         self.settle_as(claimed, transition, fields).await;
     }

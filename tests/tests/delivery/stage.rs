@@ -59,7 +59,7 @@ impl Stage {
         let redis = RedisServer::start(redis).await;
         Self {
             sandbox: Sandbox::start(sandbox).await.unwrap(),
-            queue: connect(&redis, KEPT, QUARANTINE).await,
+            queue: connect(&redis, [KEPT, QUARANTINE, HTTP_TIMEOUT]).await,
             redis,
         }
     }
@@ -159,7 +159,7 @@ impl Stage {
 
     /// As if everything that is done had been done too long ago to be remembered.
     pub(crate) async fn forget(&self) {
-        let queue = connect(&self.redis, Duration::ZERO, Duration::ZERO).await;
+        let queue = connect(&self.redis, [Duration::ZERO; 3]).await;
         while queue.forget(0).await.unwrap() {}
     }
 
@@ -271,7 +271,8 @@ impl Stage {
 const KEPT: Duration = Duration::from_secs(86_400);
 
 /// A way to the queue of the test's own.
-async fn connect(redis: &RedisServer, retention: Duration, quarantine: Duration) -> Queue {
+async fn connect(redis: &RedisServer, kept: [Duration; 3]) -> Queue {
+    let [retention, quarantine, http_timeout] = kept;
     let location = Location {
         url: redis.url().into(),
         roots: None,
@@ -282,7 +283,7 @@ async fn connect(redis: &RedisServer, retention: Duration, quarantine: Duration)
     };
     let terms = Terms {
         lease: Duration::from_secs(3),
-        http_timeout: HTTP_TIMEOUT,
+        http_timeout,
         quarantine,
         reserve: 0.1,
         spread: false,

@@ -402,6 +402,7 @@ async fn what_is_not_the_apis_own_answer_may_still_take_effect() {
     let answers = [
         ("gateway", "502", true),
         ("timeout", "408", true),
+        ("firewall", "html:status=403", true),
         ("cdn", "524", true),
         ("page", "html:status=200:effect=yes", true),
         ("api", "503", false),
@@ -420,4 +421,22 @@ async fn what_is_not_the_apis_own_answer_may_still_take_effect() {
         let waits = run.text("unanswered").is_some();
         assert_eq!(waits, may_still_come, "{tenant}: {run:?}");
     }
+}
+
+/// The read-back finds nothing, and there is nothing left to send it with: that is no attempt.
+#[tokio::test]
+async fn what_has_used_up_its_attempts_is_not_charged_another() {
+    let stage = Stage::start(&["cut-before:op=create-note:count=1"]).await;
+    let _worker = stage.worker().await;
+    stage
+        .enqueue(&[job("note").contact("c1").note("Once").max_attempts(1)])
+        .await;
+    stage.until_state("note", State::Dead).await;
+    let letter = stage.dead("note").await;
+    assert_eq!(
+        (letter.cause.as_str(), letter.run.attempts()),
+        ("exhausted", 1)
+    );
+    let history = stage.queue.history("acme", "note").await.unwrap();
+    assert_eq!(history.len(), 1, "{history:?}");
 }

@@ -12,7 +12,7 @@ use penstock_shared::{
         enqueue::Admission,
         govern::{Govern, Own},
         reference::Lane,
-        repair::{Changed, Redrive},
+        repair::{Changed, Named, Redrive},
         settle::{Advance, Fields, Settled, Settlement},
     },
 };
@@ -106,8 +106,7 @@ impl World {
                 resend,
             } => {
                 let redrive = |key: &Key| Redrive {
-                    tenant: key.tenant().into(),
-                    id: key.id(),
+                    letter: named(*key),
                     priority: *priority,
                     delay: Duration::from_millis(*delay),
                 };
@@ -119,10 +118,7 @@ impl World {
                 same("redrive", &said, &model.collect())
             }
             Operation::Discard(keys) => {
-                let jobs: Vec<_> = keys
-                    .iter()
-                    .map(|key| (key.tenant().into(), key.id()))
-                    .collect();
+                let jobs: Vec<_> = keys.iter().copied().map(named).collect();
                 let said = self.bench.queue().discard(&jobs).await?;
                 same(
                     "discard",
@@ -472,4 +468,13 @@ fn settled_so(claimed: &Claimed, end: End, permit: Permit) -> Settlement {
     }
     settlement.history = Some(r#"{"error":"failed"}"#.to_owned());
     settlement
+}
+
+/// Whichever death it was.
+fn named(key: Key) -> Named {
+    Named {
+        tenant: key.tenant().into(),
+        id: key.id(),
+        dead_ms: None,
+    }
 }

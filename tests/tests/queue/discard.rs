@@ -2,20 +2,21 @@
 
 use penstock_shared::{
     outcome::Cause,
-    queue::{enqueue::Enqueued, repair::Changed, settle::Settled},
+    queue::{
+        enqueue::Enqueued,
+        repair::{Changed, Named, Redrive},
+        settle::Settled,
+    },
 };
-use penstock_tests::fixture::{Bench, back, done, job};
+use penstock_tests::fixture::{Bench, back, dead, done, job};
 
 use crate::{
-    letter::{bury, dies, letters},
+    letter::{again, bury, dies, letters, named, redrive},
     state::run_field,
 };
 
 async fn discard(bench: &Bench, ids: &[&str]) -> Vec<Changed> {
-    let jobs: Vec<_> = ids
-        .iter()
-        .map(|id| ("acme".to_owned(), (*id).to_owned()))
-        .collect();
+    let jobs: Vec<_> = ids.iter().map(|id| named(id)).collect();
     bench.queue().discard(&jobs).await.unwrap()
 }
 
@@ -92,4 +93,31 @@ async fn what_came_of_it_says_nothing_of_the_next_job_of_its_id() {
     bench.settle(&[end]).await;
     assert_eq!(bench.settle(&[done(&late)]).await, [Settled::Lost]);
     assert_eq!(run_field(&bench, "a", "orphan").await, None);
+}
+
+/// Somebody has repaired and retried it meanwhile, and it died of something else: that is another matter.
+#[tokio::test]
+async fn one_that_has_died_again_since_it_was_looked_at_is_left_alone() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a"), Cause::Rejected).await;
+    let queue = bench.queue();
+    let looked_at = queue.dead_by_id("a", Some("acme")).await.unwrap().remove(0);
+    redrive(&bench, &["a"]).await;
+    bench.pass(5);
+    let claimed = bench.claim_one().await;
+    bench.settle(&[dead(&claimed, Cause::Ambiguous)]).await;
+    let before = bench.snapshot().await;
+    let again = Redrive {
+        letter: Named::of(&looked_at),
+        ..again("a")
+    };
+    for resend in [false, true] {
+        let changed = queue.redrive(std::slice::from_ref(&again), resend).await;
+        assert_eq!(changed.unwrap(), [Changed::Stale]);
+    }
+    let changed = queue.discard(&[Named::of(&looked_at)]).await.unwrap();
+    assert_eq!(changed, [Changed::Stale]);
+    let changed = queue.resolve_done(&looked_at, None).await.unwrap();
+    assert_eq!(changed, Changed::Stale);
+    assert_eq!(bench.snapshot().await, before);
 }

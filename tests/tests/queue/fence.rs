@@ -53,6 +53,7 @@ async fn untouched(bench: &Bench) -> Snapshot {
         if key.starts_with(&runs) {
             fields.remove("late");
             fields.remove("orphan");
+            fields.remove("orphanBy");
         }
         !fields.is_empty()
     });

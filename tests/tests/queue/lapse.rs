@@ -2,12 +2,15 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use penstock_shared::queue::{
-    Queue,
-    claim::{Claim, ClaimRequest},
-    lapse::Lapse,
-    reference::Lane,
-    settle::{Advance, Fields, Settled, Step},
+use penstock_shared::{
+    job::state::State,
+    queue::{
+        Queue,
+        claim::{Claim, ClaimRequest, Claimed},
+        lapse::Lapse,
+        reference::Lane,
+        settle::{Advance, Fields, Settled, Step},
+    },
 };
 use penstock_tests::{
     fixture::{Bench, done, ids, job},
@@ -419,13 +422,8 @@ async fn no_further_call_is_permitted() {
     assert!(claimed(&mut bench).await.lapses.last().is_some());
 }
 
-/// The permit that it has is remembered, and so is the intent that it writes now.
-#[tokio::test]
-async fn the_first_call_of_a_claim_that_is_remembered_may_be_made() {
-    let mut bench = bench().await;
-    let running = bench.claim_one().await;
-    save(&bench).await;
-    restart(&mut bench).await;
+/// The first call of a claim that is remembered, which is not idempotent.
+async fn begins(bench: &Bench, running: &Claimed) -> Advance {
     let step = Step {
         number: 1,
         answered: false,
@@ -437,7 +435,38 @@ async fn the_first_call_of_a_claim_that_is_remembered_may_be_made() {
     };
     let queue = bench.queue();
     let advance = queue.advance(&running.reference, running.token, &step);
-    assert_eq!(advance.await.unwrap(), Advance::Granted);
+    advance.await.unwrap()
+}
+
+/// Another delivery may have made it, which is forgotten: the next one reads back.
+#[tokio::test]
+async fn what_was_claimed_before_begins_nothing_that_may_have_been_made_since() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    save(&bench).await;
+    bench.claim_one().await;
+    bench.pass(100);
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    assert_eq!(begins(&bench, &running).await, Advance::Later);
+    assert_eq!(bench.state_of(running.reference.id()).await, State::Ready);
+}
+
+/// Nobody knows yet whether anything is forgotten. If nothing is, it goes on at once.
+#[tokio::test]
+async fn nothing_begins_while_that_is_in_doubt() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    save(&bench).await;
+    let free = left(&bench).await.0;
+    restart(&mut bench).await;
+    assert_eq!(begins(&bench, &running).await, Advance::Later);
+    // Its permit was not used.
+    assert_eq!(left(&bench).await.0, free + 1);
+    bench.live(1, &[]).await;
+    let again = bench.claim_one().await;
+    assert_eq!(again.reference, running.reference);
+    assert_eq!(begins(&bench, &again).await, Advance::Granted);
 }
 
 /// The server counts it, though its permit is forgotten.

@@ -12,7 +12,10 @@ use penstock_shared::{
 use penstock_tests::fixture::{Bench, back, dead, done, job, settlement};
 use serde_json::json;
 
-use crate::seal::{OLD, bench as sealing, keys};
+use crate::{
+    letter::named,
+    seal::{OLD, bench as sealing, keys},
+};
 
 fn done_by(claimed: &Claimed, effect: &str) -> Settlement {
     let ending = Ending::Done {
@@ -115,8 +118,7 @@ async fn what_has_become_of_its_job_is_known() {
     assert_eq!(became().await, Became::Open);
     bench.settle(&[dead(&owner, Cause::Rejected)]).await;
     assert_eq!(became().await, Became::Dead);
-    let letter = ("acme".to_owned(), "a".to_owned());
-    queue.discard(&[letter]).await.unwrap();
+    queue.discard(&[named("a")]).await.unwrap();
     assert_eq!(became().await, Became::Gone);
 
     let mut bench = Bench::start().await;

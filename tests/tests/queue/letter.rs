@@ -7,7 +7,7 @@ use penstock_shared::{
     outcome::Cause,
     queue::{
         dead::{DeadLetter, Filter},
-        repair::{Changed, Redrive},
+        repair::{Changed, Named, Redrive},
     },
 };
 use penstock_tests::fixture::{Bench, Draft, dead};
@@ -39,11 +39,19 @@ pub(crate) async fn letters(bench: &Bench) -> Vec<String> {
     all.unwrap().into_iter().map(|letter| letter.id).collect()
 }
 
+/// A dead letter of tenant `acme`, whichever death it was.
+pub(crate) fn named(id: &str) -> Named {
+    Named {
+        tenant: "acme".into(),
+        id: id.into(),
+        dead_ms: None,
+    }
+}
+
 /// A wish to send a job of tenant `acme` again at once.
 pub(crate) fn again(id: &str) -> Redrive {
     Redrive {
-        tenant: "acme".into(),
-        id: id.into(),
+        letter: named(id),
         priority: Priority::Normal,
         delay: Duration::ZERO,
     }

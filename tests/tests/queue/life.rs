@@ -38,8 +38,7 @@ async fn a_job_goes_through_all_its_states() {
     let causes = queue.dead_causes().await.unwrap();
     assert_eq!(causes, [("rejected".to_owned(), 1)]);
     let again = Redrive {
-        tenant: "acme".into(),
-        id: "a".into(),
+        letter: crate::letter::named("a"),
         priority: Priority::Low,
         delay: std::time::Duration::ZERO,
     };

@@ -140,7 +140,7 @@ async fn what_has_begun_is_ended() {
     let b = letter(&bench, "b").await;
     assert_eq!(queue.resolve_done(&b, None).await.unwrap(), Changed::Ok);
     // This is how room is made.
-    let discarded = queue.discard(&[("acme".into(), "d".into())]).await;
+    let discarded = queue.discard(&[crate::letter::named("d")]).await;
     assert_eq!(discarded.unwrap(), [Changed::Ok]);
     bench.pass(u64::try_from(Duration::from_secs(86_400).as_millis()).unwrap());
     bench.queue().forget(0).await.unwrap();

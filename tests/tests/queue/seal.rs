@@ -220,8 +220,7 @@ async fn a_dead_letter_is_edited_and_retried_sealed() {
     assert_eq!(changed.unwrap(), Changed::Ok);
     sees_nothing(&bench).await;
     let again = Redrive {
-        tenant: "acme".into(),
-        id: "a".into(),
+        letter: crate::letter::named("a"),
         priority: penstock_shared::job::Priority::Normal,
         delay: std::time::Duration::ZERO,
     };

@@ -132,7 +132,7 @@ async fn a_job_that_is_not_there_any_more_is_missing() {
     bench.settle(&[done(&b)]).await;
     bench
         .queue()
-        .discard(&[("acme".into(), "a".into())])
+        .discard(&[crate::letter::named("a")])
         .await
         .unwrap();
     bench.pass(24 * 3_600_000);

@@ -103,7 +103,9 @@ fn a_marker_tells_for_certain() {
         Verdict::Absent
     );
     assert_eq!(sought.judge(&[foreign, own.clone()]), ours);
-    assert_eq!(sought.judge(&[marked(note("twin", 0), "m1"), own]), ours);
+    let both = [marked(note("twin", 0), "m1"), own];
+    assert_eq!((sought.judge(&both), sought.has_twins(&both)), (ours, true));
+    assert!(!sought.has_twins(&both[..1]));
     assert_eq!(sought.judge(&[note("x", 60)]), unclear(&["x"]));
     let all_marked = Sought {
         all_marked: true,

@@ -1,10 +1,12 @@
 -- Between two calls of one job: writes down what is known (the journal), gives the answered call's permit back and takes one for the next.
 -- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve, spread; silence (ms), known, seen (see part/era.lua);
 --   report (or nil: see part/report.lua), reportFor; calls, took (calls made since the last step, and ms that these took); fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
--- Returns {number of the command, 'granted'; 'later' (no permit: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token)}.
+-- A delivery that was claimed before Redis has forgotten something, or while nobody knows whether it has (part/era.lua), does not begin a call that is
+-- not idempotent: the next one reads back first.
+-- Returns {number of the command, 'granted'; 'later' (no permit, or not this delivery: the job is back at the front of its lane, neither attempt nor delivery counts); 'lost' (another's token)}.
 -- Repeated it finds its own mark and gives the same answer; one that arrives after a later step changes nothing.
 transition(function()
-  local tick = watch()
+  local tick, doubt, noticed = watch()
   local job = parse_ref(arg.reference)
   local run_key, token = RUN .. key_of(job), whole(arg.token)
   local mark = token .. '/' .. arg.step
@@ -20,7 +22,8 @@ transition(function()
   write_fields(run_key, arg.fields)
   redis.call('HSET', run_key, 'step', mark)
   count_pace(lane, 0, arg.calls, 0, arg.took)
-  local granted = true
+  local begins = not (arg.intent and (doubt or arg.token <= noticed))
+  local granted = begins
   if arg.answered then
     return_permits(lane, 1, now)
     if arg.report then believe(lane, arg.report) end
@@ -30,7 +33,7 @@ transition(function()
       announce_lane(lane)
     end
     local high = priority_at_head(job, contact_keys(record_of(job))) == 2
-    granted = free_permits(lane, high) > 0
+    granted = begins and free_permits(lane, high) > 0
     if granted then take_permits(lane, 1) end
   end
   if granted then
@@ -40,6 +43,7 @@ transition(function()
     end
     return finish({ tick, 'granted' })
   end
+  if not arg.answered then take_permits(lane, -1) end
   redis.call('ZREM', LEASES, job.ref)
   redis.call('HDEL', RUNNING, job.ref)
   if role == 'leader' then disband(job.ref, token) end

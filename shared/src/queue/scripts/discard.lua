@@ -1,9 +1,9 @@
 -- Deletes dead letters for good: their ids are free again.
--- ARGV[3…]: two per job: tenant, id.   Returns per job 'ok', 'not-dead' or 'unknown'.
+-- ARGV[3…]: three per job: tenant, id, the death that was looked at (see part/dead.lua).   Returns per job 'ok', 'not-dead', 'unknown' or 'changed'.
 transition(function()
   local codes = {}
-  for i = 3, #ARGV, 2 do
-    local dead, code = find_dead(ARGV[i], ARGV[i + 1])
+  for i = 3, #ARGV, 3 do
+    local dead, code = find_dead(ARGV[i], ARGV[i + 1], ARGV[i + 2])
     if dead then
       code = 'ok'
       unlist_dead(dead)

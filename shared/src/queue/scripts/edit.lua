@@ -15,15 +15,14 @@ local function may_be_forgotten(run_key, due)
 end
 
 transition(function()
-  local dead, code = find_dead(arg.tenant, arg.id)
+  local dead, code = find_dead(arg.tenant, arg.id, arg.deadAt)
   if not dead then return code end
-  if tonumber(redis.call('HGET', RUN .. dead.key, 'deadAt')) ~= arg.deadAt then return 'changed' end
   local run_key = RUN .. dead.key
   if redis.call('HEXISTS', run_key, 'intent') == 1 or redis.call('HGET', run_key, 'cause') == 'ambiguous' then return 'undecided' end
   if arg.once and may_be_forgotten(run_key, due_of(dead.record)) then return 'undecided' end
   redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
   redis.call('HSET', JOB .. arg.tenant, arg.id, pack_time(now) .. ARGV[3])
   -- What came of the other payload says nothing of this one.
-  redis.call('HDEL', run_key, 'contact', 'orphan', 'late')
+  redis.call('HDEL', run_key, 'contact', 'orphan', 'orphanBy', 'late')
   return 'ok'
 end)

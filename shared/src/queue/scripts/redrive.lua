@@ -1,11 +1,11 @@
 -- Dead letters go back to their lanes: 0 attempts, history and journal kept, at the end of their contacts' sequences.
 -- arg: headStart; reserve, spread; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
--- ARGV[3…]: four per job: tenant, id, priority 0–2, delay (ms from now).
--- Returns per job 'ok', 'not-dead', 'unknown' or 'undecodable' (nothing there that could run).
+-- ARGV[3…]: five per job: tenant, id, the death that was looked at (see part/dead.lua), priority 0–2, delay (ms from now).
+-- Returns per job 'ok', 'not-dead', 'unknown', 'changed' (it has died again since) or 'undecodable' (nothing there that could run).
 transition(function()
   local codes = {}
-  for i = 3, #ARGV, 4 do
-    local dead, code = find_dead(ARGV[i], ARGV[i + 1])
+  for i = 3, #ARGV, 5 do
+    local dead, code = find_dead(ARGV[i], ARGV[i + 1], ARGV[i + 2])
     if dead and not is_job(dead.record) then dead, code = nil, 'undecodable' end
     if dead then
       code = 'ok'
@@ -13,16 +13,16 @@ transition(function()
       local run_key = RUN .. dead.key
       redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
       redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
-        'ending', 'lookup', 'forgotten')
+        'ending', 'lookup', 'forgotten', 'sweep')
       if arg.resend then
-        redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence', 'sweep')
+        redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence')
         redis.call('HSET', run_key, 'sentAgain', 'resend')
         -- That Redis may have forgotten a call of it is decided with it.
         local noticed = last_noticed(redis.call('HGET', CONFIG, 'travel'))
         if noticed then redis.call('HSET', run_key, 'lapse', whole(noticed)) end
       end
-      local job = job_of(dead.lane, ARGV[i + 2] .. dead.id)
-      local due = now + tonumber(ARGV[i + 3])
+      local job = job_of(dead.lane, ARGV[i + 3] .. dead.id)
+      local due = now + tonumber(ARGV[i + 4])
       redis.call('HSET', JOB .. dead.tenant, dead.id, pack_time(due) .. string.sub(dead.record, 7))
       enter(job, contact_keys(dead.record), due)
       add(OPEN, dead.tenant, 1)

@@ -1,8 +1,8 @@
 -- A person decides that an ambiguous dead letter did take effect: it is done.
--- arg: tenant; id; effect (its id, or nil); result (JSON).
--- Returns 'ok', 'not-dead', 'unknown', 'not-ambiguous' or 'taken' (the effect is another job's).
+-- arg: tenant; id; deadAt (ms: the death that was looked at); effect (its id, or nil); result (JSON).
+-- Returns 'ok', 'not-dead', 'unknown', 'changed' (it has died again since it was looked at), 'not-ambiguous' or 'taken' (the effect is another job's).
 transition(function()
-  local dead, code = find_dead(arg.tenant, arg.id)
+  local dead, code = find_dead(arg.tenant, arg.id, arg.deadAt)
   if not dead then return code end
   if dead.cause ~= 'ambiguous' then return 'not-ambiguous' end
   if is_anothers(arg.tenant, arg.effect, arg.id) then return 'taken' end

@@ -41,7 +41,7 @@ do
     -- A payload that was edited since is another job's, and so is what was stored under its id after the claim.
     local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
     if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(delivery.token) >= first then
-      redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16))
+      redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16), 'orphanBy', delivery.token)
     end
   end
 

@@ -1,10 +1,11 @@
--- What the transitions of a dead letter share.
-local function find_dead(tenant, id)
+-- What the transitions of a dead letter share. `dead_at` (ms): the death that was looked at, '' if it may be any; a later one is another matter.
+local function find_dead(tenant, id, dead_at)
   local key = tenant .. '/' .. id
   local run = redis.call('HMGET', RUN .. key, 'deadAt', 'cause', 'lane')
   if not run[1] then
     return nil, redis.call('HEXISTS', JOB .. tenant, id) == 1 and 'not-dead' or 'unknown'
   end
+  if dead_at ~= '' and tonumber(run[1]) ~= tonumber(dead_at) then return nil, 'changed' end
   return { key = key, tenant = tenant, id = id, cause = run[2], lane = run[3], record = redis.call('HGET', JOB .. tenant, id) }
 end
 

@@ -100,8 +100,9 @@ do
     local lost = math.max(0, (memory.begun or now) - (memory.ended or memory.pulse or now))
     -- No two are noticed in one millisecond: by that they are told apart.
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
-    -- By how much the clock was set back with it, at the least.
-    local back = math.max(0, arg.seen - now)
+    -- By how much the clock was set back, before or with it, at the least: a worker may have seen only the new one.
+    local behind = (memory.pulse or 0) > now and memory.pulse + arg.silence - noticed or 0
+    local back = math.max(0, arg.seen - now, behind)
     table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
     redis.call('HSET', CONFIG, 'travel', memory.travel)
