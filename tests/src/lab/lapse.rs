@@ -68,10 +68,11 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
     let mut dice = StdRng::seed_from_u64(!seed);
     let (mut gone_back, mut forgotten) = (0, 0);
     for _ in 0..lapses {
-        if let Some(effects) = go_back(&mut world, &mut crew, &mut dice).await {
-            gone_back += 1;
-            forgotten += effects;
-        }
+        let Some(effects) = go_back(&mut world, &mut crew, &mut dice).await else {
+            break;
+        };
+        gone_back += usize::from(effects > 0);
+        forgotten += effects;
     }
     world.faults(&[]);
     world.until_all_ended(count).await;
@@ -87,8 +88,12 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
     }
 }
 
-/// How many effects it forgets; nothing if there is no more work that it could forget.
+/// How many effects it forgets; `None` if there is no more work that it could forget.
 async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) -> Option<u64> {
+    // After the last time all that was due is in quarantine first.
+    let so_far = world.sandbox.summary().effects;
+    let goes_on = world.sandbox.until(|seen| seen.effects > so_far);
+    timeout(PATIENCE, goes_on).await.ok()?;
     sleep(Duration::from_millis(dice.random_range(300..5_000))).await;
     let kept = world.redis.keep_files();
     let before = world.sandbox.summary().effects;
@@ -105,7 +110,7 @@ async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) 
         let new = world.begin(WORKER, &[]);
         crew.push(new);
     }
-    (forgotten > 0).then_some(forgotten)
+    Some(forgotten)
 }
 
 /// All but the order of repetitions: what may be repeated is, in its order, and a note between the first time and the second stays where it is.
