@@ -146,7 +146,10 @@ impl Courier {
     /// What there is to do, or why nothing is done.
     fn open<'a>(&self, job: &'a Assignment) -> Result<Open<'a>, Stop> {
         let run = &job.claimed.run;
-        if let Some(done) = orphan(run) {
+        // What is idempotent is rather done again: somebody may have undone it meanwhile.
+        let is_idempotent =
+            matches!(job.record(), Ok(Record::Job(stored)) if stored.payload.is_idempotent());
+        if let Some(done) = orphan(run).filter(|_| !is_idempotent) {
             return Err(done.into());
         }
         self.note_lost_call(job);

@@ -102,7 +102,7 @@ impl CallError {
     pub fn may_still_take_effect(&self) -> bool {
         match self {
             Self::ServerError { status, .. } => !matches!(status, 500 | 503),
-            Self::Unreadable { .. } => true,
+            Self::Unreadable { .. } | Self::TooLong { .. } => true,
             _ => false,
         }
     }
