@@ -7,3 +7,26 @@ pub mod reauthorise;
 pub mod register;
 pub mod renew;
 pub mod unlearn;
+
+use std::time::Duration;
+
+use penstock_shared::queue::error::QueueError;
+
+use crate::patience::Patience;
+
+/// Does it for ever: after a pause once it is done, with patience while it fails.
+async fn repeat<F>(what: &'static str, pause: Duration, round: impl Fn() -> F)
+where
+    F: Future<Output = Result<(), QueueError>>,
+{
+    let mut patience = Patience::new(what);
+    loop {
+        match round().await {
+            Ok(()) => {
+                patience.succeeded();
+                tokio::time::sleep(pause).await;
+            }
+            Err(error) => patience.failed(&error).await,
+        }
+    }
+}

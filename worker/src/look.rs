@@ -7,6 +7,7 @@ use penstock_shared::{
     job::{ContactId, Payload},
     outcome::{Fault, Outcome},
     queue::{record::StoredJob, run::field},
+    retry::Backoff,
     span::millis,
 };
 use serde_json::{Value, json};
@@ -25,10 +26,13 @@ use crate::{
 
 /// When a list that could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(10);
-/// The longest until then, where it is garbage time and again.
-const READ_SELDOM: Duration = Duration::from_secs(600);
+/// The same of one that is garbage, time and again.
+const READ_SELDOM: Backoff = Backoff {
+    first: READ_AGAIN,
+    longest: Duration::from_secs(600),
+};
 /// What was garbage so often in a row, which takes most of an hour, never can be read.
-const MOST_READ: u64 = 10;
+const MOST_READ: u32 = 10;
 
 /// Returns only if the earlier call is known to have had no effect: two looks, a quarantine apart, found nothing.
 pub async fn read_back(
@@ -51,7 +55,7 @@ pub async fn read_back(
         over_for: now.saturating_sub(earlier.not_before(run, span, since)),
     };
     match look(courier, job, stored, contact, calls, window).await? {
-        Look::Adopted(outcome, has_twins) => {
+        Look::Adopted { outcome, has_twins } => {
             if has_twins {
                 // The sweep tells of it, and mends it if that is wanted.
                 for (name, value) in sweep::plan(courier, job, stored, contact, None, calls).await?
@@ -84,13 +88,10 @@ struct Window {
     over_for: u64,
 }
 
-/// Whether it is there more than once.
-type HasTwins = bool;
-
 /// What one look came to, if that can be told.
 enum Look {
-    /// It is there: the job is done.
-    Adopted(Outcome, HasTwins),
+    /// It is there, and perhaps more than once: the job is done.
+    Adopted { outcome: Outcome, has_twins: bool },
     /// It is not there.
     Absent,
 }
@@ -114,13 +115,14 @@ async fn look(
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
     let too_old = courier.is_expired(job, stored);
     let list = list.map_err(|stop| unreadable(stop, contact, too_old, job, calls))?;
-    is_read(job);
+    count_anew(job);
     let sought = sought(courier, job, payload, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
         Verdict::Ours(id) => {
-            let adopted = adopted(payload, contact, id, calls);
-            Ok(Look::Adopted(adopted, sought.has_twins(&list)))
+            let outcome = adopted(payload, contact, id, calls);
+            let has_twins = sought.has_twins(&list);
+            Ok(Look::Adopted { outcome, has_twins })
         }
         Verdict::Absent => Ok(Look::Absent),
         Verdict::Unclear(ids) => Err(ambiguous(
@@ -231,7 +233,7 @@ fn unreadable(
             | CallError::ServerError { .. }
             | CallError::Unanswered { .. }),
         ) if too_old => {
-            is_read(job);
+            count_anew(job);
             leave("what was sent could not be read back in time", &error)
         }
         Stop::Call(
@@ -267,7 +269,8 @@ pub fn read_again(wait: Duration, calls: &Calls<'_>) -> Stop {
 
 /// A list was not what the API is known to say: when it is read again, if ever.
 pub fn garbage(job: &Assignment, error: &CallError) -> Option<Duration> {
-    let times = job.claimed.run.number(field::UNREAD).unwrap_or(0) + 1;
+    let before = job.claimed.run.number(field::UNREAD).unwrap_or(0);
+    let times = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
     tracing::warn!(
         job = job.reference().id(),
         tenant = job.reference().tenant(),
@@ -276,24 +279,18 @@ pub fn garbage(job: &Assignment, error: &CallError) -> Option<Duration> {
         "a contact's list is not what it is known to be"
     );
     if times >= MOST_READ {
-        job.note(field::UNREAD, "");
+        count_anew(job);
         return None;
     }
     job.note(field::UNREAD, times.to_string());
-    Some(seldom(times))
+    Some(READ_SELDOM.delay(times, 1.0))
 }
 
-/// What comes is counted anew.
-pub fn is_read(job: &Assignment) {
+/// What is garbage from now on is counted anew.
+pub fn count_anew(job: &Assignment) {
     if job.claimed.run.text(field::UNREAD).is_some() {
         job.note(field::UNREAD, "");
     }
-}
-
-/// Twice as long each time.
-fn seldom(times: u64) -> Duration {
-    let factor = 1 << times.saturating_sub(1).min(8);
-    (READ_AGAIN * factor).min(READ_SELDOM)
 }
 
 #[cfg(test)]
@@ -303,7 +300,7 @@ mod tests {
     #[test]
     fn garbage_is_read_ever_more_seldom() {
         let waits: Vec<_> = [1, 2, 3, 7, 100]
-            .map(|times| seldom(times).as_secs())
+            .map(|times| READ_SELDOM.delay(times, 1.0).as_secs())
             .into();
         assert_eq!(waits, [10, 20, 40, 600, 600]);
     }

@@ -213,13 +213,15 @@ async fn effects(
     };
     let markers = courier.marker.all(maker, sweep.intent);
     let ours = |effect: &Effect| {
-        let quoted = |marker: &&String| sweep.quoted.contains(marker);
-        let mut found = effect.markers.iter().filter(|found| !quoted(found));
-        let own = |found: &String| markers.contains(found);
-        let alike = |found: &String| markers.iter().any(|own| marker::are_alike(own, found));
+        let found = effect.markers.iter();
+        let found: Vec<_> = found
+            .filter(|marker| !sweep.quoted.contains(marker))
+            .collect();
+        let own = |found: &&String| markers.contains(found);
+        let alike = |found: &&String| markers.iter().any(|own| marker::are_alike(own, found));
         // Beside a marker of another's, ours was quoted. An effect of another life is what the id's next job is known by.
-        (found.clone().next().is_some() && found.clone().all(own))
-            || (known == Some(effect.id.as_str()) && !found.any(alike))
+        (!found.is_empty() && found.iter().all(own))
+            || (known == Some(effect.id.as_str()) && !found.iter().any(alike))
     };
     let Some(list) = list(job, sweep, calls).await? else {
         return Ok(None);
@@ -279,7 +281,7 @@ async fn list(
         }
         Err(stop) => Err(look::unread(stop, calls)),
         Ok(list) => {
-            look::is_read(job);
+            look::count_anew(job);
             Ok(Some(list))
         }
     }

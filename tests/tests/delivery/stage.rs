@@ -59,7 +59,7 @@ impl Stage {
         let redis = RedisServer::start(redis).await;
         Self {
             sandbox: Sandbox::start(sandbox).await.unwrap(),
-            queue: connect(&redis, [KEPT, QUARANTINE, HTTP_TIMEOUT]).await,
+            queue: connect(&redis, terms()).await,
             redis,
         }
     }
@@ -159,7 +159,13 @@ impl Stage {
 
     /// As if everything that is done had been done too long ago to be remembered.
     pub(crate) async fn forget(&self) {
-        let queue = connect(&self.redis, [Duration::ZERO; 3]).await;
+        let nothing = Terms {
+            retention: Duration::ZERO,
+            quarantine: Duration::ZERO,
+            http_timeout: Duration::ZERO,
+            ..terms()
+        };
+        let queue = connect(&self.redis, nothing).await;
         while queue.forget(0).await.unwrap() {}
     }
 
@@ -271,8 +277,7 @@ impl Stage {
 const KEPT: Duration = Duration::from_secs(86_400);
 
 /// A way to the queue of the test's own.
-async fn connect(redis: &RedisServer, kept: [Duration; 3]) -> Queue {
-    let [retention, quarantine, http_timeout] = kept;
+async fn connect(redis: &RedisServer, terms: Terms) -> Queue {
     let location = Location {
         url: redis.url().into(),
         roots: None,
@@ -281,16 +286,19 @@ async fn connect(redis: &RedisServer, kept: [Duration; 3]) -> Queue {
         durability: Durability::Everysec,
         encryption: Encryption::default(),
     };
-    let terms = Terms {
+    Queue::connect(location, terms).await.unwrap()
+}
+
+fn terms() -> Terms {
+    Terms {
         lease: Duration::from_secs(3),
-        http_timeout,
-        quarantine,
+        http_timeout: HTTP_TIMEOUT,
+        quarantine: QUARANTINE,
         reserve: 0.1,
         spread: false,
         coalesce: 1,
         max_backlog: 1_000_000,
         memory: 90,
-        retention,
-    };
-    Queue::connect(location, terms).await.unwrap()
+        retention: KEPT,
+    }
 }

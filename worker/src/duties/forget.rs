@@ -4,23 +4,14 @@ use std::time::Duration;
 
 use penstock_shared::queue::{Queue, error::QueueError};
 
-use crate::patience::Patience;
+use super::repeat;
 
 /// How often it looks, once it has caught up.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Forgets for ever.
 pub async fn run(queue: Queue) {
-    let mut patience = Patience::new("forget");
-    loop {
-        match round(&queue).await {
-            Ok(()) => {
-                patience.succeeded();
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => patience.failed(&error).await,
-        }
-    }
+    repeat("forget", PAUSE, || round(&queue)).await;
 }
 
 async fn round(queue: &Queue) -> Result<(), QueueError> {

@@ -9,23 +9,14 @@ use penstock_shared::queue::{
     twins::Twins,
 };
 
-use crate::patience::Patience;
+use super::repeat;
 
 /// Between two looks; a job that has not ended is looked at until it has.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Tells for ever, whichever worker brought it.
 pub async fn run(queue: Queue) {
-    let mut patience = Patience::new("tell of late effects");
-    loop {
-        match round(&queue).await {
-            Ok(()) => {
-                patience.succeeded();
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => patience.failed(&error).await,
-        }
-    }
+    repeat("tell of late effects", PAUSE, || round(&queue)).await;
 }
 
 /// One shard that is away holds up no other.

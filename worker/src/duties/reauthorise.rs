@@ -7,23 +7,14 @@ use penstock_shared::{
     queue::{Queue, error::QueueError, govern::Govern},
 };
 
-use crate::patience::Patience;
+use super::repeat;
 
 /// How often it looks. Nearly always there is nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Looks for ever.
 pub async fn run(queue: Queue, tokens: Tokens) {
-    let mut patience = Patience::new("reauthorise");
-    loop {
-        match reopen(&queue, &tokens).await {
-            Ok(()) => {
-                patience.succeeded();
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => patience.failed(&error).await,
-        }
-    }
+    repeat("reauthorise", PAUSE, || reopen(&queue, &tokens)).await;
 }
 
 async fn reopen(queue: &Queue, tokens: &Tokens) -> Result<(), QueueError> {

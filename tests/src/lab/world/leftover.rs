@@ -28,9 +28,7 @@ impl World {
         }
         found
     }
-}
 
-impl World {
     /// Workers look now and then whether what came late is there twice.
     pub async fn until_told(&self) {
         let began = Instant::now();
