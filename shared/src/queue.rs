@@ -119,7 +119,7 @@ pub struct Terms {
 struct Told {
     /// The number of a command.
     tick: AtomicU64,
-    /// Redis' clock.
+    /// The latest time that Redis' clock has shown.
     seen_ms: AtomicU64,
 }
 
@@ -324,9 +324,11 @@ impl Queue {
         self.told_of(shard).tick.fetch_max(tick, Ordering::SeqCst);
     }
 
-    /// What time it was as a claim was answered.
+    /// What time it was as a claim was answered: the latest counts, for what was due by then may have been sent.
     fn learn_time(&self, shard: u16, now_ms: u64) {
-        self.told_of(shard).seen_ms.store(now_ms, Ordering::SeqCst);
+        self.told_of(shard)
+            .seen_ms
+            .fetch_max(now_ms, Ordering::SeqCst);
     }
 
     fn told_of(&self, shard: u16) -> &Told {

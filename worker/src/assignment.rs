@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use penstock_shared::{
     ghl::Operation,
     queue::{
-        claim::{Claimed, Rider, SUSPECT},
+        claim::{Claimed, Renewed, Rider, SUSPECT},
         record::{self, Record, RecordError},
         reference::{Lane, Reference},
         report::Report,
@@ -70,7 +70,22 @@ struct Taken {
 
 /// How long a lease is ours, by our own monotonic clock.
 #[derive(Debug, Clone)]
-struct Lease(Arc<Mutex<Option<Instant>>>);
+struct Lease(Arc<Mutex<Term>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Term {
+    /// Until then; `None` if the job is another's.
+    until: Option<Instant>,
+    /// It had ended before it was prolonged.
+    broken: bool,
+}
+
+impl Term {
+    fn lasts(self, margin: Duration) -> bool {
+        let now = Instant::now();
+        self.until.is_some_and(|until| now + margin < until)
+    }
+}
 
 impl Assignment {
     /// Which job it is.
@@ -91,10 +106,13 @@ impl Assignment {
 
     /// Whether the lease is certainly still ours for `margin` more.
     pub fn is_ours(&self, margin: Duration) -> bool {
-        self.lease
-            .0
-            .lock()
-            .is_some_and(|end| Instant::now() + margin < end)
+        self.lease.0.lock().lasts(margin)
+    }
+
+    /// Whether it was not certain at any time that the lease was ours: another may have had the job meanwhile.
+    pub fn is_stale(&self) -> bool {
+        let term = self.lease.0.lock();
+        term.broken || !term.lasts(Duration::ZERO)
     }
 
     /// Lets others have its slot: its delivery has ended, and only that has to be written still.
@@ -190,7 +208,10 @@ impl Roster {
         permit: Option<OwnedSemaphorePermit>,
     ) -> Arc<Assignment> {
         let slot = self.taken.slot(claimed.reference.lane(), permit);
-        let lease = Lease(Arc::new(Mutex::new(Some(until))));
+        let lease = Lease(Arc::new(Mutex::new(Term {
+            until: Some(until),
+            broken: false,
+        })));
         let entry = Entry {
             token: claimed.token,
             lease: lease.clone(),
@@ -239,17 +260,18 @@ impl Roster {
     }
 
     /// All leases that are still ours were prolonged until then.
-    pub fn prolonged(&self, renewed: &[(Reference, u64)], lost: &[Reference], until: Instant) {
+    pub fn prolonged(&self, asked: &[(Reference, u64)], renewed: &Renewed, until: Instant) {
         let jobs = self.jobs.lock();
-        for (reference, token) in renewed {
+        for (reference, token) in asked {
             let Some(entry) = jobs.get(reference).filter(|entry| entry.token == *token) else {
                 continue;
             };
-            let mut end = entry.lease.0.lock();
-            if lost.contains(reference) {
-                *end = None;
-            } else if end.is_some() {
-                *end = Some(until);
+            let mut term = entry.lease.0.lock();
+            term.broken |= !term.lasts(Duration::ZERO);
+            if renewed.lost.contains(reference) {
+                term.until = None;
+            } else if term.until.is_some() && (!term.broken || *token > renewed.uncertain) {
+                term.until = Some(until);
             }
         }
     }

@@ -200,20 +200,22 @@ pub async fn before(
     let mut to_be_swept = again.is_some();
     if let Some(earlier) = earlier(courier, job, stored) {
         look::read_back(courier, job, stored, contact, calls, earlier).await?;
-        if run.attempts() >= courier.max_attempts_of(stored) {
-            let error = run.text(field::ERROR);
-            let error = error.unwrap_or("no attempts are left");
-            return Err(given_up(job, calls, Cause::Exhausted, error));
-        }
-        if courier.is_expired(job, stored) {
-            return Err(given_up(job, calls, Cause::Expired, deliver::TOO_OLD));
-        }
-        to_be_swept = true;
         // Of a call that Redis may have forgotten nobody knows that it was sent.
         if is_open(run) {
             again = again.or(Some("absent"));
             late_ms = Some(job.steady.latest_ms().saturating_sub(earlier.ended));
         }
+        if let Some((cause, why)) = dead_end(courier, job, stored) {
+            // It may still turn out to have had an effect; and a retry would make another.
+            for (name, value) in sweep::plan(courier, job, stored, contact, late_ms, calls).await? {
+                job.note(name, value);
+            }
+            if let Some(why) = again {
+                job.note(field::SENT_AGAIN, why);
+            }
+            return Err(given_up(job, calls, cause, why));
+        }
+        to_be_swept = true;
     }
     // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
     let mut fields = Fields::from([
@@ -275,6 +277,21 @@ fn marked(
 pub fn next_intent(run: &Run) -> u32 {
     let number = run.number(field::INTENTS).unwrap_or(0) + 1;
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Why there is to be no further call, if there is to be none.
+fn dead_end<'a>(
+    courier: &Courier,
+    job: &'a Assignment,
+    stored: &StoredJob,
+) -> Option<(Cause, &'a str)> {
+    let run = &job.claimed.run;
+    if run.attempts() >= courier.max_attempts_of(stored) {
+        let error = run.text(field::ERROR);
+        return Some((Cause::Exhausted, error.unwrap_or("no attempts are left")));
+    }
+    let is_expired = courier.is_expired(job, stored);
+    is_expired.then_some((Cause::Expired, deliver::TOO_OLD))
 }
 
 /// The earlier call had no effect, and there is to be no other.

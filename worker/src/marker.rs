@@ -26,7 +26,7 @@ const OF_LIFE: usize = 4;
 const LETTERS: usize = OF_JOB + OF_LIFE;
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// So many intents more than the journal knows of are recognised: a Redis that went back in time has forgotten some.
-const FORGOTTEN: u32 = 16;
+const FORGOTTEN: u32 = 128;
 
 /// Makes and knows markers. The first key makes them; all of them know them, so that keys can be changed.
 #[derive(Debug)]

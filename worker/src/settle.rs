@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use apalis::prelude::Task;
@@ -132,8 +132,8 @@ fn ended(ended: Result<(), JoinError>) -> Result<(), BoxError> {
 }
 
 const PANICKED: &str = "the delivery panicked";
-/// A timer that goes off so much too late goes off in a process that was stopped.
-const OVERSLEPT: Duration = Duration::from_secs(1);
+/// So often a delivery is given all its time again while a call of it is under way.
+const HEARD_OUT: u32 = 3;
 
 /// Runs a delivery to its end, or as long as it may take.
 async fn run<F, E>(job: &Assignment, delivery: F, longest: Duration) -> Outcome
@@ -143,11 +143,13 @@ where
 {
     let delivery = delivery.map_err(|error| error.into().to_string());
     let mut delivery = pin!(AssertUnwindSafe(delivery).catch_unwind());
-    let began = Instant::now();
     let mut ended = timeout(longest, &mut delivery).await;
-    // A process that was stopped finds the time over before its call's answer, which may be there.
-    if ended.is_err() && began.elapsed() > longest + OVERSLEPT {
-        ended = timeout(longest, delivery).await;
+    // A call ends by itself, and is heard out: a process that was stopped finds the time over before it has read the answer, or sent the call.
+    for _ in 0..HEARD_OUT {
+        if ended.is_ok() || job.exposed().is_none() {
+            break;
+        }
+        ended = timeout(longest, &mut delivery).await;
     }
     match ended {
         Ok(Ok(Ok(outcome))) => outcome,
@@ -306,6 +308,7 @@ impl Desk {
                 .map(|fault| self.history(job, fault)),
             record: Arc::clone(&job.claimed.record),
             has_run: job.has_run(),
+            stale: job.is_stale(),
             report: job.take_report(),
             riders: job
                 .claimed
@@ -387,6 +390,7 @@ fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<
         history: None,
         record: Arc::clone(&rider.record),
         has_run: false,
+        stale: false,
         keys: None,
         report: None,
         riders: Vec::new(),

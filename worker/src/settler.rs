@@ -134,7 +134,7 @@ fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled:
             job = name,
             tenant,
             effect,
-            "what was taken for its effect is another job's: it is looked for again"
+            "what was taken for its effect may not be all that it has made, or is another job's: it is looked for again"
         ),
         Settled::Lost | Settled::Missing => tracing::warn!(
             job = name,

@@ -79,7 +79,9 @@ fn may_clash(one: &Fields, next: &Fields) -> bool {
     let says =
         |fields: &Fields, names: &[&str]| names.iter().any(|name| fields.contains_key(*name));
     let across = |a, b| (says(one, a) && says(next, b)) || (says(one, b) && says(next, a));
-    across(NAME, PARTS_OF_NAME) || across(DISTURBING, DISTURBING)
+    // Nor what it makes of no name after one.
+    let unnamed = next.get("name").is_some_and(Value::is_null) && one.contains_key("name");
+    unnamed || across(NAME, PARTS_OF_NAME) || across(DISTURBING, DISTURBING)
 }
 
 /// Whether the API takes both for the same contact: they give the same email and the same phone, or the same one of them alone. By one that only one
@@ -193,6 +195,11 @@ mod tests {
             (
                 json!({ "email": "a@b.io", "firstName": "Ann" }),
                 json!({ "email": "a@b.io", "name": "Bo Li" }),
+            ),
+            // No name after one.
+            (
+                json!({ "email": "a@b.io", "name": "Bo Li" }),
+                json!({ "email": "a@b.io", "name": null }),
             ),
             // Settings of which nobody says whether they replace others.
             (

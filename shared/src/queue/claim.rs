@@ -159,6 +159,15 @@ struct ReindexArguments<'a> {
     quotas: &'a str,
 }
 
+/// What became of leases that were to be prolonged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renewed {
+    /// The jobs that are another's by now, or nobody's.
+    pub lost: Vec<Reference>,
+    /// Redis may have forgotten that others had the jobs of no greater token: a lease of those that has ended stays so.
+    pub uncertain: u64,
+}
+
 impl Queue {
     pub(super) fn silence(&self) -> u64 {
         millis(self.terms().lease) * 2 / 3
@@ -209,13 +218,13 @@ impl Queue {
         Ok(claim)
     }
 
-    /// Prolongs leases and tells that the worker lives; returns the jobs that are no longer its own.
+    /// Prolongs leases and tells that the worker lives.
     pub async fn renew(
         &self,
         shard: u16,
         worker: &str,
         jobs: &[(Reference, u64)],
-    ) -> Result<Vec<Reference>, QueueError> {
+    ) -> Result<Renewed, QueueError> {
         let arguments = RenewArguments {
             worker,
             known: self.known(shard),
@@ -232,13 +241,16 @@ impl Queue {
             .call(shard, &self.scripts().renew, &arguments, tail)
             .await?;
         let mut answer = answer.into_iter();
-        let tick = answer.next().map(redis::from_redis_value);
-        let Some(Ok(tick)) = tick else {
+        let mut number = || redis::from_redis_value::<u64>(answer.next()?).ok();
+        let (Some(tick), Some(uncertain)) = (number(), number()) else {
             return Err(QueueError::Unexpected("renew: no number".into()));
         };
         self.learn_tick(shard, tick);
         let lost = answer.filter_map(|name| redis::from_redis_value::<String>(name).ok());
-        Ok(lost.filter_map(|name| Reference::parse(&name)).collect())
+        Ok(Renewed {
+            lost: lost.filter_map(|name| Reference::parse(&name)).collect(),
+            uncertain,
+        })
     }
 
     /// Tells a shard of this worker and its quotas; returns those in force.
@@ -309,6 +321,8 @@ impl Queue {
     /// A worker has ended in order: it is no longer counted, and its quotas no longer hold the others down.
     pub async fn retire(&self, worker: &str) -> Result<(), QueueError> {
         for shard in 0..self.shards() {
+            // What it was told it says once more: nobody waits for it any longer.
+            self.renew(shard, worker, &[]).await?;
             let keys = self.keys(shard);
             let mut pipeline = redis::pipe();
             pipeline
@@ -317,12 +331,6 @@ impl Queue {
                 .arg(worker)
                 .ignore();
             pipeline.cmd("DEL").arg(keys.worker(worker)).ignore();
-            // Nobody waits for what it was told.
-            pipeline
-                .cmd("SREM")
-                .arg(keys.doubters())
-                .arg(worker)
-                .ignore();
             let (): () = self.connection().run_all(&pipeline).await?;
         }
         Ok(())

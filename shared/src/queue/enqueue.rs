@@ -192,7 +192,14 @@ impl Queue {
             return Ok(());
         }
         // Not bounded again: others may have filled the backlog since, and half a batch is worse than a few jobs more.
-        self.store(&batches, "each", NO_BOUND, settled).await
+        self.store(&batches, "each", NO_BOUND, settled).await?;
+        // Half of it is stored then, and whoever repeats all of it with the same ids is told so.
+        let stored = |code: &Enqueued| code.is_stored();
+        if settled.iter().flatten().all(stored) {
+            Ok(())
+        } else {
+            Err(QueueError::Overtaken)
+        }
     }
 
     /// The jobs by shard, in their order, in batches that one script call takes.

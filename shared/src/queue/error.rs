@@ -47,6 +47,11 @@ pub enum QueueError {
     /// The job was stored, but not as durably as asked; repeating it with the same id is harmless.
     #[error("Redis did not confirm the write as durable ({0}): repeat with the same ids")]
     Unconfirmed(String),
+    /// Between the check of a batch and its end another program has taken an id of it: a part of the batch is stored.
+    #[error(
+        "another job was stored under an id of the batch meanwhile: a part of it is stored; repeat all of it, with the ids that are named, to be told which"
+    )]
+    Overtaken,
     /// An answer that no version of this program could have expected.
     #[error("Redis gave an unexpected answer: {0}")]
     Unexpected(String),

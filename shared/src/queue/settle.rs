@@ -62,6 +62,8 @@ pub struct Settlement {
     pub record: Arc<[u8]>,
     /// Whether anything may stand in its journal, written by this delivery or one before.
     pub has_run: bool,
+    /// Whether it was not certain at any time that the lease was the delivery's: another may have had the job meanwhile.
+    pub stale: bool,
     /// The contact keys of its sequence, where its record cannot tell them.
     pub keys: Option<Vec<String>>,
     /// What its last response said of the quota.
@@ -83,7 +85,8 @@ pub enum Settled {
     Lost,
     /// There is no such job.
     Missing,
-    /// The effect by which it was to be done is known as another job's: it goes back to find out what it has come to.
+    /// It is not certain that it is done by the effect that it says, and it goes back to find out what it has come to: that is known as another
+    /// job's, or Redis has forgotten what others may have done meanwhile.
     Refused,
 }
 
@@ -141,6 +144,8 @@ struct Item<'a> {
     to: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     effect: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stale: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'static str>,
     at: u64,
@@ -260,6 +265,7 @@ impl Settlement {
         let hold = self.transition.hold.as_ref();
         Item {
             permit: self.transition.permit.as_str(),
+            stale: self.stale,
             fields: self.fields.clone(),
             hold: hold.map(|hold| millis(hold.wait)),
             why: hold.map(|hold| hold.why),

@@ -183,6 +183,7 @@ impl World {
             history: Some(history),
             record: Arc::clone(&claimed.record),
             has_run: true,
+            stale: false,
             keys: None,
             report,
             riders: Vec::new(),

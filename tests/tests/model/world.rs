@@ -215,7 +215,8 @@ impl World {
             .bench
             .queue()
             .renew(0, &worker_name(worker), &references)
-            .await?;
+            .await?
+            .lost;
         let lost = lost
             .iter()
             .filter_map(|lost| Key::of(lost.tenant(), lost.id()));

@@ -88,7 +88,7 @@ async fn changes_nothing(bench: &Bench, stale: &Claimed) {
         assert_eq!(untouched(bench).await, before);
     }
     let held = [(stale.reference.clone(), stale.token)];
-    let lost = bench.queue().renew(0, "w", &held).await.unwrap();
+    let lost = bench.queue().renew(0, "w", &held).await.unwrap().lost;
     assert_eq!(lost, std::slice::from_ref(&stale.reference));
     assert_eq!(untouched(bench).await, before);
 }

@@ -3,19 +3,20 @@
 use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::{
-    job::state::State,
+    job::state::{Ending, State},
     queue::{
         Queue,
         claim::{Claim, ClaimRequest, Claimed},
         lapse::Lapse,
         reference::Lane,
-        settle::{Advance, Fields, Settled, Step},
+        settle::{Advance, Fields, Settled, Settlement, Step},
     },
 };
 use penstock_tests::{
-    fixture::{Bench, done, ids, job},
+    fixture::{Bench, back, done, ids, job, settlement},
     harness::wait_until,
 };
+use serde_json::json;
 
 /// Whoever has not come by then does not live.
 const SILENCE: u64 = 4_000;
@@ -450,6 +451,129 @@ async fn what_was_claimed_before_begins_nothing_that_may_have_been_made_since() 
     claimed(&mut bench).await;
     assert_eq!(begins(&bench, &running).await, Advance::Later);
     assert_eq!(bench.state_of(running.reference.id()).await, State::Ready);
+}
+
+/// The answer to its first question was lost.
+#[tokio::test]
+async fn nor_is_it_told_again_that_it_may() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    assert_eq!(begins(&bench, &running).await, Advance::Granted);
+    assert_eq!(begins(&bench, &running).await, Advance::Granted);
+    save(&bench).await;
+    bench.claim_one().await;
+    bench.pass(100);
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    assert_eq!(begins(&bench, &running).await, Advance::Later);
+    // Its permit was given back once.
+    bench.live(WINDOW, &[]).await;
+    assert_eq!(left(&bench).await.0, 100);
+}
+
+/// Tokens go ahead of a clock that was set back, and so do those that were forgotten.
+#[tokio::test]
+async fn nor_by_a_clock_that_was_set_back() {
+    let mut bench = bench().await;
+    bench.now -= 3_600_000;
+    bench.enqueue(&[job("x"), job("y")]).await;
+    let running = bench.claim_one().await;
+    save(&bench).await;
+    let forgotten = bench.claim_one().await;
+    bench.pass(100);
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    assert_eq!(begins(&bench, &running).await, Advance::Later);
+    bench.live(WINDOW, &[]).await;
+    let next = bench.claim_one().await;
+    assert!(next.token > forgotten.token && forgotten.token > running.token);
+    assert_eq!(begins(&bench, &next).await, Advance::Granted);
+}
+
+/// It was due by a clock that was set right since.
+#[tokio::test]
+async fn what_was_due_by_a_clock_that_was_ahead_may_be_forgotten() {
+    let mut bench = bench().await;
+    bench.now += 600_000;
+    claimed(&mut bench).await;
+    let due = bench.now;
+    bench.now -= 600_000;
+    bench.enqueue(&[job("x")]).await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    let lapse = claimed(&mut bench).await.lapses;
+    assert!(lapse.concerning(due, 0).is_some());
+}
+
+/// It is told to end before it has said what it knows.
+#[tokio::test]
+async fn one_that_ends_in_order_says_what_it_was_told() {
+    let mut bench = bench().await;
+    let mut other = Other::start(&bench, "other").await;
+    save(&bench).await;
+    other.claim(&bench).await;
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    reach(&other.queue).await;
+    other.queue.at(bench.now).retire("other").await.unwrap();
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
+}
+
+/// It was done by a note, while its lease was not certain.
+fn stale(claimed: &Claimed, note: &str) -> Settlement {
+    let ending = Ending::Done {
+        result: json!({ "noteId": note }),
+        effect: Some(note.into()),
+    };
+    Settlement {
+        stale: true,
+        ..settlement(claimed, ending)
+    }
+}
+
+/// While it stood still another one may have had the job, which is forgotten: what it has made is kept, and the next one looks.
+#[tokio::test]
+async fn the_end_of_one_that_stood_still_meanwhile_is_not_believed() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    assert_eq!(begins(&bench, &running).await, Advance::Granted);
+    save(&bench).await;
+    claimed(&mut bench).await;
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    let end = stale(&running, "n1");
+    let settled = bench.settle(std::slice::from_ref(&end)).await;
+    assert_eq!(settled, [Settled::Refused]);
+    assert_eq!(bench.settle(&[end]).await, [Settled::Refused]);
+    bench.live(WINDOW, &[]).await;
+    let next = bench.claim_one().await;
+    assert_eq!(next.reference, running.reference);
+    let (intent, attempts) = (next.run.text("intent"), next.run.attempts());
+    assert_eq!((intent, attempts), (Some("1"), 0));
+    // Nothing was forgotten since it was claimed.
+    assert_eq!(bench.settle(&[stale(&next, "n2")]).await, [Settled::Ok]);
+    let late = bench.queue().late_effects(0).await.unwrap();
+    let effects: Vec<_> = late.iter().map(|late| late.effect.as_str()).collect();
+    assert_eq!(effects, ["n1"]);
+}
+
+#[tokio::test]
+async fn nor_is_it_when_it_comes_too_late() {
+    let mut bench = bench().await;
+    let late = bench.claim_one().await;
+    save(&bench).await;
+    claimed(&mut bench).await;
+    restart(&mut bench).await;
+    bench.live(6_000, &[]).await;
+    claimed(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    let owner = bench.claim_one().await;
+    assert_eq!(owner.reference, late.reference);
+    assert_eq!(bench.settle(&[stale(&late, "n1")]).await, [Settled::Lost]);
+    bench.settle(&[back(&owner, 0)]).await;
+    let next = bench.claim_one().await;
+    assert_eq!(next.run.text("orphan"), None);
 }
 
 /// Nobody knows yet whether anything is forgotten. If nothing is, it goes on at once.

@@ -84,7 +84,8 @@ async fn renewing_again_at_the_same_moment_changes_nothing() {
     bench.live(1000, std::slice::from_ref(&a)).await;
     let before = bench.snapshot().await;
     let held = [(a.reference.clone(), a.token)];
-    assert_eq!(bench.queue().renew(0, "w", &held).await.unwrap(), []);
+    let renewed = bench.queue().renew(0, "w", &held).await.unwrap();
+    assert_eq!(renewed.lost, []);
     assert_eq!(bench.snapshot().await, before);
 }
 
@@ -97,7 +98,7 @@ async fn what_has_ended_gets_no_lease_by_renewing() {
     bench.settle(&[back(&a, 500)]).await;
     let before = lasting(&bench).await;
     let held = [(a.reference.clone(), a.token)];
-    let lost = bench.queue().renew(0, "w", &held).await.unwrap();
+    let lost = bench.queue().renew(0, "w", &held).await.unwrap().lost;
     assert_eq!(lost, [a.reference]);
     assert_eq!(lasting(&bench).await, before);
 }

@@ -110,7 +110,7 @@ async fn what_has_begun_is_ended() {
     fill(&bench, "1").await;
     let queue = bench.queue();
     let held = [(jobs[0].reference.clone(), jobs[0].token)];
-    assert_eq!(queue.renew(0, "w", &held).await.unwrap(), []);
+    assert_eq!(queue.renew(0, "w", &held).await.unwrap().lost, []);
     queue.pass_on(0).await.unwrap();
     let quotas = ("1/10s".parse().unwrap(), "9/1d".parse().unwrap());
     queue

@@ -36,7 +36,7 @@ async fn look(queue: &Queue, shard: u16) -> Result<(), QueueError> {
 }
 
 /// Tells of it, and lets it go; not while its job has not ended: the delivery that ends it may find what was left for it. A dead letter is to have
-/// no effect; of one that is done without a known effect it is taken to be that.
+/// no effect; of one that is done without a known effect it may be that.
 async fn tell(queue: &Queue, late: &LateEffect) -> Result<(), QueueError> {
     let maker = queue.maker_of(&late.tenant, &late.effect).await?;
     // Else it was only taken to be this job's.
@@ -46,9 +46,11 @@ async fn tell(queue: &Queue, late: &LateEffect) -> Result<(), QueueError> {
             Became::Done(Some(known)) if known != late.effect => {
                 tell_twin(queue, late, Some(known)).await?;
             }
-            Became::Done(_) => {}
+            Became::Done(Some(_)) => {}
+            Became::Done(None) => return tell_once(queue, late, "of a job that counts as done without a known effect: look whether it is there once").await,
             Became::Dead => tell_twin(queue, late, None).await?,
-            Became::Gone => return tell_of_gone(queue, late).await,
+            // Nobody knows whether it was to be there.
+            Became::Gone => return tell_once(queue, late, "of a job that is no longer there").await,
         }
     }
     queue.drop_late(late).await?;
@@ -92,14 +94,14 @@ async fn tell_twin(
     Ok(())
 }
 
-/// Nobody knows whether it was to be there: once, by whoever lets it go.
-async fn tell_of_gone(queue: &Queue, late: &LateEffect) -> Result<(), QueueError> {
+/// Once, by whoever lets it go.
+async fn tell_once(queue: &Queue, late: &LateEffect, whose: &str) -> Result<(), QueueError> {
     if queue.drop_late(late).await? {
         tracing::warn!(
             job = late.id,
             tenant = late.tenant,
             effect = late.effect,
-            "a delivery that came too late has made this effect of a job that is no longer there"
+            "a delivery that came too late has made this effect {whose}"
         );
     }
     Ok(())

@@ -30,11 +30,11 @@ async fn renew(queue: &Queue, shard: u16, worker: &str, roster: &Roster) -> Resu
     loop {
         let (some, others) = rest.split_at(rest.len().min(BATCH));
         let until = Instant::now() + queue.terms().lease;
-        let lost = queue.renew(shard, worker, some).await?;
+        let renewed = queue.renew(shard, worker, some).await?;
         if !some.is_empty() {
             failpoint::pass("during-renewal");
         }
-        roster.prolonged(some, &lost, until);
+        roster.prolonged(some, &renewed, until);
         if others.is_empty() {
             return Ok(());
         }

@@ -6,26 +6,26 @@
 --   journal; else a MessagePack map:
 --   permit 'answered' | 'unanswered' | 'unsent'
 --   to 'done' | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
---   effect: the id of what it has made, or nil, where it is done or will be
+--   effect: the id of what it has made, or nil, where it is done or will be; stale (true): it was for a while not certain that it had its lease
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
 -- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
 -- Returns {number of the command, one letter per job}: 'o' ok, 'l' lost (the token is another's: what it came to is left for who has it next),
--- 'm' missing, by what was before the call, or 'r' refused: the effect by which it was to be done is known as another job's, and it goes back to
--- find out what it has come to. Repeated with the same token it returns the same, 'o' or 'r'.
+-- 'm' missing, by what was before the call, or 'r' refused: it is not certain that it is done by the effect that it says, and it goes back to find
+-- out what it has come to. Repeated with the same token it returns the same, 'o' or 'r'.
 local function settle_permit(lane, permit)
   if permit == 'unsent' then return take_permits(lane, -1) end
   return_permits(lane, 1, permit == 'answered' and now or now + arg.late)
 end
 
--- When it was noticed that Redis has forgotten.
-local forgotten
+-- Whether Redis has forgotten something since a token was given.
+local is_from_before
 
-local refusal
+local keep_effect, refusal
 do
   -- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now. Beside a job
   -- that has no run nothing tells that it was charged: repeated, it is charged again, which is the safe side.
   local function charge_forgotten(delivery)
-    if tonumber(delivery.token) > forgotten then return end
+    if not is_from_before(delivery.token) then return end
     local lane = lane_of(delivery.name)
     local permit = delivery.rest == '' and 'answered' or cmsgpack.unpack(delivery.rest).permit
     if permit == 'unsent' then return end
@@ -38,6 +38,8 @@ do
   local function leave_orphan(run_key, delivery, record)
     if redis.call('EXISTS', run_key) == 0 then return end
     redis.call('HSET', run_key, 'late', delivery.token)
+    -- What others have done while it had no lease may be forgotten: that is looked for.
+    if is_from_before(delivery.token) and delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).stale then return end
     -- A payload that was edited since is another job's, and so is what was stored under its id after the claim.
     local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
     if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(delivery.token) >= first then
@@ -46,7 +48,7 @@ do
   end
 
   -- What it has made may be there beside what the job is known by: that is told as soon as the job has ended. `record`: how it has, if it has.
-  local function keep_effect(job, delivery, record)
+  function keep_effect(job, delivery, record)
     local effect = delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).effect
     if not effect or is_anothers(job.tenant, effect, job.id) then return end
     if effect_of(record) == effect then return end
@@ -135,8 +137,17 @@ local function bury(lane, job, key, item)
   close(lane, job)
 end
 
--- The deliveries, reference and token, that were to be done by another job's effect.
+-- The deliveries, reference and token, that have to find out anew what they have come to.
 local refused
+
+-- Why it cannot be done by the effect that its delivery says, if it cannot, and how many attempts that counts: its journal stays, and it is looked for.
+local function objection(lane, job, id, item)
+  -- Of two jobs that say the same of one contact the one took what the other had made, and not yet settled, for its own: whichever is known by
+  -- it stays so.
+  if is_anothers(lane.tenant, item.effect, id) then return 'what it was taken to have made is known as what another job has made', 1 end
+  -- While it had no lease another delivery may have made one, too.
+  if item.effect and item.stale and is_from_before(job.token) then return 'Redis has forgotten what others may have made meanwhile', 0 end
+end
 
 -- It has not ended as most do.
 local function settle_otherwise(lane, job, item)
@@ -145,11 +156,13 @@ local function settle_otherwise(lane, job, item)
   local run_key, history = RUN .. key, HISTORY .. key
   if job.role ~= 'rider' then settle_call(lane, item) end
   if item.auth then redis.call('HSET', REFUSED, lane.name, item.auth) end
-  -- Of two jobs that say the same of one contact the one took what the other had made, and not yet settled, for its own: whichever is known by
-  -- it stays so, and the other finds out anew what it has come to.
-  if is_anothers(lane.tenant, item.effect, ref.id) then
-    local error = 'what it was taken to have made is known as what another job has made'
-    item, refused[job.ref] = { to = 'back', at = 0, attempt = 1, fields = { error = error, orphan = '', ending = '', refused = token } }, token
+  local error, attempt = objection(lane, job, ref.id, item)
+  if error then
+    keep_effect(ref, job)
+    -- Whatever it has made is there by now, and is shown a quarantine from now on.
+    local steady = whole(now - (tonumber(redis.call('HGET', CONFIG, 'shift')) or 0))
+    local fields = { error = error, unanswered = steady, orphan = '', ending = '', refused = token }
+    item, refused[job.ref] = { to = 'back', at = 0, attempt = attempt, fields = fields }, token
   end
   if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
   if item.to == 'done' then
@@ -265,8 +278,8 @@ local function read_sequences(settled)
 end
 
 transition(function()
-  local tick, _, noticed = watch()
-  forgotten = noticed
+  local tick, _, barrier = watch()
+  function is_from_before(token) return tonumber(token) <= barrier end
   end_time, refused = pack_time(now), {}
   local jobs, holders = read_deliveries()
   local orders, leaders = read_riders(jobs, holders)

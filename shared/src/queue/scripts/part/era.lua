@@ -6,11 +6,16 @@
 -- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
--- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too).
+-- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too), `barrier` (no token that was
+-- given before it last went back, forgotten or not, is greater; all that are given since are).
 local watch, notice_server
 do
   -- More than the commands of any loss.
   local LEAP = 1000000000
+  -- More than the tokens.
+  local TOKENS = 1000000
+  -- By a clock that was once further ahead (ms) what is due would be suspected for ever.
+  local DAY = 86400000
   -- However short a lease is, it takes so long (ms) to find the way back to a server.
   local PATIENCE = 4000
   -- Of two losses that were noticed within this time (ms) nobody can tell which of them took what.
@@ -26,13 +31,13 @@ do
   end
 
   local function read()
-    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift')
+    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift', 'barrier')
     local last, first, ended, begun, before = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)(.*)$')
     local gaps = { last and { tonumber(last), tonumber(first) } }
     for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      shift = tonumber(stored[7]) or 0, gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
+      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
@@ -102,10 +107,12 @@ do
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
     -- By how much the clock was set back, before or with it, at the least: a worker may have seen only the new one.
     local behind = (memory.pulse or 0) > now and memory.pulse + arg.silence - noticed or 0
-    local back = math.max(0, arg.seen - now, behind)
+    local back = math.min(DAY, math.max(0, arg.seen - now, behind))
     table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
-    redis.call('HSET', CONFIG, 'travel', memory.travel)
+    local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
+    memory.barrier = math.max(fence, noticed + back) + TOKENS
+    redis.call('HSET', CONFIG, 'travel', memory.travel, 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
     redis.call('HSET', CONFIG, 'tick', whole(memory.tick))
@@ -130,7 +137,7 @@ do
   end
 
   -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
-  -- forgotten (or nil), and when it was last noticed that something was (0: never).
+  -- forgotten (or nil), and the greatest token that may have been given before it was last noticed that something was (0: never).
   function watch(worker)
     local memory = notice_server()
     if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt) then
@@ -139,6 +146,6 @@ do
       redis.call('SREM', DOUBTERS, worker)
       if redis.call('EXISTS', DOUBTERS) == 0 then end_doubt(memory) end
     end
-    return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, last_noticed(memory.travel) or 0
+    return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, memory.barrier
   end
 end
