@@ -218,15 +218,16 @@ async fn a_list_that_is_refused_is_said() {
     assert_eq!(stage.ask(&["twins"]).await, json!([]));
 }
 
-/// Sent again, it is refused; and then the first call is applied after all.
+/// Sent again, it is refused; and then the first call is applied after all. Which effect of it is to stay, nobody but a person knows.
 #[tokio::test]
-async fn an_effect_of_a_dead_letter_is_told() {
+async fn an_effect_of_a_dead_letter_is_told_and_stays() {
     let faults = [
         "late=7s:op=create-note:count=1",
         "422:op=create-note:count=1",
     ];
     let stage = Stage::start(&faults).await;
-    let worker = stage.worker_with(&MARKED).await;
+    let remove = [("PENSTOCK_TWINS", "remove")];
+    let worker = stage.worker_with(&[&MARKED[..], &remove].concat()).await;
     stage
         .enqueue(&[job("refused").contact("c1").note("Once")])
         .await;
@@ -242,6 +243,25 @@ async fn an_effect_of_a_dead_letter_is_told() {
     worker
         .wait_for_line("its effect is there though it is a dead letter", PATIENCE)
         .await;
+    wait_until("the end of the sweep", PATIENCE, || async {
+        let stats = stage.queue.stats().await.ok()?;
+        (stats.done_total == 1).then_some(())
+    })
+    .await;
+    let operations = stage.operations_on("c1");
+    assert!(!operations.contains(&"delete-note"), "{operations:?}");
+}
+
+/// Its only attempt was found nowhere, and is applied far too late.
+#[tokio::test]
+async fn an_effect_of_what_is_exhausted_is_told() {
+    let stage = Stage::start(&["late=5s:op=create-note:count=1"]).await;
+    let _worker = stage.worker_with(&MARKED).await;
+    let note = job("once").max_attempts(1).contact("c1").note("Once");
+    stage.enqueue(&[note]).await;
+    stage.until_state("once", State::Dead).await;
+    let told = until_told(&stage, |_| true).await;
+    assert_eq!((&told["id"], &told["dead"]), (&json!("once"), &json!(true)));
 }
 
 /// The second look finds what the first did not: the quarantine was too short, but not for this job.
