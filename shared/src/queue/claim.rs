@@ -242,10 +242,11 @@ impl Queue {
             .await?;
         let mut answer = answer.into_iter();
         let mut number = || redis::from_redis_value::<u64>(answer.next()?).ok();
-        let (Some(tick), Some(uncertain)) = (number(), number()) else {
+        let (Some(now_ms), Some(tick), Some(uncertain)) = (number(), number(), number()) else {
             return Err(QueueError::Unexpected("renew: no number".into()));
         };
         self.learn_tick(shard, tick);
+        self.learn_time(shard, now_ms);
         let lost = answer.filter_map(|name| redis::from_redis_value::<String>(name).ok());
         Ok(Renewed {
             lost: lost.filter_map(|name| Reference::parse(&name)).collect(),

@@ -7,6 +7,7 @@ use penstock_shared::{
     queue::{
         Queue,
         claim::{Claim, ClaimRequest, Claimed},
+        error::QueueError,
         lapse::Lapse,
         reference::Lane,
         settle::{Advance, Fields, Settled, Settlement, Step},
@@ -21,6 +22,8 @@ use serde_json::json;
 /// Whoever has not come by then does not live.
 const SILENCE: u64 = 4_000;
 const WINDOW: u64 = 10_000;
+/// So long it is waited for those of whom nobody knows.
+const MOMENT: u64 = 500;
 
 /// Ten due jobs, and worker `w` has had the first.
 async fn bench() -> Bench {
@@ -106,10 +109,16 @@ pub(crate) async fn forget_a_claim(bench: &mut Bench) -> Lapse {
 }
 
 #[tokio::test]
-async fn one_that_remembers_all_goes_on_at_once() {
+async fn one_that_remembers_all_goes_on_in_a_moment() {
     let mut bench = bench().await;
     save(&bench).await;
     restart(&mut bench).await;
+    let claim = claimed(&mut bench).await;
+    let wait = Duration::from_millis(MOMENT);
+    assert_eq!((claim.jobs.len(), claim.next), (0, Some(wait)));
+    bench.pass(MOMENT - 1);
+    assert_eq!(claimed(&mut bench).await.jobs.len(), 0);
+    bench.pass(1);
     let claim = claimed(&mut bench).await;
     assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
@@ -129,6 +138,8 @@ async fn more_than_was_answered_may_be_remembered() {
         (ids(&again.jobs), again.lapses.last()),
         (vec!["1".into()], None)
     );
+    claimed(&mut bench).await;
+    bench.pass(MOMENT);
     assert_eq!(claimed(&mut bench).await.jobs.len(), 1);
 }
 
@@ -188,6 +199,7 @@ async fn nothing_is_given_before_all_that_lived_have_come() {
     reach(&other.queue).await;
     let heartbeat = other.queue.at(bench.now).renew(0, "other", &[]).await;
     heartbeat.unwrap();
+    bench.pass(MOMENT);
     assert_eq!(new.claim(&bench).await.jobs.len(), 1);
     let claim = claimed(&mut bench).await;
     assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
@@ -249,6 +261,8 @@ async fn one_that_had_died_before_is_not_waited_for() {
     bench.live(3_000, &[]).await;
     save(&bench).await;
     restart(&mut bench).await;
+    claimed(&mut bench).await;
+    bench.pass(MOMENT);
     let claim = claimed(&mut bench).await;
     assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
 }
@@ -364,6 +378,9 @@ async fn a_restart_is_not_remembered_when_another_comes() {
     for _ in 0..3 {
         save(&bench).await;
         restart(&mut bench).await;
+        claimed(&mut bench).await;
+        // Nobody comes for an hour.
+        bench.pass(3_600_000);
         let claim = claimed(&mut bench).await;
         assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
     }
@@ -490,6 +507,25 @@ async fn nor_by_a_clock_that_was_set_back() {
     assert_eq!(begins(&bench, &next).await, Advance::Granted);
 }
 
+/// It was started since, and nobody knows of it.
+#[tokio::test]
+async fn one_that_nobody_remembers_comes_in_time() {
+    let mut bench = bench().await;
+    let running = bench.claim_one().await;
+    assert_eq!(begins(&bench, &running).await, Advance::Granted);
+    save(&bench).await;
+    let mut new = Other::start(&bench, "new").await;
+    new.claim(&bench).await;
+    restart(&mut bench).await;
+    assert_eq!(claimed(&mut bench).await.jobs.len(), 0);
+    assert_eq!(begins(&bench, &running).await, Advance::Later);
+    // Nor is the end of what was sent meanwhile taken before that is known.
+    let early = bench.queue();
+    let early = early.settle(0, &[stale(&running, "n1")]).await;
+    assert!(matches!(early, Err(QueueError::NotReady(_))), "{early:?}");
+    assert!(new.claim(&bench).await.lapses.last().is_some());
+}
+
 /// It was due by a clock that was set right since.
 #[tokio::test]
 async fn what_was_due_by_a_clock_that_was_ahead_may_be_forgotten() {
@@ -588,6 +624,7 @@ async fn nothing_begins_while_that_is_in_doubt() {
     // Its permit was not used.
     assert_eq!(left(&bench).await.0, free + 1);
     bench.live(1, &[]).await;
+    bench.live(MOMENT, &[]).await;
     let again = bench.claim_one().await;
     assert_eq!(again.reference, running.reference);
     assert_eq!(begins(&bench, &again).await, Advance::Granted);

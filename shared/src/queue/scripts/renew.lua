@@ -1,6 +1,6 @@
 -- Prolongs leases, and is the worker's heartbeat.
 -- arg: worker; lease, silence, workerTtl (ms); known, seen (see part/era.lua).  ARGV[3…]: two per job: reference, token.
--- Returns {number of the command, a token, references that are no longer this worker's…}: their holder must send and write nothing. Of leases that
+-- Returns {now, number of the command, a token, references that are no longer this worker's…}: their holder must send and write nothing. Of leases that
 -- go with no greater token it is not known whether others had their jobs meanwhile: one that has ended is not prolonged (part/era.lua).
 transition(function()
   local tick, doubt, barrier = watch(arg.worker)
@@ -10,7 +10,7 @@ transition(function()
   if pulse and now - tonumber(pulse) > arg.silence then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
   redis.call('HSET', CONFIG, 'pulse', whole(now))
   local uncertain = doubt and tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
-  local out, refs = { tick, whole(math.max(barrier, uncertain)) }, {}
+  local out, refs = { now, tick, whole(math.max(barrier, uncertain)) }, {}
   for i = 3, #ARGV, 2 do refs[#refs + 1] = ARGV[i] end
   local holders = #refs > 0 and redis.call('HMGET', RUNNING, unpack(refs)) or {}
   for i, ref in ipairs(refs) do

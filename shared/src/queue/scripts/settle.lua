@@ -264,6 +264,15 @@ local function take_over(jobs, holders, orders)
   return settled, taken, codes
 end
 
+-- Whether any has made something while it was not certain of its lease.
+local function is_stale_effect(jobs)
+  for _, job in ipairs(jobs) do
+    local item = job.rest ~= '' and cmsgpack.unpack(job.rest)
+    if item and item.stale and item.effect then return true end
+  end
+  return false
+end
+
 local function read_sequences(settled)
   local roots = {}
   for _, job in ipairs(settled) do
@@ -278,10 +287,12 @@ local function read_sequences(settled)
 end
 
 transition(function()
-  local tick, _, barrier = watch()
+  local tick, doubt, barrier = watch()
   function is_from_before(token) return tonumber(token) <= barrier end
   end_time, refused = pack_time(now), {}
   local jobs, holders = read_deliveries()
+  -- Whether it is to be believed is known in a moment.
+  if doubt and is_stale_effect(jobs) then return redis.error_reply('TRYAGAIN nobody knows yet whether anything is forgotten') end
   local orders, leaders = read_riders(jobs, holders)
   local settled, taken, codes = take_over(jobs, holders, orders)
   read_sequences(settled)

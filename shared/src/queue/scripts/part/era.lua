@@ -1,8 +1,8 @@
 -- Whether this Redis still has what it has acknowledged. Each command of a worker counts one on (`tick`), is answered with that number, and
 -- brings the last one that the worker was answered (arg.known), and what time it was then (arg.seen). A server that was started, or took over
 -- from another, begins an era: it remembers the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two
--- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, nothing is given out;
--- one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
+-- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, and for a moment in any
+-- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
 -- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
@@ -18,6 +18,8 @@ do
   local DAY = 86400000
   -- However short a lease is, it takes so long (ms) to find the way back to a server.
   local PATIENCE = 4000
+  -- So long (ms) nobody is told anything, if all have come: one that was started since the end of what is remembered is on its way, too.
+  local MOMENT = 500
   -- Of two losses that were noticed within this time (ms) nobody can tell which of them took what.
   local TOGETHER = 600000
   -- So many are kept apart.
@@ -74,6 +76,22 @@ do
     end
   end
 
+  -- Whether nobody is waited for who is remembered.
+  local function have_come(memory)
+    return memory.doubt and redis.call('EXISTS', DOUBTERS) == 0
+  end
+
+  -- The clock may have been set since.
+  local function moment_is_over(memory)
+    return not memory.begun or math.abs(now - memory.begun) >= MOMENT
+  end
+
+  -- Until when it is in doubt, as far as that is known.
+  local function doubt_of(memory)
+    if have_come(memory) and not moment_is_over(memory) then return memory.begun + MOMENT end
+    return memory.doubt
+  end
+
   local function end_doubt(memory)
     memory.doubt = nil
     redis.call('HDEL', CONFIG, 'doubt')
@@ -107,7 +125,8 @@ do
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
     -- By how much the clock was set back, before or with it, at the least: a worker may have seen only the new one.
     local behind = (memory.pulse or 0) > now and memory.pulse + arg.silence - noticed or 0
-    local back = math.min(DAY, math.max(0, arg.seen - now, behind))
+    local ahead = arg.seen > now and arg.seen + arg.silence - now or 0
+    local back = math.min(DAY, math.max(ahead, behind))
     table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
     local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
@@ -140,12 +159,13 @@ do
   -- forgotten (or nil), and the greatest token that may have been given before it was last noticed that something was (0: never).
   function watch(worker)
     local memory = notice_server()
-    if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt) then
+    if memory.doubt and worker then redis.call('SREM', DOUBTERS, worker) end
+    local all_came = have_come(memory)
+    if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt and not all_came) then
       go_back(memory)
-    elseif memory.doubt and worker then
-      redis.call('SREM', DOUBTERS, worker)
-      if redis.call('EXISTS', DOUBTERS) == 0 then end_doubt(memory) end
+    elseif all_came and moment_is_over(memory) then
+      end_doubt(memory)
     end
-    return redis.call('HINCRBY', CONFIG, 'tick', 1), memory.doubt, memory.barrier
+    return redis.call('HINCRBY', CONFIG, 'tick', 1), doubt_of(memory), memory.barrier
   end
 end
