@@ -324,7 +324,7 @@ impl Queue {
         self.told_of(shard).tick.fetch_max(tick, Ordering::SeqCst);
     }
 
-    /// What time it was as a claim was answered: the latest counts, for what was due by then may have been sent.
+    /// What time it was as a claim or a renewal was answered: the latest counts, for what was due by then may have been sent.
     fn learn_time(&self, shard: u16, now_ms: u64) {
         self.told_of(shard)
             .seen_ms

@@ -315,3 +315,75 @@ impl Drop for Slot {
         self.taken.vacated.notify_one();
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use penstock_shared::queue::{lapse::Lapses, reference::Reference, run::Run};
+
+    use super::*;
+    use crate::clock::{Seen, Steps};
+
+    /// A job of which nothing is known, claimed with this token, for so long.
+    pub(crate) fn claimed(token: u64, lease: Duration) -> (Roster, Arc<Assignment>) {
+        let claimed = Claimed {
+            reference: Reference::parse("ghl/acme/1a").expect("a reference"),
+            token,
+            deliveries: 1,
+            record: Arc::from([]),
+            probe: false,
+            run: Run::default(),
+            lapses: Lapses::default(),
+            quotas: (
+                "100/10s".parse().expect("a quota"),
+                "200000/1d".parse().expect("a quota"),
+            ),
+            riders: Vec::new(),
+        };
+        let now = Instant::now();
+        let seen = Seen {
+            now_ms: 1_000_000,
+            sent: now,
+            received: now,
+        };
+        let (steady, _) = Steps::default().notice(seen, 0, None);
+        let (roster, clock) = (Roster::default(), RedisClock::unset());
+        let job = roster.admit(claimed, now + lease, steady, clock, None);
+        (roster, job)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// All leases of the roster are prolonged; of tokens up to `uncertain` nobody knows who had them meanwhile.
+    fn prolong(roster: &Roster, lost: &[Reference], uncertain: u64) {
+        let renewed = Renewed {
+            lost: lost.to_vec(),
+            uncertain,
+        };
+        roster.prolonged(&roster.leased(), &renewed, Instant::now() + LONG);
+    }
+
+    #[test]
+    fn a_lease_that_lasts_is_prolonged_whatever_redis_has_forgotten() {
+        let (roster, job) = claimed(7, LONG);
+        prolong(&roster, &[], 7);
+        assert!(job.is_ours(LONG / 2) && !job.is_stale());
+    }
+
+    #[test]
+    fn one_that_has_ended_is_taken_up_again_where_nothing_is_forgotten_and_stays_stale() {
+        let (roster, job) = claimed(7, Duration::ZERO);
+        assert!(!job.is_ours(Duration::ZERO) && job.is_stale());
+        prolong(&roster, &[], 7);
+        assert!(!job.is_ours(Duration::ZERO));
+        prolong(&roster, &[], 6);
+        assert!(job.is_ours(LONG / 2) && job.is_stale());
+    }
+
+    #[test]
+    fn what_is_anothers_stays_so() {
+        let (roster, job) = claimed(7, LONG);
+        prolong(&roster, &[job.reference().clone()], 0);
+        prolong(&roster, &[], 0);
+        assert!(!job.is_ours(Duration::ZERO) && job.is_stale());
+    }
+}

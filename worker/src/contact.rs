@@ -102,9 +102,9 @@ async fn look_up(
 
 /// Nobody by that name yet: the search may only lag.
 fn not_found(job: &Assignment, permit: Permit) -> Outcome {
-    let now = job.clock.now_ms();
-    let first = job.claimed.run.number(field::LOOKUP).unwrap_or(now);
-    if now.saturating_sub(first) >= millis(LAG) {
+    let lookup = job.claimed.run.number(field::LOOKUP);
+    let first = lookup.unwrap_or(job.steady.latest_ms());
+    if job.steady.earliest_ms().saturating_sub(first) >= millis(LAG) {
         let fault = Fault::new("the API knows no contact with this email or phone");
         return Outcome::Rejected {
             cause: Cause::ContactNotFound,

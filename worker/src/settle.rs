@@ -398,3 +398,32 @@ fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<
         took: Duration::ZERO,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use penstock_shared::ghl::Operation;
+
+    use super::*;
+    use crate::assignment::tests::claimed;
+
+    const LONGEST: Duration = Duration::from_millis(200);
+
+    /// What a delivery comes to that takes somewhat longer than it may.
+    async fn takes_long(exposed: bool) -> Outcome {
+        let (_roster, job) = claimed(1, Duration::from_secs(60));
+        if exposed {
+            job.expose(Operation::CreateNote);
+        }
+        let delivery = async {
+            tokio::time::sleep(LONGEST * 3 / 2).await;
+            Ok::<_, BoxError>(Outcome::Returned)
+        };
+        run(&job, delivery, LONGEST).await
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_heard_out_while_its_call_is_under_way() {
+        assert!(matches!(takes_long(true).await, Outcome::Returned));
+        assert!(matches!(takes_long(false).await, Outcome::CutOff { .. }));
+    }
+}

@@ -141,7 +141,7 @@ fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled:
             tenant,
             token = job.claimed.token,
             effect,
-            "the delivery is no longer this worker's: nothing was written"
+            "the delivery is no longer this worker's: nothing was written, but for what the next one is to know"
         ),
     }
     roster.release(job);

@@ -323,8 +323,9 @@ async fn report(
         dead: is_dead,
         found_ms: job.clock.now_ms(),
     };
-    let new = courier.queue.tell_twins(&told).await;
-    let new = new.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    let away = |_| calls.postponed(TRY_AGAIN, "waits for Redis");
+    // Said before it is written down: rather twice than never.
+    let new = courier.queue.untold_of(&told).await.map_err(away)?;
     metrics::counter!("penstock_twins_total").increment(new);
     if new > 0 {
         let (id, kept, twins) = (&told.id, &told.kept, told.twins.join(" "));
@@ -346,6 +347,7 @@ async fn report(
             courier.late(sweep.job_type, lateness).await;
         }
     }
+    courier.queue.tell_twins(&told).await.map_err(away)?;
     // Which one of a dead letter is to stay, if any, a person decides, or its retry.
     if !courier.remove_twins || is_dead {
         return Ok(());

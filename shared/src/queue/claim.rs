@@ -319,22 +319,27 @@ impl Queue {
         }
     }
 
-    /// A worker has ended in order: it is no longer counted, and its quotas no longer hold the others down.
+    /// A worker has ended in order: it is no longer counted, and its quotas no longer hold the others down. A shard that is away holds up no other.
     pub async fn retire(&self, worker: &str) -> Result<(), QueueError> {
+        let mut all = Ok(());
         for shard in 0..self.shards() {
-            // What it was told it says once more: nobody waits for it any longer.
-            self.renew(shard, worker, &[]).await?;
-            let keys = self.keys(shard);
-            let mut pipeline = redis::pipe();
-            pipeline
-                .cmd("ZREM")
-                .arg(keys.workers())
-                .arg(worker)
-                .ignore();
-            pipeline.cmd("DEL").arg(keys.worker(worker)).ignore();
-            let (): () = self.connection().run_all(&pipeline).await?;
+            all = all.and(self.retire_from(shard, worker).await);
         }
-        Ok(())
+        all
+    }
+
+    async fn retire_from(&self, shard: u16, worker: &str) -> Result<(), QueueError> {
+        // What it was told it says once more: nobody waits for it any longer.
+        self.renew(shard, worker, &[]).await?;
+        let keys = self.keys(shard);
+        let mut pipeline = redis::pipe();
+        pipeline
+            .cmd("ZREM")
+            .arg(keys.workers())
+            .arg(worker)
+            .ignore();
+        pipeline.cmd("DEL").arg(keys.worker(worker)).ignore();
+        Ok(self.connection().run_all(&pipeline).await?)
     }
 }
 
@@ -352,8 +357,8 @@ pub(super) fn read_quota(text: &str) -> Option<Quota> {
     .ok()
 }
 
-/// A claim's answer as the script gives it: the time, the command's number, the next moment, what the clock was set by, since when it may
-/// have forgotten, when that was noticed, the token, the lanes, the jobs, what some of these have besides, and whether it has come to a bound.
+/// A claim's answer as the script gives it: the time, the command's number, the next moment, what the clock was set by, what it has forgotten
+/// (`travel`), the token, the lanes, the jobs, what some of these have besides, and whether it has come to a bound.
 type RawClaim = (
     u64,
     u64,

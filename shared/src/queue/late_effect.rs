@@ -105,13 +105,13 @@ impl Queue {
         Ok(if is_dead { Became::Dead } else { Became::Open })
     }
 
-    /// It is told, or there is nothing to tell of it. Returns whether it was still kept.
-    pub async fn drop_late(&self, late: &LateEffect) -> Result<bool, QueueError> {
+    /// It is told, or there is nothing to tell of it.
+    pub async fn drop_late(&self, late: &LateEffect) -> Result<(), QueueError> {
         let key = self.keys_of(&late.tenant).late_effects();
         self.drop_field(key, &late.field).await
     }
 
-    async fn drop_field(&self, key: String, field: &[u8]) -> Result<bool, QueueError> {
+    async fn drop_field(&self, key: String, field: &[u8]) -> Result<(), QueueError> {
         let mut drop = redis::cmd("HDEL");
         Ok(self.connection().run(drop.arg(key).arg(field)).await?)
     }

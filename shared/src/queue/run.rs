@@ -19,7 +19,7 @@ pub mod field {
     pub const ALONE: &str = "alone";
     /// The API's id of its contact.
     pub const CONTACT: &str = "contact";
-    /// When its contact was first looked for in vain (ms).
+    /// When its contact was first looked for in vain (ms, steady).
     pub const LOOKUP: &str = "lookup";
     /// The id of its contact that the API did not know any more.
     pub const FORGOTTEN: &str = "forgotten";

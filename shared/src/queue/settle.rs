@@ -95,7 +95,7 @@ pub enum Settled {
 pub enum Advance {
     /// It is written, and the next call may be sent.
     Granted,
-    /// It is written, but no permit is free: the job is back at the front of its lane.
+    /// It is written, but no permit is free, or Redis may have forgotten that the call was made: the job is back at the front of its lane.
     Later,
     /// The job is another worker's by now: nothing was written.
     Lost,

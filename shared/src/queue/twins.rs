@@ -106,24 +106,27 @@ impl Queue {
         }
     }
 
-    /// Writes down twins beside what was found before; returns how many are new.
-    pub async fn tell_twins(&self, twins: &Twins) -> Result<u64, QueueError> {
-        loop {
-            if let Some(new) = self.tell_twins_once(twins).await? {
-                return Ok(new);
-            }
-        }
+    /// How many of them are not written down yet.
+    pub async fn untold_of(&self, twins: &Twins) -> Result<u64, QueueError> {
+        let before = self.twins_of(&twins.tenant, &twins.id).await?;
+        Ok(twins.clone().with(before))
     }
 
-    /// `None` if somebody else has told of this job meanwhile.
-    async fn tell_twins_once(&self, twins: &Twins) -> Result<Option<u64>, QueueError> {
+    /// Writes down twins beside what was found before. Safe to repeat.
+    pub async fn tell_twins(&self, twins: &Twins) -> Result<(), QueueError> {
+        while !self.tell_twins_once(twins).await? {}
+        Ok(())
+    }
+
+    /// Not if somebody else has told of this job meanwhile.
+    async fn tell_twins_once(&self, twins: &Twins) -> Result<bool, QueueError> {
         let job = format!("{}/{}", twins.tenant, twins.id);
         let mut get = redis::cmd("HGET");
         get.arg(self.keys_of(&twins.tenant).twins()).arg(&job);
         let before: Option<String> = self.connection().run(&get).await?;
         let mut twins = twins.clone();
         let told = before.as_ref().map(|json| serde_json::from_str(json));
-        let new = twins.with(told.and_then(Result::ok));
+        twins.with(told.and_then(Result::ok));
         let arguments = TwinsArguments {
             job: &job,
             before: before.as_deref(),
@@ -141,7 +144,7 @@ impl Queue {
                 "so many jobs have twins that no more are written down"
             );
         }
-        Ok((said != "meanwhile").then_some(new))
+        Ok(said != "meanwhile")
     }
 
     /// The twins of one job.

@@ -1,15 +1,15 @@
 //! Several shards: tenants are spread over them, and whoever asks need not know.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use penstock_tests::{
     fixture::{Draft, job},
-    harness::RedisOptions,
+    harness::{Direction, Flow, Proxy, RedisOptions, wait_until},
 };
 
 use crate::{
     service::Service,
-    stage::{Stage, array, counts, lines},
+    stage::{PATIENCE, Stage, array, counts, lines},
 };
 
 const SHARDS: u16 = 4;
@@ -106,4 +106,56 @@ async fn another_number_of_them_refuses_to_start() {
     let told = service.program.stderr();
     assert!(told.last().unwrap().contains("PENSTOCK_SHARDS"), "{told:?}");
     assert_eq!(stage.redis.snapshot().await, before);
+}
+
+/// How many functions were called.
+async fn calls(stage: &Stage) -> u64 {
+    let stats: String = stage.redis.get(["INFO", "commandstats"]).await;
+    let calls = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_fcall:calls="));
+    let calls = calls.and_then(|rest| rest.split(',').next()?.parse().ok());
+    calls.unwrap_or(0)
+}
+
+/// All of it may be stored, and before it is, somebody takes the last one's id.
+#[tokio::test]
+async fn a_batch_of_which_an_id_is_taken_amid_it_is_not_told_as_refused() {
+    let stage = stage().await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let producer = stage.producer_at(&proxy.redis_url(), &[]);
+    let service = Service::begin(producer).await.ready().await;
+    let mut batch = Vec::new();
+    for draft in spread() {
+        let shard = |draft: &Draft| stage.queue.shard_of(draft.build().job.tenant.as_str());
+        if batch.iter().all(|other| shard(other) != shard(&draft)) {
+            batch.push(draft);
+        }
+    }
+    let taken = batch.pop().expect("there are several shards");
+    batch.push(taken.clone());
+    let shards = u64::try_from(batch.len()).unwrap();
+    // Whatever is to be loaded first.
+    let first = service.post(array(&[job("first")])).await;
+    assert_eq!(first.status, 202, "{first:?}");
+    let before = calls(&stage).await;
+    let slow = Flow::Delay(Duration::from_millis(300));
+    proxy.set(Direction::ToServer, slow);
+    let take = async {
+        wait_until("all of it to be checked", PATIENCE, || async {
+            (calls(&stage).await >= before + shards).then_some(())
+        })
+        .await;
+        stage.store(&[taken.tag("another")]).await;
+    };
+    let (answer, ()) = tokio::join!(service.post(array(&batch)), take);
+    assert_eq!(answer.status, 503, "{answer:?}");
+    let stored: Vec<_> = answer.body["jobs"]
+        .as_array()
+        .expect("it tells of each")
+        .iter()
+        .map(|job| job["stored"].as_bool())
+        .collect();
+    assert_eq!(stored.first(), Some(&Some(true)));
+    assert_eq!(stored.last(), Some(&Some(false)));
 }

@@ -232,6 +232,19 @@ async fn of_one_that_does_not_come_it_counts_as_forgotten() {
     assert!(claimed(&mut bench).await.lapses.last().is_some());
 }
 
+/// The moment that is waited for is an hour away then.
+#[tokio::test]
+async fn nor_is_it_waited_for_by_a_clock_that_was_set_back() {
+    let mut bench = bench().await;
+    let mut dead = Other::start(&bench, "dead").await;
+    dead.claim(&bench).await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    bench.now -= 3_600_000;
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
+}
+
 /// All of them died with it, and were away for so long that nobody would know them any more: the first thing that a new one does is to register.
 #[tokio::test]
 async fn those_that_lived_are_not_forgotten_for_having_been_away() {
@@ -274,8 +287,24 @@ async fn after_all_workers_had_ended_in_order_nobody_is_waited_for() {
     save(&bench).await;
     restart(&mut bench).await;
     let mut new = Other::start(&bench, "new").await;
+    assert_eq!(new.claim(&bench).await.jobs.len(), 0);
+    bench.pass(MOMENT);
     let claim = new.claim(&bench).await;
     assert_eq!((claim.jobs.len(), claim.lapses.last()), (1, None));
+}
+
+/// Nobody lived as it was saved, and one that was started since comes second.
+#[tokio::test]
+async fn where_nobody_is_remembered_one_that_knows_more_comes_in_time() {
+    let mut bench = bench().await;
+    bench.queue().retire("w").await.unwrap();
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    let mut new = Other::start(&bench, "new").await;
+    assert_eq!(new.claim(&bench).await.jobs.len(), 0);
+    bench.pass(100);
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
 }
 
 /// A deploy in the middle of it.

@@ -8,16 +8,19 @@ use penstock_tests::{
     harness::{Appendfsync, Program, RedisOptions, free_port, until_counted, wait_until},
 };
 
-use crate::stage::{PATIENCE, Stage};
+use crate::{
+    stage::{PATIENCE, Stage},
+    stopped::stopped_at,
+};
 
 const CONTACTS: usize = 40;
 
-async fn always() -> Stage {
+async fn always(faults: &[&str]) -> Stage {
     let options = RedisOptions {
         appendfsync: Appendfsync::Always,
         ..RedisOptions::default()
     };
-    Stage::on(options, &["delay=100ms"]).await
+    Stage::on(options, faults).await
 }
 
 fn jobs(kind: impl Fn(Draft) -> Draft) -> Vec<Draft> {
@@ -48,7 +51,7 @@ const FEW: [(&str, &str); 2] = [
 
 #[tokio::test]
 async fn notes_that_it_has_forgotten_are_found_and_not_sent_again() {
-    let mut stage = always().await;
+    let mut stage = always(&["delay=100ms"]).await;
     let metrics = format!("127.0.0.1:{}", free_port());
     let counting = [&FEW[..], &[("PENSTOCK_METRICS_LISTEN", &metrics)]].concat();
     let mut workers = [
@@ -72,7 +75,7 @@ async fn notes_that_it_has_forgotten_are_found_and_not_sent_again() {
 /// A task cannot be told from an equal one that is older: it is sent once, or a person is told.
 #[tokio::test]
 async fn tasks_that_it_has_forgotten_are_found_and_reported() {
-    let mut stage = always().await;
+    let mut stage = always(&["delay=100ms"]).await;
     let _worker = stage.worker_with(&FEW).await;
     lose_half(&mut stage, &jobs(|job| job.task("Once"))).await;
     let all = u64::try_from(CONTACTS).unwrap();
@@ -92,7 +95,7 @@ async fn tasks_that_it_has_forgotten_are_found_and_reported() {
 /// Whatever it has forgotten of the calls of a window, the API is asked no more often than it may be.
 #[tokio::test]
 async fn no_call_is_one_too_many() {
-    let mut stage = always().await;
+    let mut stage = always(&["delay=100ms"]).await;
     let settings = [
         ("PENSTOCK_GHL_BURST", "40/10s"),
         ("PENSTOCK_CONCURRENCY", "4"),
@@ -136,4 +139,27 @@ async fn what_came_of_a_call_is_told_to_who_has_the_job_next() {
     let seen = stage.sandbox.summary();
     assert_eq!((seen.effects, seen.duplicates), (1, 0));
     assert_eq!(seen.calls, 1, "nobody had to look for it");
+}
+
+/// Another one has made it while it stood still, which is forgotten; and then it goes on, and makes it too.
+#[tokio::test]
+async fn what_a_stopped_worker_makes_beside_what_is_forgotten_is_told() {
+    let mut stage = always(&[]).await;
+    let mut stopped = stopped_at(&stage, "before-send").await;
+    let kept = stage.redis.keep_files();
+    let _other = stage.worker().await;
+    stage.until_state("a", State::Done).await;
+    stage.redis.restart_from(&kept).await;
+    stopped.sigcont();
+    stopped
+        .wait_for_line("it is looked for again", PATIENCE)
+        .await;
+    let letter = stage.until_state("a", State::Dead).await;
+    assert_eq!(letter.run.text("cause"), Some("ambiguous"));
+    assert_eq!(stage.sandbox.summary().effects, 2);
+    wait_until("the late effect to be told", PATIENCE, || async {
+        let twins = stage.queue.twins(None).await.ok()?.pop()?;
+        (twins.id == "a" && twins.dead).then_some(())
+    })
+    .await;
 }

@@ -159,7 +159,9 @@ impl Stage {
     ) -> JobStatus {
         let what = format!("{id} to be {what}");
         wait_until(&what, PATIENCE, || async {
-            Some(self.status(id).await).filter(&wanted)
+            // Redis may be away.
+            let mut found = self.queue.find(id, Some(ACME)).await.ok()?;
+            found.pop().filter(&wanted)
         })
         .await
     }

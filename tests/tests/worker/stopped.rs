@@ -58,13 +58,19 @@ async fn it_writes_and_sends_nothing_when_it_wakes() {
     assert!(stopped.exited().is_none());
 }
 
-/// A worker that stands still with the job in hand, and another one that has done it meanwhile.
-async fn done_by_another(stage: &Stage, point: &str) -> [Program; 2] {
+/// A worker that stands still at this point, with the note `a` in hand.
+pub(crate) async fn stopped_at(stage: &Stage, point: &str) -> Program {
     let stop = format!("{point}:stop");
     let stopped = stage.begin_of(FRAGILE, &[("PENSTOCK_FAILPOINT", &stop)]);
     stopped.wait_for_line("ready worker=", PATIENCE).await;
     stage.enqueue(&[job("a").contact("c1").note("Once")]).await;
     stopped.wait_for_line(point, PATIENCE).await;
+    stopped
+}
+
+/// That, and another one that has done it meanwhile.
+async fn done_by_another(stage: &Stage, point: &str) -> [Program; 2] {
+    let stopped = stopped_at(stage, point).await;
     let other = stage.worker().await;
     stage.until_state("a", State::Done).await;
     [stopped, other]

@@ -47,14 +47,17 @@ async fn tell(queue: &Queue, late: &LateEffect) -> Result<(), QueueError> {
                 tell_twin(queue, late, Some(known)).await?;
             }
             Became::Done(Some(_)) => {}
-            Became::Done(None) => return tell_once(queue, late, "of a job that counts as done without a known effect: look whether it is there once").await,
+            Became::Done(None) => warn(
+                late,
+                "of a job that counts as done without a known effect: look whether it is there once",
+            ),
             Became::Dead => tell_twin(queue, late, None).await?,
             // Nobody knows whether it was to be there.
-            Became::Gone => return tell_once(queue, late, "of a job that is no longer there").await,
+            Became::Gone => warn(late, "of a job that is no longer there"),
         }
     }
-    queue.drop_late(late).await?;
-    Ok(())
+    // Told rather twice than never.
+    queue.drop_late(late).await
 }
 
 /// Beside what the job is known by, if it is not a dead letter.
@@ -75,7 +78,7 @@ async fn tell_twin(
         dead: is_dead,
         found_ms: late.at_ms,
     };
-    let new = queue.tell_twins(&twins).await?;
+    let new = queue.untold_of(&twins).await?;
     metrics::counter!("penstock_twins_total").increment(new);
     if new > 0 {
         tracing::warn!(
@@ -91,18 +94,15 @@ async fn tell_twin(
             }
         );
     }
-    Ok(())
+    queue.tell_twins(&twins).await
 }
 
-/// Once, by whoever lets it go.
-async fn tell_once(queue: &Queue, late: &LateEffect, whose: &str) -> Result<(), QueueError> {
-    if queue.drop_late(late).await? {
-        tracing::warn!(
-            job = late.id,
-            tenant = late.tenant,
-            effect = late.effect,
-            "a delivery that came too late has made this effect {whose}"
-        );
-    }
-    Ok(())
+/// Of what no twins can be written down.
+fn warn(late: &LateEffect, whose: &str) {
+    tracing::warn!(
+        job = late.id,
+        tenant = late.tenant,
+        effect = late.effect,
+        "a delivery that came too late has made this effect {whose}"
+    );
 }

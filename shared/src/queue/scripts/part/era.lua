@@ -70,10 +70,8 @@ do
     redis.call('HSET', CONFIG, 'run', server_run(), 'tick', whole(memory.tick), 'era', write_era(memory))
     local lived = doubters(memory)
     if #lived > 0 then redis.call('SADD', DOUBTERS, unpack(lived)) end
-    if #lived > 0 or memory.doubt then
-      memory.doubt = now + math.max(arg.silence, PATIENCE)
-      redis.call('HSET', CONFIG, 'doubt', whole(memory.doubt))
-    end
+    memory.doubt = now + math.max(arg.silence, PATIENCE)
+    redis.call('HSET', CONFIG, 'doubt', whole(memory.doubt))
   end
 
   -- Whether nobody is waited for who is remembered.
@@ -81,14 +79,18 @@ do
     return memory.doubt and redis.call('EXISTS', DOUBTERS) == 0
   end
 
-  -- The clock may have been set since.
-  local function moment_is_over(memory)
-    return not memory.begun or math.abs(now - memory.begun) >= MOMENT
+  -- Whether so long (ms) has passed since its era began. The clock may have been set since.
+  local function has_passed(memory, span)
+    return not memory.begun or math.abs(now - memory.begun) >= span
+  end
+
+  local function is_overdue(memory)
+    return memory.doubt and has_passed(memory, memory.doubt - (memory.begun or 0))
   end
 
   -- Until when it is in doubt, as far as that is known.
   local function doubt_of(memory)
-    if have_come(memory) and not moment_is_over(memory) then return memory.begun + MOMENT end
+    if have_come(memory) and not has_passed(memory, MOMENT) then return memory.begun + MOMENT end
     return memory.doubt
   end
 
@@ -161,9 +163,9 @@ do
     local memory = notice_server()
     if memory.doubt and worker then redis.call('SREM', DOUBTERS, worker) end
     local all_came = have_come(memory)
-    if is_lost(memory, arg.known) or (memory.doubt and now >= memory.doubt and not all_came) then
+    if is_lost(memory, arg.known) or (is_overdue(memory) and not all_came) then
       go_back(memory)
-    elseif all_came and moment_is_over(memory) then
+    elseif all_came and has_passed(memory, MOMENT) then
       end_doubt(memory)
     end
     return redis.call('HINCRBY', CONFIG, 'tick', 1), doubt_of(memory), memory.barrier
