@@ -126,7 +126,7 @@ fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
 pub fn concerning(lapses: &Lapses, run: &Run, due_ms: u64) -> Option<Lapse> {
     let read_back = run.number(field::LAPSE).unwrap_or(0);
     // The clock may have been set back before it was sent again.
-    lapses.concerning(marker::first_due(run, due_ms).min(due_ms), read_back)
+    lapses.concerning(run.first_due(due_ms).min(due_ms), read_back)
 }
 
 /// Whether a call is on record of which nobody knows what it came to.
@@ -207,7 +207,8 @@ pub async fn before(
         }
         if let Some((cause, why)) = dead_end(courier, job, stored) {
             // It may still turn out to have had an effect; and a retry would make another.
-            for (name, value) in sweep::plan(courier, job, stored, contact, late_ms, calls).await? {
+            let sent = (next_intent(run) - 1, late_ms);
+            for (name, value) in sweep::plan(courier, job, stored, contact, sent, calls).await? {
                 job.note(name, value);
             }
             if let Some(why) = again {
@@ -232,7 +233,8 @@ pub async fn before(
         fields.insert(field::SENT_AGAIN, why.to_owned());
     }
     if to_be_swept {
-        let planned = sweep::plan(courier, job, stored, contact, late_ms, calls).await?;
+        let sent = (next_intent(run), late_ms);
+        let planned = sweep::plan(courier, job, stored, contact, sent, calls).await?;
         fields.extend(planned);
     }
     let marked = marked(courier, job, &stored.payload, &mut fields);

@@ -6,6 +6,9 @@ use crate::marker;
 
 /// A text of which less than this is left may be the beginning of many.
 const BEGINNING: usize = 20;
+/// So much in common, in pairs of letters, makes it doubtful that there were two texts, if they have the same digits: an API reads tags and entities
+/// in its own way.
+const COMMON: f64 = 0.85;
 
 /// How like what is there is to what was to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,27 +26,33 @@ pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
     if normal(theirs) == normal(ours) {
         return Likeness::Equal;
     }
-    // What looks like a tag may have been none.
+    // What looks like a tag may have been none, and what looks like none may have been taken for one.
     let forms = |text: &str| [letters(&without_tags(text)), letters(text)];
-    let (theirs, ours) = (forms(theirs), forms(ours));
+    let (theirs, stripped) = (forms(theirs), letters(&without_brackets(ours)));
+    let ours = forms(ours);
     let mut pairs = theirs
         .iter()
         .flat_map(|one| ours.iter().map(move |other| (one, other)));
-    if pairs.any(|(one, other)| are_alike(one, other)) {
+    if pairs.any(|(one, other)| are_alike(one, other)) || are_alike(&theirs[1], &stripped) {
         Likeness::Alike
     } else {
         Likeness::Other
     }
 }
 
-/// Whether they are the same, or one was cut off.
+/// Whether they are the same, or one was cut off, or but little of it is otherwise.
 fn are_alike(one: &str, other: &str) -> bool {
     let (short, long) = if one.len() < other.len() {
         (one, other)
     } else {
         (other, one)
     };
-    one == other || (long.starts_with(short) && short.chars().count() >= BEGINNING)
+    if one == other {
+        return true;
+    }
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    let is_much = || digits(one) == digits(other) && strsim::sorensen_dice(one, other) >= COMMON;
+    short.chars().count() >= BEGINNING && (long.starts_with(short) || is_much())
 }
 
 /// A text as it is left by whatever an API may make of it: without markers and HTML's tags, its entities as letters, letters that are written in
@@ -80,6 +89,32 @@ fn without_tags(text: &str) -> String {
         rest = after;
     }
     plain + rest
+}
+
+/// What is left of it where whatever begins like a tag, of whichever name, was taken for one.
+fn without_brackets(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut pieces = text.split('<');
+    plain.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        plain.push_str(after_tag(piece).unwrap_or(piece));
+    }
+    plain
+}
+
+/// What stands behind the tag that a text begins with. A `>` within quotes does not end it.
+fn after_tag(text: &str) -> Option<&str> {
+    let mut quote = None;
+    let is_end = |c: char| {
+        match quote {
+            None if c == '"' || c == '\'' => quote = Some(c),
+            Some(open) if open == c => quote = None,
+            _ => {}
+        }
+        quote.is_none() && c == '>'
+    };
+    let end = text.find(is_end).or_else(|| text.find('>'))?;
+    text.get(end + 1..)
 }
 
 /// Whether what stands behind a `<` is a tag's name, or a comment. An address of mail or of a page in such brackets is none.
@@ -140,6 +175,13 @@ mod tests {
                 "Called about the broken boiler",
             ),
             ("?", "🎉"),
+            // Tags and entities, as browsers read them.
+            ("Called him", "Called<o:p></o:p> <st1:PersonName>him"),
+            ("Called him", "Called <a title=\"a>b\">him</a>"),
+            (
+                "Have a look at the offer, https://example.com/?a=1§ion=2©=3, before you call him back",
+                "Have a look at the offer, https://example.com/?a=1&section=2&copy=3, before you call him back",
+            ),
         ] {
             assert_eq!(of_texts(theirs, ours), Likeness::Alike, "{theirs}");
         }
@@ -155,6 +197,10 @@ mod tests {
             (
                 "Called about the broken boiler",
                 "Called about the broken window",
+            ),
+            (
+                "Follow up: invoice 1001 is overdue",
+                "Follow up: invoice 1002 is overdue",
             ),
         ] {
             assert_eq!(of_texts(theirs, ours), Likeness::Other, "{theirs}");

@@ -58,7 +58,8 @@ pub async fn read_back(
         Look::Adopted { outcome, has_twins } => {
             if has_twins {
                 // The sweep tells of it, and mends it if that is wanted.
-                for (name, value) in sweep::plan(courier, job, stored, contact, None, calls).await?
+                let sent = (journal::next_intent(&job.claimed.run), None);
+                for (name, value) in sweep::plan(courier, job, stored, contact, sent, calls).await?
                 {
                     job.note(name, value);
                 }
@@ -116,7 +117,7 @@ async fn look(
     let too_old = courier.is_expired(job, stored);
     let list = list.map_err(|stop| unreadable(stop, contact, too_old, job, calls))?;
     count_anew(job);
-    let sought = sought(courier, job, payload, calls, window);
+    let sought = sought(courier, job, stored, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
     match sought.judge(&list) {
         Verdict::Ours(id) => {
@@ -137,7 +138,7 @@ async fn look(
 fn sought(
     courier: &Courier,
     job: &Assignment,
-    payload: &Payload,
+    stored: &StoredJob,
     calls: &Calls<'_>,
     window: Window,
 ) -> Sought {
@@ -147,6 +148,8 @@ fn sought(
     let markers = courier.marker.all(Maker::of(job), numbers);
     // What Redis may have forgotten is not on record.
     let is_open = journal::is_open(run);
+    let may_be_bare = !courier.marker.is_on()
+        && journal::concerning(&job.claimed.lapses, run, stored.due_ms).is_some();
     let noted = run.number(field::INTENT_THERE).filter(|_| is_open);
     let now = calls.there();
     let before = |ago| now.and_then(|now| now.checked_sub(ago));
@@ -157,9 +160,10 @@ fn sought(
         all_marked: is_open
             && !markers.is_empty()
             && intents > 0
+            && !may_be_bare
             && run.text(field::UNMARKED).is_none(),
         markers,
-        quoted: readback::quoted(payload),
+        quoted: readback::quoted(&stored.payload),
     }
 }
 

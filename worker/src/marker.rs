@@ -4,13 +4,7 @@
 use std::ops::Range;
 
 use hmac::{Hmac, KeyInit, Mac};
-use penstock_shared::{
-    job::Payload,
-    queue::{
-        record,
-        run::{Run, field},
-    },
-};
+use penstock_shared::{job::Payload, queue::record};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
@@ -57,14 +51,9 @@ impl<'a> Maker<'a> {
             tenant: job.reference().tenant(),
             id: job.reference().id(),
             fingerprint: record::fingerprint(record),
-            life_ms: first_due(&job.claimed.run, record::due_ms(record)),
+            life_ms: job.claimed.life_ms(),
         }
     }
-}
-
-/// When a job was due before it was ever retried; a retry has another due time.
-pub fn first_due(run: &Run, due_ms: u64) -> u64 {
-    run.number(field::FIRST_DUE).unwrap_or(due_ms)
 }
 
 /// Whether two markers tell of one job and call, be it of another life of the id: a job that Redis has forgotten, and its producer has repeated, is

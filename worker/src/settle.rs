@@ -308,6 +308,7 @@ impl Desk {
                 .map(|fault| self.history(job, fault)),
             record: Arc::clone(&job.claimed.record),
             has_run: job.has_run(),
+            life_ms: job.claimed.life_ms(),
             stale: job.is_stale(),
             report: job.take_report(),
             riders: job
@@ -390,6 +391,7 @@ fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<
         history: None,
         record: Arc::clone(&rider.record),
         has_run: false,
+        life_ms: 0,
         stale: false,
         keys: None,
         report: None,

@@ -22,7 +22,7 @@ use crate::{
     call::{Calls, Stop},
     contact::Found,
     deliver::Courier,
-    journal, look,
+    look,
     marker::{self, Maker},
     readback,
 };
@@ -36,21 +36,21 @@ const UNREADABLE: &str = "no: what the contact has cannot be read";
 /// How many twins one delivery removes, since it may take only so long; the rest is for the next.
 const REMOVED: usize = 2;
 
-/// Makes sure, before a job is sent again, that it will be looked for twins of its effect. Without a marker nobody could tell these. Returns what
-/// the journal keeps of it: until the job has ended one sweep is enough, unless another call of it may have got lost since.
+/// Makes sure, before a job is sent again, for the time after so many intents, that it will be looked for twins of its effect. Without a marker
+/// nobody could tell these. Returns what the journal keeps of it: until the job has ended one sweep is enough, unless another call of it may have
+/// got lost since.
 pub async fn plan(
     courier: &Courier,
     job: &Assignment,
     stored: &StoredJob,
     contact: Option<&Found>,
-    late_ms: Option<u64>,
+    (intent, late_ms): (u32, Option<u64>),
     calls: &Calls<'_>,
 ) -> Result<Fields, Stop> {
     let is_planned = job.claimed.run.text(field::SWEEP).is_some() && late_ms.is_none();
     let Some(contact) = contact.filter(|_| courier.marker.is_on() && !is_planned) else {
         return Ok(Fields::new());
     };
-    let intent = journal::next_intent(&job.claimed.run);
     let job_type = stored.payload.job_type();
     let maker = Maker::of(job);
     let sweep = Sweep {
@@ -84,9 +84,11 @@ pub async fn run(
     let tenant = job.reference().tenant();
     let found = courier.queue.find(&sweep.job, Some(tenant)).await;
     // Of a letter that was edited since, what it was before is to have no effect beside what it is known by.
-    let Some(status) = found
+    let found = found
         .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?
-        .pop()
+        .pop();
+    // A later job of its id is another one.
+    let Some(status) = found.filter(|job| job.life_ms().is_none_or(|life| life == sweep.life_ms))
     else {
         return after_all(courier, job, sweep, calls).await;
     };

@@ -115,6 +115,12 @@ impl GhlClient {
             // Shorter than the whole, so that a failure to connect is told from a lost answer.
             .connect_timeout(timeout / 2)
             .pool_idle_timeout(IDLE_CONNECTION);
+        // What the kernel has not got rid of by then it throws away: else it delivers a call after a cut of the network, long after anybody
+        // waits for it.
+        #[cfg(target_os = "linux")]
+        {
+            builder = builder.tcp_user_timeout(timeout);
+        }
         match base_url.scheme() {
             "https" => {}
             // Without TLS no certificates are needed, and a machine may have none.

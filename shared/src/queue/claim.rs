@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use redis::{Cmd, FromRedisValue, ParsingError, Value};
 use serde::Serialize;
 
-use super::{Policy, Queue, error::QueueError, lapse::Lapses, reference::Reference, run::Run};
+use super::{
+    Policy, Queue, error::QueueError, lapse::Lapses, record, reference::Reference, run::Run,
+};
 use crate::{quota::Quota, span::millis};
 
 /// The most calls that one claim gives; who has more slots claims again.
@@ -84,6 +86,13 @@ pub struct Claimed {
     pub quotas: (Quota, Quota),
     /// The jobs that may become one call with it: they run under its token, and end with it.
     pub riders: Vec<Rider>,
+}
+
+impl Claimed {
+    /// When it was due first (ms).
+    pub fn life_ms(&self) -> u64 {
+        self.run.first_due(record::due_ms(&self.record))
+    }
 }
 
 /// A job that is delivered by another one's call.

@@ -63,6 +63,9 @@ pub struct DoneRecord {
     /// The id of the note or task it made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub effect: Option<String>,
+    /// When the job was due first (ms): a later job of its id is another. Not of most, which have made nothing and were sent once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub life: Option<u64>,
 }
 
 /// A sweep: after a job was sent again, looks for more than one effect of it. It has the place of a job of low priority in its lane, and none in

@@ -217,6 +217,7 @@ impl Queue {
             attempts: letter.run.attempts(),
             result: serde_json::json!({ "resolved": true, "effect": effect }),
             effect: effect.map(str::to_owned),
+            life: None,
         };
         let result = serde_json::to_string(&done)
             .map_err(|error| QueueError::Unexpected(error.to_string()))?;

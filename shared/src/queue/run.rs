@@ -129,6 +129,11 @@ impl Run {
         self.text(name)?.parse().ok()
     }
 
+    /// When the job was due first (ms): a retry gives it another due time. By this two jobs of one id are told apart.
+    pub fn first_due(&self, due_ms: u64) -> u64 {
+        self.number(field::FIRST_DUE).unwrap_or(due_ms)
+    }
+
     fn count(&self, name: &str) -> u32 {
         self.number(name)
             .and_then(|count| u32::try_from(count).ok())

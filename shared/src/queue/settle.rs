@@ -62,6 +62,8 @@ pub struct Settlement {
     pub record: Arc<[u8]>,
     /// Whether anything may stand in its journal, written by this delivery or one before.
     pub has_run: bool,
+    /// When the job was due first (ms).
+    pub life_ms: u64,
     /// Whether it was not certain at any time that the lease was the delivery's: another may have had the job meanwhile.
     pub stale: bool,
     /// The contact keys of its sequence, where its record cannot tell them.
@@ -299,6 +301,7 @@ impl Settlement {
             attempts: self.attempts,
             result: drawer.seal_result(result)?,
             effect: effect.map(str::to_owned),
+            life: (effect.is_some() || !self.is_plain()).then_some(self.life_ms),
         };
         let fingerprint = record::fingerprint(&self.record);
         Ok(record::encode_done(fingerprint, self.token, &done))

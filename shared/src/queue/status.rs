@@ -61,6 +61,13 @@ impl JobStatus {
             .map_or_else(|| self.run.attempts(), |(done, _)| done.attempts)
     }
 
+    /// When it was due first (ms), as far as that is known.
+    pub fn life_ms(&self) -> Option<u64> {
+        let done = self.done.as_ref().map(|(done, _)| done.life);
+        let open = || self.job.as_ref().map(|job| self.run.first_due(job.due_ms));
+        done.unwrap_or_else(open)
+    }
+
     /// When it ended (ms), if it has.
     pub fn ended_ms(&self) -> Option<u64> {
         let done = self.done.as_ref().map(|(_, at)| *at);

@@ -20,14 +20,15 @@ impl Settings {
         let (kept, quarantine) = (self.redis.retention, self.delivery.longest_quarantine());
         // While a lost call may still be looked for, two quarantines and some time after it, by a sweep ten, the record of whose effect is whose
         // must stand.
-        let timeout = self.ghl.http_timeout;
+        let (timeout, lease) = (self.ghl.http_timeout, self.delivery.lease);
         require(
-            kept >= (quarantine + timeout) * 10,
+            kept >= (quarantine + timeout) * 10 + lease,
             ["PENSTOCK_RETENTION", "PENSTOCK_QUARANTINE"],
             || {
-                let [kept, quarantine, timeout] = [kept, quarantine, timeout].map(span::render);
+                let [kept, quarantine, timeout, lease] =
+                    [kept, quarantine, timeout, lease].map(span::render);
                 format!(
-                    "what is kept for {kept} must outlive ten times the quarantine of {quarantine} and PENSTOCK_HTTP_TIMEOUT ({timeout}) together"
+                    "what is kept for {kept} must outlive ten times the quarantine of {quarantine} and PENSTOCK_HTTP_TIMEOUT ({timeout}) together, and PENSTOCK_LEASE ({lease})"
                 )
             },
         )

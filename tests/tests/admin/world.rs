@@ -183,6 +183,7 @@ impl World {
             history: Some(history),
             record: Arc::clone(&claimed.record),
             has_run: true,
+            life_ms: 0,
             stale: false,
             keys: None,
             report,

@@ -571,6 +571,45 @@ async fn what_was_due_by_a_clock_that_was_ahead_may_be_forgotten() {
     assert!(lapse.concerning(due, 0).is_some());
 }
 
+/// The one that notices has not seen it, and another one has.
+#[tokio::test]
+async fn whoever_has_seen_the_clock_furthest_ahead_counts() {
+    let mut bench = bench().await;
+    let mut other = Other::start(&bench, "other").await;
+    bench.now += 600_000;
+    other.claim(&bench).await;
+    let due = bench.now;
+    bench.now -= 600_000;
+    claimed(&mut bench).await;
+    save(&bench).await;
+    claimed(&mut bench).await;
+    restart(&mut bench).await;
+    let first = claimed(&mut bench).await.lapses;
+    assert!(first.last().is_some() && first.concerning(due, 0).is_none());
+    let then = other.claim(&bench).await.lapses;
+    let both = [&first, &then].map(|lapses| lapses.last().unwrap().noticed_ms);
+    assert!(then.concerning(due, 0).is_some() && both[0] == both[1]);
+}
+
+/// What was given after the first is forgotten with the second, and not given again.
+#[tokio::test]
+async fn of_two_from_one_file_no_token_is_given_twice() {
+    let mut bench = bench().await;
+    // Its tokens go ahead of the clock.
+    forget_a_claim(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    save(&bench).await;
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        claimed(&mut bench).await;
+        restart(&mut bench).await;
+        claimed(&mut bench).await;
+        bench.live(WINDOW, &[]).await;
+        tokens.push(bench.claim_one().await.token);
+    }
+    assert!(tokens.is_sorted_by(|one, next| one < next), "{tokens:?}");
+}
+
 /// It is told to end before it has said what it knows.
 #[tokio::test]
 async fn one_that_ends_in_order_says_what_it_was_told() {
@@ -700,6 +739,32 @@ async fn a_late_end_is_left_beside_the_job() {
     let orphan = next.run.text("orphan").expect("it is there");
     assert!(orphan.contains(r#""type":"#), "{orphan}");
     assert_eq!(bench.settle(&[done(&next)]).await, [Settled::Ok]);
+}
+
+/// Tokens are ahead of the clock since something was forgotten: by them nobody can tell what came first.
+#[tokio::test]
+async fn none_is_left_beside_a_later_job_of_its_id() {
+    let mut bench = bench().await;
+    forget_a_claim(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    bench.enqueue(&[job("x").high()]).await;
+    let late = bench.claim_one().await;
+    assert_eq!(late.reference.id(), "x");
+    bench.live(6_000, &[]).await;
+    let owner = bench.claim_one().await;
+    assert_eq!(owner.reference, late.reference);
+    bench.settle(&[done(&owner)]).await;
+    let key = bench.queue().keys(0).job("acme");
+    bench.server.cli(["HDEL", &key, "x"]).await;
+    bench.pass(1);
+    bench.enqueue(&[job("x").high()]).await;
+    let new = bench.claim_one().await;
+    assert_eq!(new.reference.id(), "x");
+    bench.settle(&[back(&new, 0)]).await;
+    assert_eq!(bench.settle(&[done(&late)]).await, [Settled::Lost]);
+    let again = bench.claim_one().await;
+    assert_eq!(again.reference.id(), "x");
+    assert_eq!(again.run.text("orphan"), None);
 }
 
 /// It would stay for ever beside one that ends as if it had never been claimed before, be that running already or not.

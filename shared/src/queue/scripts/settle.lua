@@ -22,6 +22,12 @@ local is_from_before
 
 local keep_effect, refusal
 do
+  -- When a job was due first, by what is kept of one that is done, if that is to be known.
+  local function life_of(outcome)
+    local ok, done = pcall(cjson.decode, string.sub(outcome, 16))
+    return ok and type(done) == 'table' and tonumber(done.life)
+  end
+
   -- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now. Beside a job
   -- that has no run nothing tells that it was charged: repeated, it is charged again, which is the safe side.
   local function charge_forgotten(delivery)
@@ -40,9 +46,9 @@ do
     redis.call('HSET', run_key, 'late', delivery.token)
     -- What others have done while it had no lease may be forgotten: that is looked for.
     if is_from_before(delivery.token) and delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).stale then return end
-    -- A payload that was edited since is another job's, and so is what was stored under its id after the claim.
+    -- A payload that was edited since is another job's, and so is what was stored under its id since.
     local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
-    if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(delivery.token) >= first then
+    if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and life_of(delivery.outcome) == first then
       redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16), 'orphanBy', delivery.token)
     end
   end

@@ -132,13 +132,22 @@ do
     table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
     local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
-    memory.barrier = math.max(fence, noticed + back) + TOKENS
+    -- Twice from one file: of the tokens that were given in between, not one in a millisecond, none is to be given again.
+    memory.barrier = math.max(fence, noticed + back) + TOKENS + math.max(0, now - (memory.pulse or now))
     redis.call('HSET', CONFIG, 'travel', memory.travel, 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
     redis.call('HSET', CONFIG, 'tick', whole(memory.tick))
     redis.call('HDEL', CONFIG, 'era')
     end_doubt(memory)
+  end
+
+  -- Another worker has seen a clock that was further ahead: by that more was due.
+  local function reach_further(memory)
+    local lapses, till = lapses_in(memory.travel), arg.seen + arg.silence
+    if not lapses[1] or till <= lapses[1].till or till > now + DAY or now - lapses[1].noticed > TOGETHER then return end
+    lapses[1].till = till
+    redis.call('HSET', CONFIG, 'travel', write_lapses(lapses))
   end
 
   local function is_lost(memory, known)
@@ -168,6 +177,7 @@ do
     elseif all_came and has_passed(memory, MOMENT) then
       end_doubt(memory)
     end
+    if arg.seen > now and memory.travel then reach_further(memory) end
     return redis.call('HINCRBY', CONFIG, 'tick', 1), doubt_of(memory), memory.barrier
   end
 end
