@@ -41,6 +41,15 @@ async fn until_told(stage: &Stage, wanted: impl Fn(&Value) -> bool) -> Value {
     .await
 }
 
+/// Waits for the end of the only sweep, where nothing else is done.
+async fn until_swept(stage: &Stage) {
+    wait_until("the end of the sweep", PATIENCE, || async {
+        let stats = stage.queue.stats().await.ok()?;
+        (stats.done_total == 1).then_some(())
+    })
+    .await;
+}
+
 /// Somebody's marker in its own text tells of nobody.
 #[tokio::test]
 async fn a_twin_of_a_note_that_quotes_a_marker_is_told() {
@@ -207,6 +216,40 @@ async fn a_twin_of_a_job_that_is_forgotten_is_told() {
     assert_eq!(told["twins"].as_array().unwrap().len(), 1);
 }
 
+/// Its id is another job's by then.
+#[tokio::test]
+async fn a_later_job_of_its_id_is_left_alone() {
+    let (stage, _worker) = late("create-note", &[("PENSTOCK_TWINS", "remove")]).await;
+    stage.forget().await;
+    stage
+        .enqueue(&[job("twice").contact("c1").note("Another")])
+        .await;
+    let done = stage.until_state("twice", State::Done).await;
+    let effect = done.done.and_then(|(done, _)| done.effect);
+    let told = until_told(&stage, |told| told["removed"] != json!([])).await;
+    let effect = json!(effect.expect("it has one"));
+    let others = told["twins"].as_array().unwrap();
+    assert!(
+        told["kept"] != effect && !others.contains(&effect),
+        "{told}"
+    );
+}
+
+/// It has used up its attempts, and was swept as a letter; then it is retried, and what was sent first is applied after all.
+#[tokio::test]
+async fn what_is_retried_is_swept_again() {
+    let stage = Stage::start(&["late=10s:op=create-note:count=1"]).await;
+    let _worker = stage.worker_with(&MARKED).await;
+    let note = job("once").max_attempts(1).contact("c1").note("Once");
+    stage.enqueue(&[note]).await;
+    stage.until_state("once", State::Dead).await;
+    until_swept(&stage).await;
+    stage.ask(&["dead", "retry", "once"]).await;
+    stage.until_state("once", State::Done).await;
+    let told = until_told(&stage, |_| true).await;
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1, "{told}");
+}
+
 /// Nobody can look; that is not taken for nothing to be seen.
 #[tokio::test]
 async fn a_list_that_is_refused_is_said() {
@@ -243,11 +286,7 @@ async fn an_effect_of_a_dead_letter_is_told_and_stays() {
     worker
         .wait_for_line("its effect is there though it is a dead letter", PATIENCE)
         .await;
-    wait_until("the end of the sweep", PATIENCE, || async {
-        let stats = stage.queue.stats().await.ok()?;
-        (stats.done_total == 1).then_some(())
-    })
-    .await;
+    until_swept(&stage).await;
     let operations = stage.operations_on("c1");
     assert!(!operations.contains(&"delete-note"), "{operations:?}");
 }
