@@ -41,6 +41,8 @@ use crate::{
 const CALLS: u32 = 4;
 /// How long it may take to write down what the end of the grace cut off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long it may take to tell that this worker has ended.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs a worker until it is told to stop and has drained.
 pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
@@ -245,8 +247,8 @@ impl<D: Deliver> Worker<D> {
             Some(ended) = duties.join_next() => Err(anyhow::anyhow!("a duty of the worker ended: {ended:?}")),
         };
         drop(duties);
-        // Only for the counts: it would be forgotten by itself.
-        let _ = queue.retire(&name).await;
+        // For the counts, and that what it was told is known: it would be forgotten by itself.
+        let _ = tokio::time::timeout(FAREWELL, queue.retire(&name)).await;
         ended
     }
 }

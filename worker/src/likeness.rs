@@ -9,6 +9,8 @@ const BEGINNING: usize = 20;
 /// So much in common, in pairs of letters, makes it doubtful that there were two texts, if they have the same digits: an API reads tags and entities
 /// in its own way.
 const COMMON: f64 = 0.85;
+/// No entity's name is longer.
+const NAME: usize = 32;
 
 /// How like what is there is to what was to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,17 +45,44 @@ pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
     }
 }
 
-/// Whether all that is missing of it may be the names of entities, which browsers read without a semicolon, too: a page's address may hold some.
+/// Whether all that is missing of it may be the names of entities, which browsers read without a semicolon, too, if more letters follow: a page's
+/// address may hold some. What an entity stands for may be a letter.
 fn lacks_names(left: &str, ours: &str) -> bool {
-    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '#';
-    let pieces = ours.split('&').skip(1);
-    let names: usize = pieces
-        .map(|piece| piece.chars().take_while(is_name).count())
-        .sum();
-    let ours = letters(ours);
-    let mut rest = ours.chars();
-    let is_within = left.chars().all(|letter| rest.any(|ours| ours == letter));
-    names > 0 && is_within && ours.chars().count() - left.chars().count() <= names
+    let ours = html_escape::decode_html_entities(ours);
+    let mut pieces = ours.split('&');
+    let Some(begin) = pieces.next().map(letters) else {
+        return false;
+    };
+    let mut ends = if left.starts_with(&begin) {
+        vec![begin.len()]
+    } else {
+        Vec::new()
+    };
+    for piece in pieces {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '#';
+        let end = piece.find(|c| !is_name(c)).unwrap_or(piece.len());
+        let name = piece[..end].trim_start_matches('#').to_ascii_lowercase();
+        let tail = letters(&piece[end..]);
+        let mut next = Vec::new();
+        for start in ends {
+            // The name has gone but for what it is not, and may have become a letter.
+            let rests = (0..=name.len().min(NAME)).map(|from| &name[from..]);
+            for rest in rests {
+                let letter = left[start..].chars().next().map_or(0, char::len_utf8);
+                for start in [start, start + letter] {
+                    let after = left[start..].strip_prefix(rest);
+                    let after = after.and_then(|after| after.strip_prefix(&tail));
+                    next.extend(after.map(|after| left.len() - after.len()));
+                }
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        // A hostile text is no more work than any other as long as it.
+        next.truncate(NAME);
+        ends = next;
+    }
+    ours.contains('&') && ends.contains(&left.len())
 }
 
 /// Whether they are the same, or one was cut off, or but little of it is otherwise.
@@ -164,12 +193,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn very_many_entities_are_looked_through_once() {
+        let text = "a&".repeat(100_000);
+        assert!(!lacks_names(&letters(&text), &text), "so many are too many");
+    }
+
     /// A hostile text is no more work than any other as long as it.
     #[test]
     fn very_many_brackets_are_looked_through_once() {
-        for piece in ["<a", "<a ", "<1>", "</"] {
+        for piece in ["<a", "<a ", "<1>", "</", "<\""] {
             let text = piece.repeat(1_000_000);
             assert!(without_tags(&text).len() <= text.len());
+            assert!(without_brackets(&text).len() <= text.len());
         }
     }
 
@@ -217,6 +253,7 @@ mod tests {
                 "Called about the broken window",
             ),
             ("Jerry", "Tom &amp Jerry"),
+            ("AT&T ticket 123", "AT&T ticket 1234"),
             (
                 "Follow up: invoice 1001 is overdue",
                 "Follow up: invoice 1002 is overdue",

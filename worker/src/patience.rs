@@ -5,7 +5,8 @@ use std::time::Duration;
 use penstock_shared::queue::error::QueueError;
 
 const SOONEST: Duration = Duration::from_millis(20);
-/// Whoever comes back within the moment in which a restarted Redis tells nobody anything (`part/era.lua`, MOMENT) is heard before others act.
+/// Whoever tries that often comes back within the moment in which a restarted Redis tells nobody anything (`part/era.lua`, MOMENT): it is heard before
+/// others act.
 const LATEST: Duration = Duration::from_millis(500);
 
 /// The delays of one loop that must not give up.

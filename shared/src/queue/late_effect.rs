@@ -28,6 +28,8 @@ pub struct LateEffect {
     pub effect: String,
     /// When that came (ms).
     pub at_ms: u64,
+    /// When the job was due first (ms), if that is known.
+    pub life: Option<u64>,
 }
 
 /// What has become of the job.
@@ -39,7 +41,7 @@ pub enum Became {
     Done(Option<String>),
     /// It is a dead letter.
     Dead,
-    /// It is forgotten, or was deleted.
+    /// It is forgotten, or was deleted; its id may be a later job's.
     Gone,
 }
 
@@ -81,6 +83,7 @@ impl Queue {
             contact: contact.unwrap_or_default().to_owned(),
             effect: done.effect?,
             at_ms: ended_ms,
+            life: done.life,
         })
     }
 
@@ -90,19 +93,29 @@ impl Queue {
         let mut look = redis::pipe();
         look.cmd("HGET").arg(keys.job(tenant)).arg(&late.id);
         let run = keys.run(&format!("{tenant}/{}", late.id));
-        look.cmd("HEXISTS").arg(run).arg(field::DEAD_AT);
-        let (record, is_dead): (Option<Vec<u8>>, bool) = self.connection().run_all(&look).await?;
+        look.cmd("HMGET")
+            .arg(run)
+            .arg(field::DEAD_AT)
+            .arg(field::FIRST_DUE);
+        let found = self.connection().run_all(&look).await?;
+        let (record, [dead_at, first_due]): (Option<Vec<u8>>, [Option<u64>; 2]) = found;
         let Some(record) = record else {
             return Ok(Became::Gone);
         };
+        let is_anothers =
+            |life: Option<u64>| life.zip(late.life).is_some_and(|(one, other)| one != other);
         if record::is_done(&record) {
-            let decoded = self.decode(tenant, &late.id, &record).ok();
-            return Ok(Became::Done(match decoded {
-                Some(Record::Done { done, .. }) => done.effect,
-                _ => None,
-            }));
+            return Ok(match self.decode(tenant, &late.id, &record) {
+                Ok(Record::Done { done, .. }) if is_anothers(done.life) => Became::Gone,
+                Ok(Record::Done { done, .. }) => Became::Done(done.effect),
+                _ => Became::Done(None),
+            });
         }
-        Ok(if is_dead { Became::Dead } else { Became::Open })
+        Ok(match dead_at {
+            _ if is_anothers(first_due.or(Some(record::due_ms(&record)))) => Became::Gone,
+            Some(_) => Became::Dead,
+            None => Became::Open,
+        })
     }
 
     /// It is told, or there is nothing to tell of it.

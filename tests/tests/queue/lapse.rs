@@ -591,6 +591,23 @@ async fn whoever_has_seen_the_clock_furthest_ahead_counts() {
     assert!(then.concerning(due, 0).is_some() && both[0] == both[1]);
 }
 
+/// A new one comes first: its own life hides nothing of what was before.
+#[tokio::test]
+async fn what_was_due_by_the_files_own_clock_may_be_forgotten() {
+    let mut bench = bench().await;
+    bench.now += 600_000;
+    claimed(&mut bench).await;
+    let due = bench.now;
+    save(&bench).await;
+    restart(&mut bench).await;
+    bench.now -= 600_000;
+    let mut new = Other::start(&bench, "new").await;
+    new.claim(&bench).await;
+    bench.pass(SILENCE);
+    let lapses = new.claim(&bench).await.lapses;
+    assert!(lapses.concerning(due, 0).is_some(), "{lapses:?}");
+}
+
 /// What was given after the first is forgotten with the second, and not given again.
 #[tokio::test]
 async fn of_two_from_one_file_no_token_is_given_twice() {
@@ -603,6 +620,9 @@ async fn of_two_from_one_file_no_token_is_given_twice() {
     for _ in 0..3 {
         claimed(&mut bench).await;
         restart(&mut bench).await;
+        // One that was told nothing comes first.
+        Other::start(&bench, "new").await.claim(&bench).await;
+        bench.pass(100);
         claimed(&mut bench).await;
         bench.live(WINDOW, &[]).await;
         tokens.push(bench.claim_one().await.token);

@@ -119,6 +119,11 @@ async fn what_has_become_of_its_job_is_known() {
     assert_eq!(became().await, Became::Dead);
     queue.discard(&[named("a")]).await.unwrap();
     assert_eq!(became().await, Became::Gone);
+    // A later job of its id is another one.
+    bench.pass(1);
+    bench.enqueue(&[job("a").contact("c1")]).await;
+    let became = bench.queue().became_of(&one).await.unwrap();
+    assert_eq!(became, Became::Gone);
 
     let mut bench = Bench::start().await;
     let [late, owner] = taken_over(&mut bench).await;

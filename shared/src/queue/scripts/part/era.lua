@@ -122,18 +122,19 @@ do
 
   local function go_back(memory)
     local lapses = lapses_in(memory.travel)
-    local lost = math.max(0, (memory.begun or now) - (memory.ended or memory.pulse or now))
+    local ended = memory.ended or memory.pulse or now
+    local lost = math.max(0, (memory.begun or now) - ended)
     -- No two are noticed in one millisecond: by that they are told apart.
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)
     -- By how much the clock was set back, before or with it, at the least: a worker may have seen only the new one.
-    local behind = (memory.pulse or 0) > now and memory.pulse + arg.silence - noticed or 0
+    local behind = ended > now and ended + arg.silence - noticed or 0
     local ahead = arg.seen > now and arg.seen + arg.silence - now or 0
     local back = math.min(DAY, math.max(ahead, behind))
     table.insert(lapses, 1, { since = since(memory, lapses[1]), noticed = noticed, lost = lost, till = noticed + back })
     memory.travel = write_lapses(lapses)
     local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
     -- Twice from one file: of the tokens that were given in between, not one in a millisecond, none is to be given again.
-    memory.barrier = math.max(fence, noticed + back) + TOKENS + math.max(0, now - (memory.pulse or now))
+    memory.barrier = math.max(fence, noticed + back) + TOKENS + math.max(0, now - ended)
     redis.call('HSET', CONFIG, 'travel', memory.travel, 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
