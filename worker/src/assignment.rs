@@ -17,8 +17,10 @@ use penstock_shared::{
         record::{self, Record, RecordError},
         reference::{Lane, Reference},
         report::Report,
+        run::field,
         settle::Fields,
     },
+    span::millis,
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -39,8 +41,8 @@ pub struct Assignment {
     record: OnceLock<Result<Record, RecordError>>,
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
-    /// The call of which bytes may have left since the last answer.
-    exposed: Mutex<Option<Operation>>,
+    /// The call of which bytes may have left since the last answer, and when it has ended at the latest (ms, steady).
+    exposed: Mutex<Option<(Operation, u64)>>,
     /// How the riders have ended, as far as they have.
     riders: Mutex<Vec<(Reference, RiderEnd)>>,
     /// What the last response said of the quota, as long as nobody has told the ledger.
@@ -120,9 +122,10 @@ impl Assignment {
         self.slot.lock().take();
     }
 
-    /// Marks that a call is about to leave.
-    pub fn expose(&self, operation: Operation) {
-        *self.exposed.lock() = Some(operation);
+    /// Marks that a call is about to leave, which may take so long.
+    pub fn expose(&self, operation: Operation, timeout: Duration) {
+        let until = self.steady.latest_ms() + millis(timeout);
+        *self.exposed.lock() = Some((operation, until));
     }
 
     /// Marks that the call was answered, or provably not sent.
@@ -132,7 +135,15 @@ impl Assignment {
 
     /// The call that may be on its way.
     pub fn exposed(&self) -> Option<Operation> {
-        *self.exposed.lock()
+        self.exposed.lock().map(|(operation, _)| operation)
+    }
+
+    /// The call that may be on its way is not waited for any more. Its bytes may be, by whatever carries them, as long as it might have taken.
+    pub fn abandon(&self) {
+        let exposed = *self.exposed.lock();
+        if let Some((_, until)) = exposed.filter(|(operation, _)| !operation.is_read()) {
+            self.note(field::UNANSWERED, until.to_string());
+        }
     }
 
     /// A response has said this of the quota.

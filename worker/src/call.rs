@@ -148,7 +148,8 @@ impl<'a> Calls<'a> {
             return Err(self.postponed(Duration::ZERO, "its lease is about to end"));
         }
         failpoint::pass("before-send");
-        self.job.expose(request.operation());
+        let timeout = self.api.client.timeout();
+        self.job.expose(request.operation(), timeout);
         let (sent_ms, sent) = (self.job.clock.now_ms(), Instant::now());
         let sending = self.api.client.send(passage, token, request);
         let Reply { answer, rate, date } = failpoint::during("mid-call", sending).await;

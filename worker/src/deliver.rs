@@ -290,7 +290,7 @@ impl Courier {
             Ok(read) => read,
             Err(error) => {
                 // Whoever has said that, it was not the API as it is known.
-                job.expose(operation);
+                job.expose(operation, self.http_timeout);
                 return self
                     .failed(job, payload, contact, error, Permit::Answered)
                     .await;

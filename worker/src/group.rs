@@ -150,7 +150,7 @@ pub(crate) async fn tag_many(
             Ok(results) => by_contact(results),
             Err(error) => {
                 // Whoever has said that, it was not the API as it is known.
-                job.expose(request.operation());
+                job.expose(request.operation(), courier.http_timeout);
                 return Err(Stop::Call(error));
             }
         },

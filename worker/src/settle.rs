@@ -170,6 +170,7 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
         error = message,
         "a delivery broke off"
     );
+    job.abandon();
     match job.exposed() {
         None => Outcome::Broken { fault },
         Some(call) if call.is_read() => Outcome::Unavailable {
@@ -197,6 +198,7 @@ pub fn quarantine(job: &Assignment, quarantine: &Quarantine) -> Duration {
 /// A delivery that is cut off since the worker ends, which costs no attempt. What may have changed something waits until
 /// the quarantine is over; all else is as if it had not been claimed.
 pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
+    job.abandon();
     let exposed = job.exposed();
     let wait = match exposed {
         Some(operation) if !operation.is_read() => quarantine,
@@ -266,7 +268,9 @@ impl Desk {
         };
         let transition = state::after(&progress, outcome, &self.rules(job), now, rand::random());
         if transition.unanswered {
-            fields.insert(field::UNANSWERED, ended.to_string());
+            let known = fields.get(field::UNANSWERED);
+            let known = known.and_then(|at| at.parse().ok()).unwrap_or(0);
+            fields.insert(field::UNANSWERED, ended.max(known).to_string());
         }
         if let Some(fault) = &transition.fault {
             fields.insert(field::ERROR, fault.message.clone());
@@ -414,7 +418,7 @@ mod tests {
     async fn takes_long(exposed: bool) -> Outcome {
         let (_roster, job) = claimed(1, Duration::from_secs(60));
         if exposed {
-            job.expose(Operation::CreateNote);
+            job.expose(Operation::CreateNote, LONGEST);
         }
         let delivery = async {
             tokio::time::sleep(LONGEST * 3 / 2).await;

@@ -115,11 +115,11 @@ impl GhlClient {
             // Shorter than the whole, so that a failure to connect is told from a lost answer.
             .connect_timeout(timeout / 2)
             .pool_idle_timeout(IDLE_CONNECTION);
-        // What the kernel has not got rid of by then it throws away: else it delivers a call after a cut of the network, long after anybody
-        // waits for it.
+        // What the other end has not acknowledged for so long the kernel throws away: else it delivers a call after a cut of the network, when
+        // nobody waits for it any longer. A connection has taken the other half at the most.
         #[cfg(target_os = "linux")]
         {
-            builder = builder.tcp_user_timeout(timeout);
+            builder = builder.tcp_user_timeout(timeout / 2);
         }
         match base_url.scheme() {
             "https" => {}
@@ -132,6 +132,11 @@ impl GhlClient {
             base_url,
             timeout,
         })
+    }
+
+    /// The longest that one call may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Sends a request once, and waits for all of the answer.

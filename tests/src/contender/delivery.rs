@@ -106,7 +106,7 @@ impl Delivery {
         if !job.is_ours(self.margin) {
             return Err(not_now(Duration::ZERO, "its lease is about to end"));
         }
-        job.expose(Operation::CreateNote);
+        job.expose(Operation::CreateNote, Duration::ZERO);
         let answer = self
             .post(job, note)
             .await

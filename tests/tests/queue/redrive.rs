@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{Priority, state::State},
+    job::{
+        Priority,
+        state::{Ending, State},
+    },
     outcome::Cause,
     queue::repair::{Changed, Redrive},
 };
-use penstock_tests::fixture::{Bench, back, dead, done, job};
+use penstock_tests::fixture::{Bench, back, dead, done, job, settlement};
 use serde_json::json;
 
 use crate::{
@@ -79,6 +82,28 @@ async fn it_has_no_attempts_and_keeps_history_and_journal() {
         assert_eq!(job.run.text(gone), None, "{gone}");
     }
     assert_eq!(bench.queue().history("acme", "a").await.unwrap().len(), 1);
+}
+
+/// It was told, and a person may have removed it before the retry.
+#[tokio::test]
+async fn what_a_late_delivery_has_made_is_looked_for_and_not_believed() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let due = bench.now;
+    let late = bench.claim_one().await;
+    bench.live(20_000, &[]).await;
+    let owner = bench.claim_one().await;
+    let made = Ending::Done {
+        result: json!({ "noteId": "n1" }),
+        effect: Some("n1".into()),
+    };
+    bench.settle(&[settlement(&late, made)]).await;
+    bench.settle(&[dead(&owner, Cause::Rejected)]).await;
+    assert!(run_field(&bench, "a", "orphan").await.is_some());
+    assert_eq!(redrive(&bench, &["a"]).await, [Changed::Ok]);
+    let job = bench.claim_one().await;
+    assert_eq!(job.run.text("orphan"), None);
+    assert_eq!(job.run.number("intent"), Some(due));
 }
 
 #[tokio::test]

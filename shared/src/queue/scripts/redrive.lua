@@ -2,6 +2,15 @@
 -- arg: headStart; reserve, spread; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
 -- ARGV[3…]: five per job: tenant, id, the death that was looked at (see part/dead.lua), priority 0–2, delay (ms from now).
 -- Returns per job 'ok', 'not-dead', 'unknown', 'changed' (it has died again since) or 'undecodable' (nothing there that could run).
+
+-- What a late delivery has made was told, and somebody may have removed it: it is looked for, as what was sent when the job was due.
+local function look_for_orphan(run_key)
+  local run = redis.call('HMGET', run_key, 'orphan', 'intent', 'firstDue')
+  redis.call('HDEL', run_key, 'orphan', 'orphanBy')
+  local ok, done = pcall(cjson.decode, run[1] or '')
+  if ok and type(done) == 'table' and done.effect and not run[2] then redis.call('HSET', run_key, 'intent', run[3]) end
+end
+
 transition(function()
   local codes = {}
   for i = 3, #ARGV, 5 do
@@ -12,6 +21,7 @@ transition(function()
       unlist_dead(dead)
       local run_key = RUN .. dead.key
       redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
+      look_for_orphan(run_key)
       redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
         'ending', 'lookup', 'forgotten', 'sweep')
       if arg.resend then
