@@ -148,8 +148,8 @@ fn sought(
     let markers = courier.marker.all(Maker::of(job), numbers);
     // What Redis may have forgotten is not on record.
     let is_open = journal::is_open(run);
-    let may_be_bare = !courier.marker.is_on()
-        && journal::concerning(&job.claimed.lapses, run, stored.due_ms).is_some();
+    let is_marked = intents > 0 && run.text(field::UNMARKED).is_none();
+    let forgotten = journal::concerning(&job.claimed.lapses, run, stored.due_ms);
     let noted = run.number(field::INTENT_THERE).filter(|_| is_open);
     let now = calls.there();
     let before = |ago| now.and_then(|now| now.checked_sub(ago));
@@ -157,11 +157,9 @@ fn sought(
     Sought {
         since_ms: since.filter(|_| !calls.is_time_contradicted()),
         until_ms: before(window.over_for),
-        all_marked: is_open
-            && !markers.is_empty()
-            && intents > 0
-            && !may_be_bare
-            && run.text(field::UNMARKED).is_none(),
+        all_marked: is_open && !markers.is_empty() && is_marked && forgotten.is_none(),
+        // What may be somebody else's, and one that is forgotten should have carried one.
+        doubts_bare: courier.marker.is_on() && (is_marked || !is_open),
         markers,
         quoted: readback::quoted(&stored.payload),
     }

@@ -88,6 +88,8 @@ pub struct Sought {
     pub markers: Vec<String>,
     /// Whether each of its calls carried one: then no body without is its own.
     pub all_marked: bool,
+    /// Whether one without a marker may be the job's only by chance.
+    pub doubts_bare: bool,
     /// Markers that stand in what was to be written: somebody has copied them there, and they tell of nobody.
     pub quoted: Vec<String>,
 }
@@ -144,7 +146,11 @@ impl Sought {
         let (mut ours, mut doubtful) = (Vec::new(), Vec::new());
         for seen in list.iter().filter(|seen| self.concerns(seen)) {
             match (self.before_call(seen), seen.likeness) {
-                (Some(age), Likeness::Equal) if age <= CLOCKS && !self.is_too_late(seen) => {
+                (Some(age), Likeness::Equal)
+                    if age <= CLOCKS
+                        && !self.is_too_late(seen)
+                        && !(self.doubts_bare && seen.markers.is_empty()) =>
+                {
                     ours.push(seen.id.clone());
                 }
                 (Some(age), Likeness::Equal) if age > DOUBT => {}

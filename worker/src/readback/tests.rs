@@ -69,6 +69,16 @@ fn what_was_made_when_the_call_could_have_no_effect_any_more_is_in_doubt() {
     assert_eq!(more, unclear(&["n"]));
 }
 
+/// With the marker on somebody's identical text is not taken for one that Redis has forgotten; nor for none, since that may have gone without.
+#[test]
+fn where_it_should_have_a_marker_an_equal_one_is_in_doubt() {
+    let sought = Sought {
+        doubts_bare: true,
+        ..sought()
+    };
+    assert_eq!(sought.judge(&[note("n", 0)]), unclear(&["n"]));
+}
+
 #[test]
 fn where_no_date_can_be_compared_an_equal_one_is_in_doubt_however_old() {
     let task = Seen {
