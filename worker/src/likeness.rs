@@ -25,8 +25,8 @@ pub enum Likeness {
 
 /// Compares two texts.
 pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
-    if normal(theirs) == normal(ours) {
-        return Likeness::Equal;
+    if normal(&without_tags(theirs)) == normal(&without_tags(ours)) {
+        return of_tags(theirs, ours);
     }
     // What looks like a tag may have been none, and what looks like none may have been taken for one.
     let forms = |text: &str| [letters(&without_tags(text)), letters(text)];
@@ -43,6 +43,15 @@ pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
     } else {
         Likeness::Other
     }
+}
+
+/// How like those are that are the same but for their tags. An API may add or drop these; if both have some, they say as much as letters do.
+fn of_tags(theirs: &str, ours: &str) -> Likeness {
+    let has_tags = |text: &str| without_tags(text) != text;
+    if has_tags(theirs) && has_tags(ours) && normal(theirs) != normal(ours) {
+        return Likeness::Alike;
+    }
+    Likeness::Equal
 }
 
 /// Whether all that is missing of it may be the names of entities, which browsers read without a semicolon, too, if more letters follow: a page's
@@ -100,10 +109,10 @@ fn are_alike(one: &str, other: &str) -> bool {
     short.chars().count() >= BEGINNING && (long.starts_with(short) || is_much())
 }
 
-/// A text as it is left by whatever an API may make of it: without markers and HTML's tags, its entities as letters, letters that are written in
-/// several ways in one, any white space as one.
+/// A text as it is left by whatever an API may make of it: without markers, its entities as letters, letters that are written in several ways in
+/// one, any white space as one.
 fn normal(text: &str) -> String {
-    let text = marker::without(&without_tags(text));
+    let text = marker::without(text);
     let text = ComposingNormalizerBorrowed::new_nfkc().normalize(&text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -188,6 +197,8 @@ mod tests {
             ("Hello<br>&lsqb;ps-ABCDEFGHIJKLMNOP&rbrack;", "Hello"),
             ("1 < 2", "1 < 2"),
             ("Hello<br/> <!-- seen --> you", "Hello you"),
+            ("Hello you", "<p>Hello <b>you</b></p>"),
+            ("<p>Hello  <b>you</b></p>", "<p>Hello <b>you</b></p>"),
         ] {
             assert_eq!(of_texts(theirs, ours), Likeness::Equal, "{theirs}");
         }
@@ -218,6 +229,8 @@ mod tests {
             ("Cafe", "Café"),
             ("a&lt;b and c&gt;d", "a<b and c>d"),
             ("ad", "a<b and c>d"),
+            // What stands in brackets may be a name.
+            ("Call <Bob Roe> back", "Call <Ann Lee> back"),
             (
                 "Called about the broken boi…",
                 "Called about the broken boiler",

@@ -140,15 +140,27 @@ fn appended(body: &str, marker: &str) -> String {
     }
 }
 
+/// A text with its entities as letters, and without what an API puts into long words so that they may be broken.
+fn unbroken(text: &str) -> String {
+    let text = html_escape::decode_html_entities(text);
+    let text = text.replace("<wbr>", "").replace("<wbr/>", "");
+    text.replace(
+        [
+            '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}',
+        ],
+        "",
+    )
+}
+
 /// The markers in a text, anybody's, wherever the API has put them, be their brackets written as entities.
 pub fn found(text: &str) -> Vec<String> {
-    let text = html_escape::decode_html_entities(text);
+    let text = unbroken(text);
     places(&text).map(|place| text[place].to_owned()).collect()
 }
 
 /// A text, its entities as letters, without the markers in it.
 pub fn without(text: &str) -> String {
-    let text = html_escape::decode_html_entities(text);
+    let text = unbroken(text);
     let (mut plain, mut end) = (String::with_capacity(text.len()), 0);
     for place in places(&text) {
         plain.push_str(&text[end..place.start]);
@@ -255,6 +267,8 @@ mod tests {
                 "Hello {}",
                 marker.replace('[', "&#91;").replace(']', "&#x5D;")
             ),
+            format!("Hello {}&#8203;{}", &marker[..9], &marker[9..]),
+            format!("Hello {}<wbr>{}", &marker[..9], &marker[9..]),
             marker.clone(),
         ] {
             assert_eq!(found(&text), [marker.as_str()], "{text}");

@@ -141,6 +141,20 @@ async fn set_back_before_an_answer_that_comes_before_it_is_told() {
     answered_before_it_was_told(-AHEAD).await;
 }
 
+/// Its holder has died: nobody prolongs it.
+#[tokio::test]
+async fn set_back_a_lease_ends_when_it_would_have() {
+    let mut bench = spent().await;
+    bench.pass(WINDOW);
+    let held = bench.claim_one().await;
+    set(&mut bench, -AHEAD, 0).await;
+    bench.quotas("10/10s", "1000/1d").await;
+    bench.live(60_000, &[]).await;
+    let again = bench.claim(100).await;
+    let again = again.iter().find(|job| job.reference == held.reference);
+    assert_eq!(again.expect("its lease has ended").run.lost(), 1);
+}
+
 #[tokio::test]
 async fn no_lease_ends_for_it() {
     let mut bench = Bench::start().await;

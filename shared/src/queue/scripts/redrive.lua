@@ -8,7 +8,10 @@ local function look_for_orphan(run_key)
   local run = redis.call('HMGET', run_key, 'orphan', 'intent', 'firstDue')
   redis.call('HDEL', run_key, 'orphan', 'orphanBy')
   local ok, done = pcall(cjson.decode, run[1] or '')
-  if ok and type(done) == 'table' and done.effect and not run[2] then redis.call('HSET', run_key, 'intent', run[3]) end
+  if not (ok and type(done) == 'table' and done.effect) or run[2] then return end
+  local steady = now - (tonumber(redis.call('HGET', CONFIG, 'shift')) or 0)
+  redis.call('HDEL', run_key, 'intentThere', 'intentEnds', 'intentTakes', 'intentBy')
+  redis.call('HSET', run_key, 'intent', run[3], 'unanswered', whole(steady))
 end
 
 transition(function()
@@ -21,9 +24,9 @@ transition(function()
       unlist_dead(dead)
       local run_key = RUN .. dead.key
       redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
-      look_for_orphan(run_key)
       redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
         'ending', 'lookup', 'forgotten', 'sweep')
+      look_for_orphan(run_key)
       if arg.resend then
         redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence')
         redis.call('HSET', run_key, 'sentAgain', 'resend')
