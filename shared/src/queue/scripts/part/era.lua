@@ -43,10 +43,10 @@ do
     }
   end
 
-  -- Those that lived at the end: each says that it lives at least every half of arg.silence.
+  -- Those that lived at the end: each says that it lives every half of arg.silence, or somewhat later.
   local function doubters(memory)
     if not memory.pulse then return {} end
-    return redis.call('ZRANGEBYSCORE', WORKERS, whole(memory.pulse - arg.silence * 0.6), '+inf', 'LIMIT', 0, 1000)
+    return redis.call('ZRANGEBYSCORE', WORKERS, whole(memory.pulse - arg.silence * 0.8), '+inf', 'LIMIT', 0, 1000)
   end
 
   local function write_era(memory)
