@@ -301,6 +301,18 @@ impl Queue {
         u16::try_from(number % u32::from(self.shards())).unwrap_or_default()
     }
 
+    /// Does something on all shards, one after the other: one that is away holds up no other. Returns the first error.
+    pub async fn on_each_shard<F>(&self, act: impl Fn(u16) -> F) -> Result<(), QueueError>
+    where
+        F: Future<Output = Result<(), QueueError>>,
+    {
+        let mut all = Ok(());
+        for shard in 0..self.shards() {
+            all = all.and(act(shard).await);
+        }
+        all
+    }
+
     /// The keys of a shard.
     pub fn keys(&self, shard: u16) -> &Keys {
         &self.inner.shards[usize::from(shard) % self.inner.shards.len()]

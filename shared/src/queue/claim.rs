@@ -330,11 +330,8 @@ impl Queue {
 
     /// A worker has ended in order: it is no longer counted, and its quotas no longer hold the others down. A shard that is away holds up no other.
     pub async fn retire(&self, worker: &str) -> Result<(), QueueError> {
-        let mut all = Ok(());
-        for shard in 0..self.shards() {
-            all = all.and(self.retire_from(shard, worker).await);
-        }
-        all
+        self.on_each_shard(|shard| self.retire_from(shard, worker))
+            .await
     }
 
     async fn retire_from(&self, shard: u16, worker: &str) -> Result<(), QueueError> {

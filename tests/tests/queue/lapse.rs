@@ -86,6 +86,16 @@ impl Other {
     }
 }
 
+/// A Redis that was saved as another worker lived, and was started again.
+async fn restarted_with(name: &'static str) -> (Bench, Other) {
+    let mut bench = bench().await;
+    let mut other = Other::start(&bench, name).await;
+    other.claim(&bench).await;
+    save(&bench).await;
+    restart(&mut bench).await;
+    (bench, other)
+}
+
 /// What is left to the tenant of its burst window and of its day.
 async fn left(bench: &Bench) -> (u64, u64) {
     let lane = Lane::ghl("acme");
@@ -187,11 +197,7 @@ async fn the_day_is_charged_with_what_may_have_been_sent() {
 
 #[tokio::test]
 async fn nothing_is_given_before_all_that_lived_have_come() {
-    let mut bench = bench().await;
-    let mut other = Other::start(&bench, "other").await;
-    other.claim(&bench).await;
-    save(&bench).await;
-    restart(&mut bench).await;
+    let (mut bench, other) = restarted_with("other").await;
     let mut new = Other::start(&bench, "new").await;
     assert_eq!(new.claim(&bench).await.jobs.len(), 0);
     assert_eq!(claimed(&mut bench).await.jobs.len(), 0);
@@ -220,11 +226,7 @@ async fn one_that_comes_first_and_knows_less_is_given_nothing() {
 
 #[tokio::test]
 async fn of_one_that_does_not_come_it_counts_as_forgotten() {
-    let mut bench = bench().await;
-    let mut dead = Other::start(&bench, "dead").await;
-    dead.claim(&bench).await;
-    save(&bench).await;
-    restart(&mut bench).await;
+    let (mut bench, _dead) = restarted_with("dead").await;
     let claim = claimed(&mut bench).await;
     assert_eq!((claim.jobs.len(), claim.lapses.last()), (0, None));
     assert_eq!(claim.next, Some(Duration::from_millis(SILENCE)));
@@ -235,11 +237,7 @@ async fn of_one_that_does_not_come_it_counts_as_forgotten() {
 /// The moment that is waited for is an hour away then.
 #[tokio::test]
 async fn nor_is_it_waited_for_by_a_clock_that_was_set_back() {
-    let mut bench = bench().await;
-    let mut dead = Other::start(&bench, "dead").await;
-    dead.claim(&bench).await;
-    save(&bench).await;
-    restart(&mut bench).await;
+    let (mut bench, _dead) = restarted_with("dead").await;
     claimed(&mut bench).await;
     bench.now -= 3_600_000;
     assert!(claimed(&mut bench).await.lapses.last().is_some());
@@ -310,11 +308,7 @@ async fn where_nobody_is_remembered_one_that_knows_more_comes_in_time() {
 /// A deploy in the middle of it.
 #[tokio::test]
 async fn one_that_ends_in_order_is_not_waited_for_any_more() {
-    let mut bench = bench().await;
-    let mut other = Other::start(&bench, "other").await;
-    other.claim(&bench).await;
-    save(&bench).await;
-    restart(&mut bench).await;
+    let (mut bench, other) = restarted_with("other").await;
     assert_eq!(claimed(&mut bench).await.jobs.len(), 0);
     reach(&other.queue).await;
     other.queue.retire("other").await.unwrap();

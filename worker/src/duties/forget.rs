@@ -11,16 +11,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Forgets for ever.
 pub async fn run(queue: Queue) {
-    repeat("forget", PAUSE, || round(&queue)).await;
-}
-
-/// One shard that is away holds up no other.
-async fn round(queue: &Queue) -> Result<(), QueueError> {
-    let mut all = Ok(());
-    for shard in 0..queue.shards() {
-        all = all.and(forget(queue, shard).await);
-    }
-    all
+    let round = || queue.on_each_shard(|shard| forget(&queue, shard));
+    repeat("forget", PAUSE, round).await;
 }
 
 async fn forget(queue: &Queue, shard: u16) -> Result<(), QueueError> {

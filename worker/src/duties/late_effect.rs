@@ -16,16 +16,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// Tells for ever, whichever worker brought it.
 pub async fn run(queue: Queue) {
-    repeat("tell of late effects", PAUSE, || round(&queue)).await;
-}
-
-/// One shard that is away holds up no other.
-async fn round(queue: &Queue) -> Result<(), QueueError> {
-    let mut all = Ok(());
-    for shard in 0..queue.shards() {
-        all = all.and(look(queue, shard).await);
-    }
-    all
+    let round = || queue.on_each_shard(|shard| look(&queue, shard));
+    repeat("tell of late effects", PAUSE, round).await;
 }
 
 async fn look(queue: &Queue, shard: u16) -> Result<(), QueueError> {

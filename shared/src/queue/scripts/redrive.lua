@@ -7,11 +7,9 @@
 local function look_for_orphan(run_key)
   local run = redis.call('HMGET', run_key, 'orphan', 'intent', 'firstDue')
   redis.call('HDEL', run_key, 'orphan', 'orphanBy')
-  local ok, done = pcall(cjson.decode, run[1] or '')
-  if not (ok and type(done) == 'table' and done.effect) or run[2] then return end
-  local steady = now - (tonumber(redis.call('HGET', CONFIG, 'shift')) or 0)
+  if not outcome_of(run[1] or '').effect or run[2] then return end
   redis.call('HDEL', run_key, 'intentThere', 'intentEnds', 'intentTakes', 'intentBy')
-  redis.call('HSET', run_key, 'intent', run[3], 'unanswered', whole(steady))
+  redis.call('HSET', run_key, 'intent', run[3], 'unanswered', whole(steady_now()))
 end
 
 transition(function()

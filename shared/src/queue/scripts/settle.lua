@@ -17,23 +17,22 @@ local function settle_permit(lane, permit)
   return_permits(lane, 1, permit == 'answered' and now or now + arg.late)
 end
 
+-- How a delivery ended, where it did not end as most do.
+local function item_of(delivery)
+  return delivery.rest ~= '' and cmsgpack.unpack(delivery.rest) or {}
+end
+
 -- Whether Redis has forgotten something since a token was given.
 local is_from_before
 
 local keep_effect, refusal
 do
-  -- When a job was due first, by what is kept of one that is done, if that is to be known.
-  local function life_of(outcome)
-    local ok, done = pcall(cjson.decode, string.sub(outcome, 16))
-    return ok and type(done) == 'table' and tonumber(done.life)
-  end
-
   -- The call of a claim that Redis has forgotten (part/era.lua), and its permit with it: the server may have counted it only now. Beside a job
   -- that has no run nothing tells that it was charged: repeated, it is charged again, which is the safe side.
   local function charge_forgotten(delivery)
     if not is_from_before(delivery.token) then return end
     local lane = lane_of(delivery.name)
-    local permit = delivery.rest == '' and 'answered' or cmsgpack.unpack(delivery.rest).permit
+    local permit = item_of(delivery).permit or 'answered'
     if permit == 'unsent' then return end
     take_permits(lane, 1)
     settle_permit(lane, permit)
@@ -45,17 +44,18 @@ do
     if redis.call('EXISTS', run_key) == 0 then return end
     redis.call('HSET', run_key, 'late', delivery.token)
     -- What others have done while it had no lease may be forgotten: that is looked for.
-    if is_from_before(delivery.token) and delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).stale then return end
+    if is_from_before(delivery.token) and item_of(delivery).stale then return end
     -- A payload that was edited since is another job's, and so is what was stored under its id since.
     local first = tonumber(redis.call('HGET', run_key, 'firstDue')) or due_of(record)
-    if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and life_of(delivery.outcome) == first then
-      redis.call('HSET', run_key, 'orphan', string.sub(delivery.outcome, 16), 'orphanBy', delivery.token)
+    local orphan = string.sub(delivery.outcome, 16)
+    if string.sub(delivery.outcome, 2, 9) == fingerprint_of(record) and tonumber(outcome_of(orphan).life) == first then
+      redis.call('HSET', run_key, 'orphan', orphan, 'orphanBy', delivery.token)
     end
   end
 
   -- What it has made may be there beside what the job is known by: that is told as soon as the job has ended. `record`: how it has, if it has.
   function keep_effect(job, delivery, record)
-    local effect = delivery.rest ~= '' and cmsgpack.unpack(delivery.rest).effect
+    local effect = item_of(delivery).effect
     if not effect or is_anothers(job.tenant, effect, job.id) then return end
     if effect_of(record) == effect then return end
     redis.call('HSET', LATE_EFFECTS, delivery.token .. '/' .. job.ref, pack_time(now) .. delivery.outcome)
@@ -166,8 +166,7 @@ local function settle_otherwise(lane, job, item)
   if error then
     keep_effect(ref, job)
     -- Whatever it has made is there by now, and is shown a quarantine from now on.
-    local steady = whole(now - (tonumber(redis.call('HGET', CONFIG, 'shift')) or 0))
-    local fields = { error = error, unanswered = steady, orphan = '', ending = '', refused = token }
+    local fields = { error = error, unanswered = whole(steady_now()), orphan = '', ending = '', refused = token }
     item, refused[job.ref] = { to = 'back', at = 0, attempt = attempt, fields = fields }, token
   end
   if item.effect then redis.call('HSET', EFFECTS .. lane.tenant, item.effect, ref.id) end
@@ -273,8 +272,8 @@ end
 -- Whether any has made something while it was not certain of its lease.
 local function is_stale_effect(jobs)
   for _, job in ipairs(jobs) do
-    local item = job.rest ~= '' and cmsgpack.unpack(job.rest)
-    if item and item.stale and item.effect then return true end
+    local item = item_of(job)
+    if item.stale and item.effect then return true end
   end
   return false
 end

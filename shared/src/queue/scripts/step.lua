@@ -2,6 +2,7 @@
 -- lanes move with it (part/ledger.lua), and no lease ends for it.
 -- arg: by (ms, negative if it was set back); known (what it was set by in all before, as the worker knows it); lease, late (ms).
 -- Returns what it was set by in all. Who comes with an old number has seen what another one has told already, and changes nothing.
+
 -- Far more than are ever out.
 local MOST_LEASES = 5000
 

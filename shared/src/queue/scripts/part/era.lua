@@ -101,8 +101,13 @@ do
     wake()
   end
 
+  -- When what is remembered ends.
+  local function end_of(memory)
+    return memory.ended or memory.pulse or now
+  end
+
   local function since(memory, before)
-    local ended = (memory.ended or memory.pulse or now) - memory.shift
+    local ended = end_of(memory) - memory.shift
     if before and now - before.noticed < TOGETHER then return math.min(before.since, ended) end
     return ended
   end
@@ -122,7 +127,7 @@ do
 
   local function go_back(memory)
     local lapses = lapses_in(memory.travel)
-    local ended = memory.ended or memory.pulse or now
+    local ended = end_of(memory)
     local lost = math.max(0, (memory.begun or now) - ended)
     -- No two are noticed in one millisecond: by that they are told apart.
     local noticed = math.max(now, lapses[1] and lapses[1].noticed + 1 or 0)

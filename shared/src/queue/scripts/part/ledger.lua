@@ -137,6 +137,11 @@ do
   end
 end
 
+-- What time it is, less all that the clock was set by: by this quarantines are measured.
+local function steady_now()
+  return now - (tonumber(redis.call('HGET', CONFIG, 'shift')) or 0)
+end
+
 -- What Redis has forgotten, the last time first (`travel`, see part/era.lua).
 local function lapses_in(travel)
   local lapses = {}

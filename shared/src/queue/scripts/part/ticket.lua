@@ -52,10 +52,16 @@ local function fingerprint_of(record)
   return string.sub(string.sub(record or '', 8, 15) .. string.rep('\0', 8), 1, 8)
 end
 
+-- What a job came to, from the JSON that is kept of it; of what is none, nothing.
+local function outcome_of(json)
+  local ok, outcome = pcall(cjson.decode, json)
+  return ok and type(outcome) == 'table' and outcome or {}
+end
+
 -- By what effect a job is known that has ended (its id, or nil).
 local function effect_of(record)
-  local ok, outcome = pcall(cjson.decode, string.sub(record or '', 22))
-  return ok and type(outcome) == 'table' and type(outcome.effect) == 'string' and outcome.effect or nil
+  local effect = outcome_of(string.sub(record or '', 22)).effect
+  return type(effect) == 'string' and effect or nil
 end
 
 -- Whether another job is known by an effect (its id, or nil).
