@@ -5,7 +5,7 @@ mod lane;
 use std::fmt::Write;
 
 use penstock_shared::{
-    job::state::State,
+    job::state::{Ending, State},
     program::{Exit, Failure},
     queue::{
         Queue,
@@ -139,7 +139,9 @@ fn dead(status: &JobStatus) -> Reason {
         .map(moment)
         .unwrap_or_default();
     let remedy = match cause {
-        "ambiguous" => "`dead resolve` decides it",
+        "ambiguous" => {
+            "look at its contact; `dead resolve` then says that it is done, or sends it again"
+        }
         "undecodable" => "`dead show --reveal` gives what stands there; it can only be deleted",
         _ => "`dead show` says more, `dead retry` sends it again",
     };
@@ -179,8 +181,7 @@ fn locked(status: &JobStatus) -> Option<Reason> {
 
 fn scheduled(status: &JobStatus) -> Reason {
     let reason = if status.run.text(field::ENDING).is_some() {
-        let detail = "it has ended, but a call of its that had no answer may still be applied: its contact's next job waits";
-        Reason::new("quarantine", detail)
+        Reason::new("quarantine", ending(status))
     } else if status.run.text(field::INTENT).is_some() {
         let detail =
             "what became of a call is not known: then it is looked up whether that took effect";
@@ -198,6 +199,18 @@ fn scheduled(status: &JobStatus) -> Reason {
         Reason::new("due", "it is not due before then")
     };
     reason.until(status.due_ms)
+}
+
+/// What a job comes to as soon as a call of its that had no answer cannot be applied any more.
+fn ending(status: &JobStatus) -> String {
+    let end = match status.run.text(field::ENDING).map(serde_json::from_str) {
+        Some(Ok(Ending::Dead { cause, .. })) => format!("it will be dead ({cause}) then"),
+        Some(Ok(Ending::Done { .. })) => "it will be done then".to_owned(),
+        _ => "it has ended".to_owned(),
+    };
+    format!(
+        "{end}: a call of its that had no answer may still be applied, for which its contact's next job waits"
+    )
 }
 
 fn ready(status: &JobStatus, turn: Option<Turn>) -> Reason {

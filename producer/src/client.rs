@@ -61,7 +61,7 @@ pub enum Refusal {
     #[error("{0}")]
     TooLarge(Fault),
     /// The tenant has as many unfinished jobs as it may.
-    #[error("tenant {tenant} has as many unfinished jobs as it may: try again in {} s", retry_after.as_secs())]
+    #[error("tenant {tenant} has as many unfinished jobs as it may (PENSTOCK_MAX_BACKLOG): try again in {} s", retry_after.as_secs())]
     BacklogFull {
         /// Whose backlog it is.
         tenant: Tenant,
@@ -119,7 +119,7 @@ pub enum BatchRefusal {
         fault: Fault,
     },
     /// A tenant has as many unfinished jobs as it may; nothing was stored.
-    #[error("tenant {tenant} has as many unfinished jobs as it may: try again in {} s", retry_after.as_secs())]
+    #[error("tenant {tenant} has as many unfinished jobs as it may (PENSTOCK_MAX_BACKLOG): try again in {} s", retry_after.as_secs())]
     BacklogFull {
         /// Whose backlog it is.
         tenant: Tenant,

@@ -32,7 +32,12 @@ use penstock_shared::{
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::{access::Keys, body::Budget, metrics::Metrics, problem::Problem};
+use self::{
+    access::{Keys, SHORT},
+    body::Budget,
+    metrics::Metrics,
+    problem::Problem,
+};
 use crate::Client;
 
 /// Between two tries to connect at the start, and between two looks afterwards.
@@ -79,6 +84,11 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
             "--listen {}: {remedy}",
             arguments.listen
         )));
+    }
+    if keys.any_short() {
+        tracing::warn!(
+            "a key of PENSTOCK_API_KEYS has fewer than {SHORT} characters, and can be guessed: `openssl rand -hex 24` makes a better one"
+        );
     }
     let mut shutdown = Shutdown::listen()?;
     let intake = Arc::new(Intake {

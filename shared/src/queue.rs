@@ -397,9 +397,10 @@ impl Queue {
             .transact(Form::Function, shard, script, &transition)
             .await
         {
-            Err(error) if error::is_denied_within(&error) => {
-                Err(QueueError::Denied("NOPERM".into()))
-            }
+            Err(error) if error::is_denied_within(&error) => Err(QueueError::Denied(format!(
+                "NOPERM in the script {}",
+                script.name
+            ))),
             // What has no code of its own may be that it does not know the function: a Redis without persistence forgets them.
             Err(error) if error::code(&error) == "ERR" => {
                 self.load_and_transact(shard, script, &transition).await

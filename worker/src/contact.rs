@@ -80,14 +80,10 @@ async fn look_up(
     reference: &ContactRef,
     calls: &mut Calls<'_>,
 ) -> Result<ContactId, Stop> {
-    let by = match reference {
-        ContactRef::Email(email) => Lookup::Email(email),
-        ContactRef::Phone(phone) => Lookup::Phone(phone),
-        ContactRef::Id(id) => return Ok(id.clone()),
-    };
-    let answer = calls
-        .send(&Request::search_duplicate(&deliver::tenant(job)?, by))
-        .await?;
+    if let ContactRef::Id(id) = reference {
+        return Ok(id.clone());
+    }
+    let answer = calls.send(&read(job, reference)?).await?;
     let Some(found) = answer.found_contact().map_err(Stop::Call)? else {
         return Err(not_found(job, calls.permit()).into());
     };
@@ -98,6 +94,16 @@ async fn look_up(
     ]);
     calls.advance(fields, None).await?;
     Ok(found.id)
+}
+
+/// The call that reads a contact by what is known of it.
+pub fn read(job: &Assignment, reference: &ContactRef) -> Result<Request, Stop> {
+    let by = match reference {
+        ContactRef::Id(id) => return Ok(Request::get_contact(id)),
+        ContactRef::Email(email) => Lookup::Email(email),
+        ContactRef::Phone(phone) => Lookup::Phone(phone),
+    };
+    Ok(Request::search_duplicate(&deliver::tenant(job)?, by))
 }
 
 /// Nobody by that name yet: the search may only lag.

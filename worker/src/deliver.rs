@@ -250,11 +250,15 @@ impl Courier {
         contact: Option<&contact::Found>,
         calls: &mut Calls<'_>,
     ) -> Result<(), Stop> {
-        let Some(contact) = contact.filter(|_| job.claimed.probe && !payload.is_idempotent())
-        else {
+        if !job.claimed.probe || payload.is_idempotent() {
+            return Ok(());
+        }
+        // An upsert that makes a second contact has none yet: whoever is there by its email or phone is looked up.
+        let known = contact.map(|contact| ContactRef::Id(contact.id.clone()));
+        let Some(reference) = known.or(payload.contact_refs().into_iter().next()) else {
             return Ok(());
         };
-        let request = Request::get_contact(&contact.id);
+        let request = contact::read(job, &reference)?;
         match calls.send(&request).await {
             // That the contact is unknown is an answer too; the call itself will say it better.
             Ok(_) | Err(Stop::Call(CallError::ContactNotFound { .. })) => Ok(()),

@@ -110,7 +110,8 @@ async fn look(
     let request = contact.and_then(|contact| readback::list(payload, contact));
     let (Some(request), Some(contact)) = (request, contact) else {
         let message = "what was sent cannot be read back";
-        return Err(ambiguous(message, json!({}), calls));
+        let evidence = json!({ "cannotBeReadBack": payload.job_type().as_str() });
+        return Err(ambiguous(message, evidence, calls));
     };
     let answer = calls.send(&request).await;
     let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));

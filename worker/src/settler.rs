@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use penstock_shared::{
-    job::state::Ending,
+    job::state::{Api, Ending},
     queue::{
         Queue,
         error::QueueError,
@@ -129,7 +129,12 @@ fn conclude(roster: &Roster, settlement: &Settlement, job: &Assignment, settled:
     let (name, tenant) = (job.reference().id(), job.reference().tenant());
     let effect = settlement.transition.ending.effect();
     match settled {
-        Settled::Ok => report(settlement),
+        Settled::Ok => {
+            report(settlement);
+            if job.claimed.probe {
+                report_probe(settlement);
+            }
+        }
         Settled::Refused => tracing::warn!(
             job = name,
             tenant,
@@ -157,12 +162,14 @@ fn report(settlement: &Settlement) {
         Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
         Ending::None => ("returned", false),
     };
-    let cause = match &settlement.transition.ending {
-        Ending::Dead { cause, .. } => Some(cause.as_str()),
+    let death = match &settlement.transition.ending {
+        Ending::Dead { cause, fault, .. } => Some((cause.as_str(), fault)),
         _ => None,
     };
+    let cause = death.map(|(cause, _)| cause);
     metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
     let fault = settlement.transition.fault.as_ref();
+    let fault = fault.or(death.map(|(_, fault)| fault));
     let (status, error) = (
         fault.and_then(|fault| fault.status),
         fault.map(|fault| fault.message.as_str()),
@@ -206,6 +213,26 @@ fn report(settlement: &Settlement) {
             error,
             "delivery ended"
         );
+    }
+}
+
+/// What became of the breaker: the probe itself costs no attempt, and so leaves no other line.
+fn report_probe(settlement: &Settlement) {
+    let tenant = settlement.reference.tenant();
+    let fault = settlement.transition.fault.as_ref();
+    let status = fault.and_then(|fault| fault.status);
+    let error = fault.map(|fault| fault.message.as_str());
+    match settlement.transition.api {
+        Some(Api::Up) => {
+            tracing::info!(tenant, "the API answered the probe: the breaker is closed");
+        }
+        Some(Api::Down) => tracing::warn!(
+            tenant,
+            status,
+            error,
+            "the API failed the probe: the breaker stays open"
+        ),
+        None => {}
     }
 }
 

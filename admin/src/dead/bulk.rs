@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use penstock_shared::{
     job::Priority,
+    outcome::Cause,
     program::{Exit, Failure},
     queue::{
         Queue,
@@ -24,8 +25,8 @@ use crate::{
 /// `dead retry`.
 pub(super) async fn retry(queue: &Queue, format: Format, retry: &Retry) -> Result<Exit, Failure> {
     let low = retry.selection.all.then_some(Priority::Low);
-    let mut number = 0;
-    change(queue, format, &retry.selection, async |letters| {
+    let (mut number, mut ambiguous) = (0, 0);
+    let exit = change(queue, format, &retry.selection, async |letters| {
         let mut redrives = Vec::new();
         for letter in letters {
             if let Some(job) = &letter.job {
@@ -37,11 +38,25 @@ pub(super) async fn retry(queue: &Queue, format: Format, retry: &Retry) -> Resul
         let mut changed = queue.redrive(&redrives, false).await?.into_iter();
         let of = |letter: &DeadLetter| letter.job.as_ref().and_then(|_| changed.next());
         let changed = letters.iter().map(of);
-        Ok(changed
+        let changed: Vec<_> = changed
             .map(|changed| changed.unwrap_or(Changed::Undecodable))
-            .collect())
+            .collect();
+        let sent = letters.iter().zip(&changed);
+        ambiguous += sent.filter(is_ambiguous).count();
+        Ok(changed)
     })
-    .await
+    .await?;
+    if ambiguous > 0 {
+        eprintln!(
+            "note: {ambiguous} of these were ambiguous: what they sent is looked for once more, and if that tells no more they are ambiguous again. `dead resolve` decides"
+        );
+    }
+    Ok(exit)
+}
+
+/// Whether it is tried again, and only a person could decide it.
+fn is_ambiguous((letter, changed): &(&DeadLetter, &Changed)) -> bool {
+    **changed == Changed::Ok && letter.cause == Cause::Ambiguous.as_str()
 }
 
 /// A dead letter on its way back.
@@ -85,7 +100,9 @@ async fn change(
             let changed = change(&page).await.with_context(|| so_far(&tally))?;
             count(&mut tally, &page, &changed);
         }
-        if !selection.yes {
+        if tally.matched == 0 {
+            eprintln!("no dead letter matches");
+        } else if !selection.yes {
             eprintln!("nothing was changed: repeat with --yes to change all of these");
         }
         Exit::Done

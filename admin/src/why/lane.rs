@@ -31,7 +31,7 @@ fn hold(lane: &LaneStatus) -> Reason {
         // The stored moment is years away: what ends this hold is a person.
         Some("needs-authorisation") => Reason::new(
             "needs-authorisation",
-            "there is no token for it, or the API refused it: it waits for a worker with other credentials, or `tenant resume`",
+            "there is no token for it, or the API refused it: it waits for a worker with another PENSTOCK_GHL_TOKEN, or `tenant resume`",
         ),
         Some("throttled") => {
             Reason::new("throttled", "the API asked for fewer calls (429)").until(until)

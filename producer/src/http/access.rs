@@ -15,23 +15,38 @@ use subtle::{Choice, ConstantTimeEq};
 use super::{Intake, problem::Problem};
 
 /// The bearer keys, as digests: of equal length, so that comparing them tells nothing about a key.
-pub(super) struct Keys(Vec<[u8; 32]>);
+pub(super) struct Keys {
+    digests: Vec<[u8; 32]>,
+    any_short: bool,
+}
+
+/// A key with fewer characters can be guessed.
+pub(super) const SHORT: usize = 16;
 
 impl Keys {
     pub(super) fn new(keys: &[SecretString]) -> Self {
         let digest = |key: &SecretString| Sha256::digest(key.expose_secret()).into();
-        Self(keys.iter().map(digest).collect())
+        let is_short = |key: &SecretString| key.expose_secret().len() < SHORT;
+        Self {
+            digests: keys.iter().map(digest).collect(),
+            any_short: keys.iter().any(is_short),
+        }
+    }
+
+    /// Whether one of them can be guessed.
+    pub(super) fn any_short(&self) -> bool {
+        self.any_short
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.digests.is_empty()
     }
 
     /// Whether this is one of them; takes the same time whichever it is.
     fn admit(&self, given: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(given).into();
         let any = self
-            .0
+            .digests
             .iter()
             .fold(Choice::from(0), |any, key| any | key.ct_eq(&given));
         any.into()

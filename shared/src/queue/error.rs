@@ -75,7 +75,7 @@ impl QueueError {
     /// Whether whoever reads of one need not be told of the other.
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Denied(code), Self::Denied(other)) => code == other,
+            (Self::Denied(said), Self::Denied(other)) => first_word(said) == first_word(other),
             _ => mem::discriminant(self) == mem::discriminant(other),
         }
     }
@@ -167,11 +167,26 @@ pub(super) fn is_denied_within(error: &RedisError) -> bool {
     code(error) == "ERR" && WORDS.iter().any(|words| said.contains(words))
 }
 
-/// What helps against a refusal with this code.
-fn to_get_in(code: &str) -> &'static str {
-    match code {
+/// What Redis says of a right that is lacking.
+fn lacking(error: &RedisError) -> String {
+    let refusals = error.clone().into_server_errors();
+    let first = refusals.as_ref().and_then(|refusals| refusals.first());
+    let detail = first.and_then(|(_, refusal)| refusal.details());
+    match detail.or(error.detail()) {
+        Some(detail) => format!("NOPERM {}", in_a_line(detail)),
+        None => "NOPERM".to_owned(),
+    }
+}
+
+fn first_word(said: &str) -> &str {
+    said.split(' ').next().unwrap_or_default()
+}
+
+/// What helps against a refusal of which this is said.
+fn to_get_in(said: &str) -> &'static str {
+    match first_word(said) {
         "NOPERM" => {
-            "the user in PENSTOCK_REDIS_URL lacks a right; `penstock-admin acl` prints what each program's user needs"
+            "the user in PENSTOCK_REDIS_URL lacks a right, or has its rights in another PENSTOCK_NAMESPACE; `penstock-admin acl` prints what each program's user needs"
         }
         _ => "check user and password in PENSTOCK_REDIS_URL",
     }
@@ -189,10 +204,11 @@ impl From<RedisError> for QueueError {
             (_, "MISCONF") => Self::CannotPersist,
             (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => Self::ReadOnly,
             (ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm), _)
-            | (_, "NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied(if code.is_empty() {
-                "authentication failed".into()
-            } else {
-                code
+            | (_, "NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied(match code.as_str() {
+                "" => "authentication failed".into(),
+                // It names the user, and the command that it may not give.
+                "NOPERM" => lacking(&error),
+                _ => code,
             }),
             (
                 ErrorKind::Server(

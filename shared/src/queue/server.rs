@@ -161,23 +161,32 @@ impl Queue {
     }
 
     fn everysec(&self, aof: bool, synced: &[String]) -> Promise {
+        let left_to_the_system = synced.iter().any(|when| when == "no");
         let mut doubts = Vec::new();
         if !aof {
             doubts.push(
                 "Redis keeps no append-only file: what it has acknowledged is lost when it crashes; set `appendonly yes`",
             );
-        } else if synced.iter().any(|when| when == "no") {
+        } else if left_to_the_system {
             doubts.push(
                 "Redis leaves it to the system when its append-only file is synced; set `appendfsync everysec`",
+            );
+        } else if synced.is_empty() {
+            doubts.push(
+                "how often Redis syncs its append-only file cannot be checked, since this user may not ask: make sure that `appendfsync everysec` is set",
             );
         }
         if self.inner.server.fails_over() {
             doubts.push(FAILOVER);
         }
-        let words = if aof {
-            "what is acknowledged outlives a crash of Redis, but for what its disk had not synced, usually under 2 s"
-        } else {
+        let words = if !aof {
             "what is acknowledged does not outlive a crash of Redis"
+        } else if left_to_the_system {
+            "what is acknowledged outlives a crash of Redis, but not of its machine, which may lose half a minute of it"
+        } else if synced.is_empty() {
+            "what is acknowledged outlives a crash of Redis, but for what its disk had not synced"
+        } else {
+            "what is acknowledged outlives a crash of Redis, but for what its disk had not synced, usually under 2 s"
         };
         Promise { words, doubts }
     }
@@ -275,7 +284,11 @@ fn always(
         "whether Redis syncs every write cannot be checked, since this user may not ask: make sure that `appendfsync always` is set",
     );
     Ok(Promise {
-        words: "what is acknowledged outlives a crash of Redis",
+        words: if unchecked.is_some() {
+            "what is acknowledged outlives a crash of Redis, if every write is synced"
+        } else {
+            "what is acknowledged outlives a crash of Redis"
+        },
         doubts: unchecked
             .into_iter()
             .chain(fails_over.then_some(FAILOVER))

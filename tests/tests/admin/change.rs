@@ -73,6 +73,12 @@ async fn all_of_them_are_only_counted_without_yes() {
         let finished = world.admin(&args).await;
         assert_eq!(finished.code, Some(0));
         assert!(finished.stderr.contains("--yes"), "{finished:?}");
+        let none = ["dead", command, "--all", "--cause", "poison", "--yes"];
+        let finished = world.admin(&none).await;
+        assert!(
+            finished.stderr.contains("no dead letter matches"),
+            "{finished:?}"
+        );
     }
     assert_eq!(world.server.snapshot().await, before);
 }
@@ -212,4 +218,18 @@ async fn an_id_of_two_tenants_changes_nothing_until_it_is_told_which() {
     assert_eq!(world.ask(&["stats"]).await["dead"], 3);
     let args = ["dead", "delete", "b", "b", "--tenant", "zenith"];
     assert_eq!(world.ask(&args).await, tally(1, 1));
+}
+
+/// To be sent again is not what a person decides of it.
+#[tokio::test]
+async fn who_retries_an_ambiguous_one_is_told_how_to_decide_it() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["a"], Cause::Rejected).await;
+    world.ambiguous(ACME, "b").await;
+    for (id, told) in [("a", false), ("b", true)] {
+        let finished = world.admin(&["dead", "retry", id]).await;
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let said = finished.stderr.contains("`dead resolve` decides");
+        assert_eq!(said, told, "{finished:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use penstock_shared::{
     job::state::{Ending, Hold, Transition},
-    outcome::{Cause, Permit},
+    outcome::{Cause, Fault, Permit},
     queue::{report::Report, settle::Fields},
     quota::RateReport,
 };
@@ -142,6 +142,31 @@ async fn a_job_that_has_ended_says_so() {
         let detail = answer["reasons"][0]["detail"].as_str().unwrap();
         assert!(detail.contains(remedy), "{detail}");
     }
+}
+
+/// It is decided what becomes of it; only what was sent keeps it.
+#[tokio::test]
+async fn a_job_that_waits_for_its_end_says_what_that_is() {
+    let mut world = World::start().await;
+    world.note(ACME, "a").await;
+    let claimed = world.claim(ACME, 1).await;
+    let dead = Ending::Dead {
+        cause: Cause::Poison,
+        fault: Fault::new("three workers have ended"),
+        evidence: None,
+    };
+    let ending = Ending::Deferred {
+        after: Duration::from_secs(300),
+        ending: Box::new(dead),
+    };
+    world.settle(&claimed[0], ending, Fields::new()).await;
+    let answer = world.ask(&["job", "why", "a"]).await;
+    assert_eq!(whats(&answer)[0], "quarantine");
+    let detail = answer["reasons"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("it will be dead (poison) then"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use penstock_tests::{
     harness::wait_until,
     sandbox::Call,
 };
+use serde_json::json;
 
 use crate::stage::{ACME, PATIENCE, Stage};
 
@@ -100,7 +101,7 @@ async fn attempts(stage: &Stage, ids: impl Iterator<Item = String>) -> u32 {
 #[tokio::test]
 async fn an_outage_opens_the_breaker_and_costs_what_it_holds_nothing() {
     let stage = outage(|id| job(&id)).await;
-    let _workers = (stage.worker().await, stage.worker().await);
+    let workers = (stage.worker().await, stage.worker().await);
     until_open(&stage).await;
     // Those that had left before it opened are over with.
     wait_until("nothing to be in flight", PATIENCE, || async {
@@ -150,6 +151,16 @@ async fn an_outage_opens_the_breaker_and_costs_what_it_holds_nothing() {
         failed + OPENS + 30,
         "none but probes while it was open"
     );
+    let (one, other) = &workers;
+    let told = async |line| {
+        tokio::select! {
+            said = one.wait_for_line(line, PATIENCE) => said,
+            said = other.wait_for_line(line, PATIENCE) => said,
+        }
+    };
+    let failed = told("the API failed the probe: the breaker stays open").await;
+    assert!(failed.contains("status=503"), "{failed}");
+    told("the API answered the probe: the breaker is closed").await;
 }
 
 #[tokio::test]
@@ -171,6 +182,37 @@ async fn an_outage_for_notes_opens_the_breaker_too_and_is_probed_with_a_read() {
     stage.until_done(5).await;
     let seen = stage.sandbox.summary();
     assert_eq!((seen.effects, seen.duplicates), (5, 0));
+}
+
+/// It would be in doubt each time, and so a dead letter.
+#[tokio::test]
+async fn an_upsert_that_makes_a_second_contact_is_probed_with_a_look_up() {
+    let stage = Stage::start(&["503"]).await;
+    let _worker = stage
+        .worker_with(&[("PENSTOCK_BACKOFF", "50ms..50ms")])
+        .await;
+    // It opens the breaker, and is out of the way then.
+    let fails = u32::try_from(OPENS).unwrap();
+    let first = job("first").contact("c1").max_attempts(fails);
+    stage.enqueue(&[first]).await;
+    stage.until_state("first", State::Dead).await;
+    let second = json!({ "email": "second@example.com", "createNewIfDuplicateAllowed": true });
+    stage.enqueue(&[job("second").upsert_of(second)]).await;
+    wait_until("two probes", PATIENCE, || async {
+        (stage.calls_of(ACME).len() >= OPENS + 2).then_some(())
+    })
+    .await;
+    stage.faults(&[]);
+    stage.until_state("second", State::Done).await;
+    let calls = stage.calls_of(ACME).split_off(OPENS);
+    let (last, looks) = calls.split_last().unwrap();
+    assert_eq!(last.operation, "upsert-contact");
+    assert!(
+        looks
+            .iter()
+            .all(|call| call.operation == "get-duplicate-contact"),
+        "{looks:?}"
+    );
 }
 
 #[tokio::test]

@@ -118,6 +118,8 @@ async fn beyond_loopback_it_listens_only_with_keys() {
     let request = service.posting(text(&job("a"))).bearer_auth("second-key");
     assert_eq!(Answer::to(request).await.receipts().len(), 1);
     assert_eq!(stage.ids(ACME).await, ["a"]);
+    let short = "a key of PENSTOCK_API_KEYS has fewer than 16 characters";
+    service.program.wait_for_line(short, PATIENCE).await;
 }
 
 #[tokio::test]
