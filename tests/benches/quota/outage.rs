@@ -43,6 +43,12 @@ pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     }
     let healthy = begun.elapsed().as_secs_f64();
     sleep(outage.saturating_sub(begun.elapsed())).await;
+    let attempts = stage.attempts_of("ill").await;
+    let before_it_opened = &stage.calls_of("ill")[..opened];
+    let failed = before_it_opened
+        .iter()
+        .filter(|call| call.fault.is_some())
+        .count();
     let during = stage.calls_of("ill").split_off(opened);
     stage.sandbox.set_faults([]);
     let recovered = Instant::now();
@@ -51,6 +57,8 @@ pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     let name = format!("503 for one of 20 tenants, {} s", outage.as_secs());
     let dead = stage.queue.stats().await.expect("it counts").dead;
     sheet.line(&format!("{name}: dead letters"), dead, "0");
+    let failed = failed.to_string();
+    sheet.line(&format!("{name}: attempts used"), attempts, &failed);
     sheet.line(&format!("{name}: probes"), during.len(), "one each 5 s");
     sheet.line(
         &format!("{name}: probes at one time, at most"),

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Stage {
-    _redis: RedisServer,
+    redis: RedisServer,
     pub(crate) sandbox: Running,
     pub(crate) queue: Queue,
     settings: Vec<(&'static str, String)>,
@@ -62,7 +62,7 @@ impl Stage {
         Self {
             sandbox: Sandbox::start(options).await.expect("a sandbox starts"),
             queue: queue.expect("the Redis server is fit for use"),
-            _redis: redis,
+            redis,
             settings: all,
             workers: Vec::new(),
         }
@@ -104,6 +104,18 @@ impl Stage {
             (stats.done_total >= count).then_some(())
         })
         .await;
+    }
+
+    /// The failed attempts of a tenant's jobs that have not ended: only what was tried has a journal.
+    pub(crate) async fn attempts_of(&self, tenant: &str) -> u64 {
+        let pattern = format!("penstock:{{0}}:run:{tenant}/*");
+        let journals: Vec<String> = self.redis.get(["KEYS", &pattern]).await;
+        let mut attempts = 0;
+        for journal in journals {
+            let counted: Option<u64> = self.redis.get(["HGET", &journal, "attempts"]).await;
+            attempts += counted.unwrap_or(0);
+        }
+        attempts
     }
 
     /// The calls of a tenant, in order.

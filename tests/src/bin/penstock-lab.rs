@@ -10,11 +10,11 @@ use penstock_tests::lab::{
     chaos::Chaos,
     check::Violation,
     crash::{self, Cell},
-    deploy::deploy,
+    deploy::{self, deploy},
     figures::Figures,
     lapse::lapse,
     page::page,
-    stop::stop_all,
+    stop::{Stopped, stop_all},
     workload::Size,
 };
 use penstock_tests::sandbox::parse_span;
@@ -233,6 +233,10 @@ async fn deploys(count: usize) -> ExitCode {
         deployed.longest_pause
     );
     println!("violations                   {}", deployed.violations.len());
+    if deployed.longest_pause >= deploy::LEASE {
+        eprintln!("penstock-lab: it stood still for as long as a lease");
+        return ExitCode::FAILURE;
+    }
     verdict(&deployed.violations)
 }
 
@@ -273,9 +277,19 @@ async fn stops(count: usize, at_once: usize, marker: bool) -> ExitCode {
     println!("stops      {}", stopped.len());
     println!("doubled    {doubled}");
     println!("told       {told}");
+    let unexpected: Vec<_> = stopped
+        .iter()
+        .flat_map(Stopped::unexpected)
+        .cloned()
+        .collect();
+    println!("violations {}", unexpected.len());
     if told < doubled {
         eprintln!("penstock-lab: {} twins were not told of", doubled - told);
         return ExitCode::FAILURE;
     }
-    ExitCode::SUCCESS
+    if doubled == 0 {
+        eprintln!("penstock-lab: no stop came between a check and a send: nothing was tried");
+        return ExitCode::FAILURE;
+    }
+    verdict(&unexpected)
 }

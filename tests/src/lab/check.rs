@@ -12,7 +12,7 @@ mod order;
 mod quota;
 mod secrets;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::history::{Fate, History, Promise};
 pub use effects::Effects;
@@ -90,9 +90,21 @@ pub fn assert_kept(history: &History) {
     assert!(found.is_empty(), "violated:\n{}", found.join("\n"));
 }
 
+/// From a fault's end to the next effect of a system that has work, though other faults go on: far more than it takes, and less than what
+/// waits for a person.
+const RECOVERED: Duration = Duration::from_secs(60);
+
 fn recoveries(history: &History) -> impl Iterator<Item = Violation> {
-    let never = history.recoveries.iter().filter(|one| one.took.is_none());
-    never.map(|one| Invariant::Recovery.violated(format!("not at work again after {}", one.fault)))
+    history.recoveries.iter().filter_map(|one| {
+        let evidence = match one.took {
+            None => format!("not at work again after {}", one.fault),
+            Some(took) if took > RECOVERED => {
+                format!("at work again only {took:.0?} after {}", one.fault)
+            }
+            Some(_) => return None,
+        };
+        Some(Invariant::Recovery.violated(evidence))
+    })
 }
 
 /// The promises with their ends, of which there may be none.

@@ -7,7 +7,7 @@ use penstock_shared::job::{JobType, state::State};
 use penstock_worker::failpoint::POINTS;
 use serde_json::{Value, json};
 
-use super::check::{Violation, check};
+use super::check::{Invariant, Violation, check};
 use super::history::History;
 use super::workload::{Wanted, wanted};
 use super::world::{FRAGILE, Make, PATIENCE, WORKER, World};
@@ -92,12 +92,24 @@ async fn crash(cell: Cell) -> Crashed {
     world.dismiss(first);
     let second = world.worker(WORKER, &[]).await;
     let ended = until_ended(&world, &wanted).await;
-    let history = end(world, second, wanted).await;
+    let mut history = end(world, second, wanted).await;
+    history.links_cut = false;
+    let mut violations = check(&history);
+    violations.extend(wrongly_ended(&ended));
     Crashed {
         cell,
         ended,
-        violations: check(&history),
+        violations,
     }
+}
+
+/// A single crash is no reason for any other end.
+fn wrongly_ended(ended: &str) -> Option<Violation> {
+    let is_right = ["done", "ambiguous"].contains(&ended);
+    (!is_right).then(|| Violation {
+        invariant: Invariant::DeadLetters,
+        evidence: format!("the job is dead, {ended}, of a crash of its worker"),
+    })
 }
 
 async fn until_ended(world: &World, wanted: &Wanted) -> String {

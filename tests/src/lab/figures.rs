@@ -114,7 +114,7 @@ impl Course {
         self.took = self.began.elapsed();
     }
 
-    /// How the faults ended. Those after which there was nothing left to do are none.
+    /// How the faults ended. Those after which there was nothing left to do are none: that all has ended is judged by itself.
     pub fn recoveries(&self) -> Vec<Recovery> {
         let last_effect = self.effects;
         let with_work = self

@@ -79,7 +79,8 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
     for worker in crew {
         world.dismiss(worker);
     }
-    let history = world.history(promises, Vec::new()).await;
+    let mut history = world.history(promises, Vec::new()).await;
+    history.links_cut = false;
     Lapsed {
         lapses: gone_back,
         forgotten,

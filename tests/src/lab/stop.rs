@@ -8,7 +8,7 @@ use penstock_shared::{
     queue::enqueue::Admission,
 };
 
-use super::check::{Violation, check};
+use super::check::{Invariant, Violation, check};
 use super::crash::one;
 use super::world::{FRAGILE, Make, PATIENCE, WORKER, World};
 use crate::harness::{Program, wait_until};
@@ -32,6 +32,14 @@ pub struct Stopped {
     pub violations: Vec<Violation>,
     /// Whether a worker told of the twin: with the marker its sweep, without it the one that finds what was kept of the late delivery.
     pub twin_told: bool,
+}
+
+impl Stopped {
+    /// What is wrong with it beside the second effect, which is what is expected.
+    pub fn unexpected(&self) -> impl Iterator<Item = &Violation> {
+        let violations = self.violations.iter();
+        violations.filter(|one| one.invariant != Invariant::Once)
+    }
 }
 
 /// Stops so many workers, some at a time, and tells of each as it is over. The settings are the workers', such as those of the marker.
@@ -79,6 +87,11 @@ async fn stop(job_type: JobType, settings: Vec<(String, String)>) -> Stopped {
     stopped.sigcont();
     stopped.wait_for_line("nothing was written", PATIENCE).await;
     let twin_told = is_twin_told(&settings, [&stopped, &other]).await;
+    wait_until("nothing to be open, sweeps included", PATIENCE, || async {
+        let stats = world.queue.stats().await.ok()?;
+        (stats.ready + stats.scheduled + stats.blocked + stats.running == 0).then_some(())
+    })
+    .await;
     for mut worker in [stopped, other] {
         worker.sigterm();
         worker.wait_exit(PATIENCE).await;

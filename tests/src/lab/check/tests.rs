@@ -324,6 +324,13 @@ fn what_does_not_recover_is_left_or_is_told_is_noticed() {
         });
     });
     assert_eq!(recovery, [Invariant::Recovery]);
+    let late = judged(|history| {
+        history.recoveries.push(Recovery {
+            fault: "kill Redis".into(),
+            took: Some(Duration::from_secs(90)),
+        });
+    });
+    assert_eq!(late, [Invariant::Recovery]);
     let left = judged(|history| history.leftovers.push("running: 1".into()));
     assert_eq!(left, [Invariant::NothingLeft]);
     let told = judged(|history| {
