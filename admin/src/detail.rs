@@ -7,6 +7,8 @@ use penstock_shared::{
     program::{Exit, Failure},
     queue::{
         Queue,
+        lapse::Lapses,
+        record::StoredJob,
         run::{Run, field},
         status::JobStatus,
     },
@@ -167,12 +169,13 @@ impl Detail {
             history: history.into_iter().map(with_moment).collect(),
             ..Self::default()
         };
-        let detail = detail.with_run(&status);
+        let lapses = queue.lapses_of(&status.tenant).await?;
+        let detail = detail.with_run(&status, &lapses);
         Ok(detail.with_job(status, reveal))
     }
 
     /// What is counted of it, its journal, and its death.
-    fn with_run(self, status: &JobStatus) -> Self {
+    fn with_run(self, status: &JobStatus, lapses: &Lapses) -> Self {
         let text = |name| status.run.text(name).map(str::to_owned);
         let evidence: Option<Value> = status
             .run
@@ -187,7 +190,7 @@ impl Detail {
             http_status: status.run.number(field::HTTP_STATUS),
             dead_at: status.run.number(field::DEAD_AT).map(moment),
             contact_id: text(field::CONTACT),
-            undecided: is_undecided(&status.run),
+            undecided: is_undecided(&status.run, status.job.as_deref(), lapses),
             // Ids that the API gave: a person needs them to decide, and they tell nothing of anybody.
             evidence,
             ..self
@@ -217,10 +220,12 @@ impl Detail {
     }
 }
 
-/// Whether something was sent that may have taken effect. Of a call that Redis has forgotten there is no record.
-pub(crate) fn is_undecided(run: &Run) -> bool {
+/// Whether something was sent that may have taken effect: it stands in the journal, or Redis has forgotten whether it was.
+pub(crate) fn is_undecided(run: &Run, job: Option<&StoredJob>, lapses: &Lapses) -> bool {
     let ambiguous = run.text(field::CAUSE) == Some(Cause::Ambiguous.as_str());
-    ambiguous || run.text(field::INTENT).is_some()
+    let once = job.filter(|job| !job.payload.is_idempotent());
+    let forgotten = once.and_then(|job| run.forgotten(lapses, job.due_ms));
+    ambiguous || run.text(field::INTENT).is_some() || forgotten.is_some()
 }
 
 fn shown(value: &Value, reveal: bool) -> Value {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use penstock_shared::{
-    ghl::{Answer, CallError, GhlClient, Limiter, Reply, Request, Tokens},
+    ghl::{Answer, CallError, GhlClient, Limiter, Operation, Reply, Request, Tokens},
     outcome::{Fault, Outcome, Permit},
     queue::{
         Queue,
@@ -161,16 +161,23 @@ impl<'a> Calls<'a> {
         self.permit = match &answer {
             Err(CallError::Unanswered { .. }) => Permit::Unanswered,
             Err(CallError::NotSent { .. }) => Permit::Unsent,
+            // Who stands before the API may have given it up, and the API counts it when it comes.
+            Err(error) if error.may_still_take_effect() => Permit::Unanswered,
             _ => Permit::Answered,
         };
-        let may_still_come = answer.as_ref().is_err_and(CallError::may_still_take_effect);
-        if self.permit != Permit::Unanswered && !may_still_come {
+        if self.permit != Permit::Unanswered {
             self.job.cover();
         }
         if self.permit != Permit::Unsent {
             self.job.called(sent.elapsed());
         }
         answer.map_err(Stop::Call)
+    }
+
+    /// Whoever has answered this call so, it was not the API as it is known: the call may still come.
+    pub fn disbelieve(&mut self, operation: Operation) {
+        self.permit = Permit::Unanswered;
+        self.job.expose(operation, self.api.client.timeout());
     }
 
     /// Not now.

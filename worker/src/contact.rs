@@ -83,8 +83,13 @@ async fn look_up(
     if let ContactRef::Id(id) = reference {
         return Ok(id.clone());
     }
-    let answer = calls.send(&read(job, reference)?).await?;
-    let Some(found) = answer.found_contact().map_err(Stop::Call)? else {
+    let found = match calls.send(&read(job, reference)?).await {
+        Ok(answer) => answer.found_contact().map_err(Stop::Call)?,
+        // Nobody by that name is no refusal.
+        Err(Stop::Call(CallError::ContactNotFound { .. })) => None,
+        Err(stop) => return Err(stop),
+    };
+    let Some(found) = found else {
         return Err(not_found(job, calls.permit()).into());
     };
     learn(courier, job, &found, Some(reference)).await;

@@ -139,7 +139,8 @@ impl Courier {
                 return Err(stop);
             }
         };
-        self.conclude(job, &stored.payload, contact, request.operation(), &answer)
+        let operation = request.operation();
+        self.conclude(job, &stored.payload, contact, operation, &answer, calls)
             .await
     }
 
@@ -274,6 +275,7 @@ impl Courier {
         contact: Option<contact::Found>,
         operation: Operation,
         answer: &Answer,
+        calls: &mut Calls<'_>,
     ) -> Result<Outcome, Stop> {
         let read = match payload {
             Payload::UpsertContact(_) => answer.contact().map(|found| {
@@ -293,10 +295,9 @@ impl Courier {
         let (mut result, effect) = match read {
             Ok(read) => read,
             Err(error) => {
-                // Whoever has said that, it was not the API as it is known.
-                job.expose(operation, self.http_timeout);
+                calls.disbelieve(operation);
                 return self
-                    .failed(job, payload, contact, error, Permit::Answered)
+                    .failed(job, payload, contact, error, calls.permit())
                     .await;
             }
         };

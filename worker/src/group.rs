@@ -149,8 +149,7 @@ pub(crate) async fn tag_many(
         Ok(answer) => match answer.bulk_results() {
             Ok(results) => by_contact(results),
             Err(error) => {
-                // Whoever has said that, it was not the API as it is known.
-                job.expose(request.operation(), courier.http_timeout);
+                calls.disbelieve(request.operation());
                 return Err(Stop::Call(error));
             }
         },

@@ -6,7 +6,7 @@ use penstock_shared::{
     job::{Payload, state::Decided},
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome},
     queue::{
-        lapse::{Lapse, Lapses},
+        lapse::Lapse,
         record::StoredJob,
         run::{Run, field},
         settle::Fields,
@@ -21,6 +21,7 @@ use crate::{
     deliver::{self, Courier},
     failpoint, look,
     marker::{self, Maker},
+    readback::CLOCKS,
     sweep,
 };
 
@@ -70,7 +71,8 @@ impl Earlier {
     /// Which look it is, if it may be taken now: the first a quarantine after the call's end, the other a quarantine after the first. All in
     /// ms of the steady time; what passed before `since` is not counted.
     pub fn look(&self, run: &Run, quarantine: u64, now: u64, since: u64) -> Look {
-        let not_before = self.not_before(run, quarantine, since);
+        let heard_out = self.ended.max(since) + quarantine + aside(quarantine);
+        let not_before = self.over(run, quarantine, since).max(heard_out);
         match self.first_look(run) {
             _ if now < not_before => Look::Wait(Duration::from_millis(not_before - now)),
             None => Look::First,
@@ -78,8 +80,8 @@ impl Earlier {
         }
     }
 
-    /// From when on the next look may be taken: what was made later is not the call's, as long as the API keeps to the quarantine.
-    pub fn not_before(&self, run: &Run, quarantine: u64, since: u64) -> u64 {
+    /// By when it has had its effect: what was made later is not the call's, as long as the API keeps to the quarantine.
+    pub fn over(&self, run: &Run, quarantine: u64, since: u64) -> u64 {
         let first = self.first_look(run).unwrap_or(0);
         self.ended.max(first).max(since) + quarantine
     }
@@ -88,6 +90,13 @@ impl Earlier {
     fn first_look(&self, run: &Run) -> Option<u64> {
         run.number(field::ABSENT).filter(|at| *at >= self.ended)
     }
+}
+
+/// How much longer (ms) than its quarantine a call is waited for: a note dated so long before a job's own call may be the job's, since clocks differ.
+/// With the end of this job the contact's next one may be sent, and what this one has made must not be taken for that one's effect. Of short
+/// quarantines it is a share.
+pub fn aside(quarantine: u64) -> u64 {
+    millis(CLOCKS).min(quarantine / 3)
 }
 
 /// How long (ms) the call on record may take, or any of this worker's, whichever is longer: other workers may have other settings.
@@ -119,14 +128,8 @@ fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
     if stored.payload.is_idempotent() {
         return None;
     }
-    concerning(&job.claimed.lapses, &job.claimed.run, stored.due_ms)
-}
-
-/// Redis went back in time, and may have forgotten that this job was delivered: it was not read back for that yet.
-pub fn concerning(lapses: &Lapses, run: &Run, due_ms: u64) -> Option<Lapse> {
-    let read_back = run.number(field::LAPSE).unwrap_or(0);
-    // The clock may have been set back before it was sent again.
-    lapses.concerning(run.first_due(due_ms).min(due_ms), read_back)
+    let run = &job.claimed.run;
+    run.forgotten(&job.claimed.lapses, stored.due_ms)
 }
 
 /// Whether a call is on record of which nobody knows what it came to.
@@ -368,21 +371,28 @@ mod tests {
         assert_eq!((earlier.sent_at, earlier.ended), (3_700_000, 210_000));
     }
 
+    /// What one job made within its quarantine lies further back than what the next may take for its own.
+    #[test]
+    fn the_first_look_is_later_than_a_note_of_the_job_before_may_seem() {
+        assert_eq!(aside(QUARANTINE), millis(CLOCKS));
+        assert_eq!(aside(3_000), 1_000);
+    }
+
     #[test]
     fn each_look_is_a_quarantine_after_what_was_before() {
         let first = run(&[(field::INTENT, 90_000), (field::UNANSWERED, 100_000)]);
         let wait = |ms| Look::Wait(Duration::from_millis(ms));
-        assert_eq!(look(&first, 129_999, 0), wait(1));
-        assert_eq!(look(&first, 130_000, 0), Look::First);
+        assert_eq!(look(&first, 139_999, 0), wait(1));
+        assert_eq!(look(&first, 140_000, 0), Look::First);
         let last = run(&[
             (field::INTENT, 90_000),
             (field::UNANSWERED, 100_000),
-            (field::ABSENT, 130_000),
+            (field::ABSENT, 140_000),
         ]);
-        assert_eq!(look(&last, 159_999, 0), wait(1));
-        assert_eq!(look(&last, 160_000, 0), Look::Last);
+        assert_eq!(look(&last, 169_999, 0), wait(1));
+        assert_eq!(look(&last, 170_000, 0), Look::Last);
         // Just started, this worker knows only that it was before.
-        assert_eq!(look(&last, 160_000, 150_000), wait(20_000));
-        assert_eq!(look(&last, 180_000, 150_000), Look::Last);
+        assert_eq!(look(&last, 170_000, 160_000), wait(30_000));
+        assert_eq!(look(&last, 200_000, 160_000), Look::Last);
     }
 }

@@ -25,26 +25,51 @@ pub enum Likeness {
     Other,
 }
 
-/// Compares two texts.
-pub fn of_texts(theirs: &str, ours: &str) -> Likeness {
-    if normal(&without_tags(theirs)) == normal(&without_tags(ours)) {
-        return of_tags(theirs, ours);
+/// A text that was to be written, in all the forms in which it is compared: a list may have very many to compare it with.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    text: &'a str,
+    normal: String,
+    forms: [String; 2],
+    /// What is left where whatever begins like a tag was taken for one.
+    stripped: String,
+}
+
+impl<'a> Wanted<'a> {
+    /// Prepares it.
+    pub fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            normal: normal(&without_tags(text)),
+            forms: forms(text),
+            stripped: letters(&without_brackets(text)),
+        }
     }
-    // What looks like a tag may have been none, and what looks like none may have been taken for one.
-    let forms = |text: &str| [letters(&without_tags(text)), letters(text)];
-    let (theirs, stripped) = (forms(theirs), letters(&without_brackets(ours)));
-    if theirs.iter().any(|left| lacks_names(left, ours)) {
-        return Likeness::Alike;
+
+    /// How like it is to what is there.
+    pub fn likeness(&self, theirs: &str) -> Likeness {
+        if normal(&without_tags(theirs)) == self.normal {
+            return of_tags(theirs, self.text);
+        }
+        let theirs = forms(theirs);
+        if theirs.iter().any(|left| lacks_names(left, self.text)) {
+            return Likeness::Alike;
+        }
+        let mut pairs = theirs
+            .iter()
+            .flat_map(|one| self.forms.iter().map(move |other| (one, other)));
+        if pairs.any(|(one, other)| are_alike(one, other)) || are_alike(&theirs[1], &self.stripped)
+        {
+            Likeness::Alike
+        } else {
+            Likeness::Other
+        }
     }
-    let ours = forms(ours);
-    let mut pairs = theirs
-        .iter()
-        .flat_map(|one| ours.iter().map(move |other| (one, other)));
-    if pairs.any(|(one, other)| are_alike(one, other)) || are_alike(&theirs[1], &stripped) {
-        Likeness::Alike
-    } else {
-        Likeness::Other
-    }
+}
+
+/// What looks like a tag may have been none, and what looks like none may have been taken for one.
+fn forms(text: &str) -> [String; 2] {
+    [letters(&without_tags(text)), letters(text)]
 }
 
 /// How like those are that are the same but for their tags. An API may add or drop these; if both have some, they say as much as letters do.
@@ -59,6 +84,9 @@ fn of_tags(theirs: &str, ours: &str) -> Likeness {
 /// Whether all that is missing of it may be the names of entities, which browsers read without a semicolon, too, if more letters follow: a page's
 /// address may hold some. What an entity stands for may be a letter.
 fn lacks_names(left: &str, ours: &str) -> bool {
+    if !ours.contains('&') {
+        return false;
+    }
     let ours = html_escape::decode_html_entities(ours);
     let mut pieces = ours.split('&');
     let Some(begin) = pieces.next().map(letters) else {
@@ -106,9 +134,24 @@ fn are_alike(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
+    let counts = [short, long].map(|text| text.chars().count());
+    if counts[0] < BEGINNING {
+        return false;
+    }
+    if long.starts_with(short) {
+        return true;
+    }
     let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
-    let is_much = || digits(one) == digits(other) && strsim::sorensen_dice(one, other) >= COMMON;
-    short.chars().count() >= BEGINNING && (long.starts_with(short) || is_much())
+    may_have_common(counts)
+        && digits(one) == digits(other)
+        && strsim::sorensen_dice(one, other) >= COMMON
+}
+
+/// Of texts with so many letters too few pairs can be the same where one is much shorter, whatever they say.
+fn may_have_common([one, other]: [usize; 2]) -> bool {
+    const PER_CENT: usize = 85;
+    let pairs = |letters: usize| letters.saturating_sub(1);
+    200 * pairs(one.min(other)) >= PER_CENT * (pairs(one) + pairs(other))
 }
 
 /// A text as it is left by whatever an API may make of it: without markers, its entities as letters, letters that are written in several ways in
@@ -186,6 +229,10 @@ fn begins_tag(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of_texts(theirs: &str, ours: &str) -> Likeness {
+        Wanted::new(ours).likeness(theirs)
+    }
 
     #[test]
     fn texts_are_compared_as_the_api_may_have_left_them() {

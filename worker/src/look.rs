@@ -1,9 +1,9 @@
 //! Reading back: the looks at a contact's list, a quarantine after the call and once more, by which it is found out what became of it.
 
-use std::time::Duration;
+use std::{panic::resume_unwind, time::Duration};
 
 use penstock_shared::{
-    ghl::CallError,
+    ghl::{Answer, CallError},
     job::{ContactId, Payload},
     outcome::{Fault, Outcome},
     queue::{record::StoredJob, run::field},
@@ -11,6 +11,7 @@ use penstock_shared::{
     span::millis,
 };
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use crate::{
     assignment::Assignment,
@@ -52,7 +53,7 @@ pub async fn read_back(
     }
     let window = Window {
         sent_ago: job.steady.latest_ms().saturating_sub(earlier.sent_at),
-        over_for: now.saturating_sub(earlier.not_before(run, span, since)),
+        over_for: now.saturating_sub(earlier.over(run, span, since)),
     };
     match look(courier, job, stored, contact, calls, window).await? {
         Look::Adopted { outcome, has_twins } => {
@@ -114,7 +115,10 @@ async fn look(
         return Err(ambiguous(message, evidence, calls));
     };
     let answer = calls.send(&request).await;
-    let list = answer.and_then(|answer| readback::seen(payload, &answer).map_err(Stop::Call));
+    let list = match answer {
+        Ok(answer) => seen(payload.clone(), answer).await.map_err(Stop::Call),
+        Err(stop) => Err(stop),
+    };
     let too_old = courier.is_expired(job, stored);
     let list = list.map_err(|stop| unreadable(stop, contact, too_old, job, calls))?;
     count_anew(job);
@@ -135,6 +139,19 @@ async fn look(
     }
 }
 
+/// What the list holds. A long one takes its time, which is not taken from the leases: they are renewed meanwhile.
+async fn seen(payload: Payload, answer: Answer) -> Result<Vec<Seen>, CallError> {
+    let reading = spawn_blocking(move || readback::seen(&payload, &answer));
+    reading
+        .await
+        .unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(stopped) => Err(CallError::NotSent {
+                message: stopped.to_string(),
+            }),
+        })
+}
+
 /// What is looked for. The API dates what it makes by its own clock: so is the call's moment, where it is known how the two clocks differ.
 fn sought(
     courier: &Courier,
@@ -150,7 +167,7 @@ fn sought(
     // What Redis may have forgotten is not on record.
     let is_open = journal::is_open(run);
     let is_marked = intents > 0 && run.text(field::UNMARKED).is_none();
-    let forgotten = journal::concerning(&job.claimed.lapses, run, stored.due_ms);
+    let forgotten = run.forgotten(&job.claimed.lapses, stored.due_ms);
     let noted = run.number(field::INTENT_THERE).filter(|_| is_open);
     let now = calls.there();
     let before = |ago| now.and_then(|now| now.checked_sub(ago));

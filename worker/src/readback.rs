@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_shared::{
     ghl::{Answer, CallError, Note, Request, Task},
-    job::{AttachNote, ContactId, CreateTask, Line, Payload, Text},
+    job::{ContactId, CreateTask, Payload, Text},
     span::millis,
 };
 
 use crate::{
-    likeness::{self, Likeness},
+    likeness::{Likeness, Wanted},
     marker,
 };
 
@@ -55,8 +55,13 @@ pub fn seen(payload: &Payload, answer: &Answer) -> Result<Vec<Seen>, CallError> 
     Ok(match payload {
         Payload::AttachNote(wanted) => {
             let notes = answer.notes()?;
+            let body = Wanted::new(wanted.body.as_str());
+            let title = wanted
+                .title
+                .as_ref()
+                .map(|title| Wanted::new(title.as_str()));
             let seen = notes.into_iter().map(|note| Seen {
-                likeness: of_note(&note, wanted),
+                likeness: of_note(&note, &body, title.as_ref()),
                 markers: markers(note.body.as_deref()),
                 added: note.date_added,
                 id: note.id,
@@ -65,8 +70,9 @@ pub fn seen(payload: &Payload, answer: &Answer) -> Result<Vec<Seen>, CallError> 
         }
         Payload::CreateTask(wanted) => {
             let tasks = answer.tasks()?;
+            let title = Wanted::new(wanted.title.as_str());
             let seen = tasks.into_iter().map(|task| Seen {
-                likeness: of_task(&task, wanted),
+                likeness: of_task(&task, &title, wanted),
                 markers: markers(task.body.as_deref()),
                 added: None,
                 id: task.id,
@@ -193,32 +199,27 @@ fn markers(body: Option<&str>) -> Vec<String> {
 }
 
 /// A note of which nothing is shown may say anything.
-fn of_note(note: &Note, wanted: &AttachNote) -> Likeness {
-    let body = note.body.as_deref();
-    let body = body.map_or(Likeness::Alike, |body| {
-        likeness::of_texts(body, wanted.body.as_str())
-    });
-    let title = wanted.title.as_ref().map(Line::as_str);
-    body.max(of_titles(note.title.as_deref(), title))
+fn of_note(note: &Note, body: &Wanted<'_>, title: Option<&Wanted<'_>>) -> Likeness {
+    let theirs = note.body.as_deref();
+    let bodies = theirs.map_or(Likeness::Alike, |theirs| body.likeness(theirs));
+    bodies.max(of_titles(note.title.as_deref(), title))
 }
 
 /// A body that is not shown may have held a marker.
-fn of_task(task: &Task, wanted: &CreateTask) -> Likeness {
+fn of_task(task: &Task, title: &Wanted<'_>, wanted: &CreateTask) -> Likeness {
     let body = task
         .body
         .as_ref()
         .map_or(Likeness::Alike, |_| Likeness::Equal);
-    let titles = of_titles(task.title.as_deref(), Some(wanted.title.as_str()));
+    let titles = of_titles(task.title.as_deref(), Some(title));
     body.max(titles)
         .max(of_dates(task.due_date, wanted.due_date.timestamp()))
 }
 
 /// What the list leaves out tells nothing.
-fn of_titles(theirs: Option<&str>, ours: Option<&str>) -> Likeness {
+fn of_titles(theirs: Option<&str>, ours: Option<&Wanted<'_>>) -> Likeness {
     let both = theirs.zip(ours);
-    both.map_or(Likeness::Equal, |(theirs, ours)| {
-        likeness::of_texts(theirs, ours)
-    })
+    both.map_or(Likeness::Equal, |(theirs, ours)| ours.likeness(theirs))
 }
 
 fn of_dates(theirs: Option<Timestamp>, ours: Timestamp) -> Likeness {

@@ -24,6 +24,7 @@ use penstock_shared::{
         run::field,
         settle::{Fields, Settlement},
     },
+    span::millis,
 };
 use serde_json::json;
 use tokio::{
@@ -185,11 +186,17 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
     }
 }
 
-/// How long an unanswered call of the job may still be applied.
+/// How long an unanswered call of the job is waited for: it may still be applied.
 pub fn quarantine(job: &Assignment, quarantine: &Quarantine) -> Duration {
     match job.record() {
         // What rides along is of the same type.
-        Ok(Record::Job(stored)) => quarantine.of(stored.payload.job_type()),
+        Ok(Record::Job(stored)) => {
+            let span = quarantine.of(stored.payload.job_type());
+            if stored.payload.is_idempotent() {
+                return span;
+            }
+            span + Duration::from_millis(journal::aside(millis(span)))
+        }
         Ok(Record::Sweep(sweep)) => quarantine.of(sweep.job_type),
         _ => quarantine.longest(),
     }

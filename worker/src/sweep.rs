@@ -359,7 +359,7 @@ async fn report(
     let same = |twin: &&Effect| said.is_some() && said == twin.text;
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {
-        let removed = remove(sweep, twin, calls).await?;
+        let removed = remove(job, sweep, twin, calls).await?;
         tracing::warn!(
             job = told.id,
             tenant = told.tenant,
@@ -386,14 +386,24 @@ async fn report(
 }
 
 /// Whether it is not there any more; not, where the API refuses that for good.
-async fn remove(sweep: &Sweep, twin: &str, calls: &mut Calls<'_>) -> Result<bool, Stop> {
+async fn remove(
+    job: &Assignment,
+    sweep: &Sweep,
+    twin: &str,
+    calls: &mut Calls<'_>,
+) -> Result<bool, Stop> {
     let request = match sweep.job_type {
         JobType::CreateTask => Request::delete_task(&sweep.contact, twin),
         _ => Request::delete_note(&sweep.contact, twin),
     };
     match calls.send(&request).await {
-        Ok(_) => Ok(true),
-        Err(Stop::Call(error)) if error.status() == Some(404) => Ok(true),
+        // The API spells it so.
+        Ok(answer) => Ok(answer.body.get("succeded") != Some(&false.into())),
+        // It may be what was asked for that is not there, and the twin still is.
+        Err(Stop::Call(error)) if error.status() == Some(404) => {
+            let list = list(job, sweep, calls).await?;
+            Ok(list.is_some_and(|list| list.iter().all(|effect| effect.id != twin)))
+        }
         // A token may allow to write notes, and not to delete any.
         Err(Stop::Call(error))
             if matches!(error, CallError::Rejected { .. }) || error.status() == Some(403) =>

@@ -8,7 +8,7 @@ use penstock_shared::{
     job::{Job, Tenant},
     outcome::Cause,
     program::{self, Exit, Failure},
-    queue::{Queue, dead::DeadLetter, record::RecordError},
+    queue::{Queue, dead::DeadLetter, lapse::Lapses, record::RecordError},
 };
 use sha2::{Digest, Sha256};
 
@@ -35,7 +35,8 @@ pub(super) async fn export(
     let mut pages = Pages::of(queue, wanted.filters.to_filter()).await?;
     while let Some(page) = pages.next(queue).await? {
         for letter in &page {
-            match exported(letter, undecided_too) {
+            let lapses = queue.lapses_of(&letter.tenant).await?;
+            match exported(letter, undecided_too, &lapses) {
                 Ok(job) => document.add(&job)?,
                 Err(reason) => eprintln!("left out: {} of {}: {reason}", letter.id, letter.tenant),
             }
@@ -47,7 +48,11 @@ pub(super) async fn export(
 }
 
 /// The job under an id of its own, due at once; or why there is none.
-fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, Cow<'static, str>> {
+fn exported(
+    letter: &DeadLetter,
+    undecided_too: bool,
+    lapses: &Lapses,
+) -> Result<Job, Cow<'static, str>> {
     let unreadable = "it cannot be decoded";
     let stored = letter
         .job
@@ -56,7 +61,7 @@ fn exported(letter: &DeadLetter, undecided_too: bool) -> Result<Job, Cow<'static
             Some(RecordError::Undecodable(_)) | None => unreadable.into(),
             Some(error) => Cow::Owned(error.to_string()),
         })?;
-    if is_undecided(&letter.run) && !undecided_too {
+    if !undecided_too && is_undecided(&letter.run, Some(stored), lapses) {
         return Err(
             "it may have taken effect, and a copy would not be looked for: retry or resolve it, or export with --undecided"
                 .into(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ledger::Window;
+use super::{Queue, error::QueueError, ledger::Window};
 use crate::span::millis;
 
 /// Redis went back in time. Times are milliseconds of its clock.
@@ -63,6 +63,16 @@ impl Lapses {
                 day.hold(lapse.sent(burst).min(day.allowed(true)), until);
             }
         }
+    }
+}
+
+impl Queue {
+    /// Each time that Redis went back, as the tenant's shard knows it.
+    pub async fn lapses_of(&self, tenant: &str) -> Result<Lapses, QueueError> {
+        let mut travel = redis::cmd("HGET");
+        travel.arg(self.keys_of(tenant).config()).arg("travel");
+        let travel: Option<String> = self.connection().run(&travel).await?;
+        Ok(Lapses::read(&travel.unwrap_or_default()))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::record::RecordError;
+use super::{
+    lapse::{Lapse, Lapses},
+    record::RecordError,
+};
 use crate::seal::SealError;
 
 /// The fields that programs read and write, under the names that the scripts use too. All else (`step`, `settled`, `late`) is the scripts' own.
@@ -132,6 +135,13 @@ impl Run {
     /// When the job was due first (ms): a retry gives it another due time. By this two jobs of one id are told apart.
     pub fn first_due(&self, due_ms: u64) -> u64 {
         self.number(field::FIRST_DUE).unwrap_or(due_ms)
+    }
+
+    /// Redis went back in time, and may have forgotten that this job was delivered, which is due at `due_ms`: it was not read back for that yet.
+    pub fn forgotten(&self, lapses: &Lapses, due_ms: u64) -> Option<Lapse> {
+        let read_back = self.number(field::LAPSE).unwrap_or(0);
+        // The clock may have been set back before it was sent again.
+        lapses.concerning(self.first_due(due_ms).min(due_ms), read_back)
     }
 
     fn count(&self, name: &str) -> u32 {

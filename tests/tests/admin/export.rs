@@ -74,6 +74,30 @@ async fn what_cannot_or_must_not_be_copied_is_left_out_and_named() {
     }
 }
 
+/// Redis went back since they were due, and may have forgotten that they were sent: a copy would be sent without a look.
+#[tokio::test]
+async fn what_redis_may_have_forgotten_is_left_out() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["a"], Cause::Rejected).await;
+    let tags = json!({
+        "type": "AddTags", "tenant": ACME, "id": "b",
+        "payload": { "contact": { "id": "c2" }, "tags": ["vip"] },
+    });
+    world.enqueue(tags).await;
+    world.bury(ACME, Cause::Rejected, Fields::new()).await;
+    let noticed = world.queue.now().await.unwrap();
+    let travel = format!("{noticed}/{noticed}/0/{noticed}");
+    let config = world.queue.keys(0).config();
+    world.server.cli(["HSET", &config, "travel", &travel]).await;
+    let shown = world.ask(&["dead", "show", "a"]).await;
+    assert_eq!(shown["undecided"], true);
+    let exported = world.admin(&["dead", "export"]).await;
+    let said = "left out: a of acme: it may have taken effect";
+    assert!(exported.stderr.contains(said), "{exported:?}");
+    // What may be done twice is another matter.
+    assert_eq!(lines(&exported.stdout).len(), 1, "{exported:?}");
+}
+
 #[tokio::test]
 async fn an_export_is_one_array_where_that_is_asked_for() {
     let mut world = World::start().await;

@@ -155,6 +155,20 @@ async fn a_contact_that_the_search_does_not_show_yet_is_looked_up_again() {
     );
 }
 
+/// That nobody is there by that name is no refusal, however it is said.
+#[tokio::test]
+async fn a_search_that_says_404_has_not_found_anybody_yet() {
+    let stage = Stage::start(&["404:op=get-duplicate-contact:count=1"]).await;
+    stage.person("jane", JANE);
+    let _worker = stage.worker().await;
+    stage.enqueue(&[job("1").email(JANE)]).await;
+    let waiting = stage.until_state("1", State::Scheduled).await;
+    assert_eq!(waiting.attempts(), 0);
+    stage.hasten("1").await;
+    stage.until_done(1).await;
+    assert_eq!(searches(&stage), 2);
+}
+
 #[tokio::test]
 async fn a_contact_that_is_not_found_for_two_minutes_is_a_dead_letter() {
     let stage = Stage::start(&[]).await;

@@ -95,3 +95,22 @@ async fn an_absurd_retry_after_is_believed_for_an_hour() {
         assert_eq!((job.attempts(), stage.calls().len()), (0, 1));
     }
 }
+
+/// Who stands before the API may answer for it, and pass the call on all the same: it counts when it comes.
+#[tokio::test]
+async fn what_a_gateway_has_given_up_may_still_be_counted() {
+    let stage = Stage::start(&["504:count=1"]).await;
+    let settings = [
+        ("PENSTOCK_GHL_BURST", "1/1s"),
+        ("PENSTOCK_QUARANTINE", "2s"),
+    ];
+    let _worker = stage.worker_with(&settings).await;
+    stage
+        .enqueue(&[job("a").contact("c1"), job("b").contact("c2")])
+        .await;
+    stage.until_done(2).await;
+    let calls = stage.calls_of(ACME);
+    let waited = calls[1].at.since(calls[0].done_at.unwrap());
+    let least = Duration::from_secs(2 + 1);
+    assert!(waited + CLOCKS >= least, "called after {waited:?}");
+}

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::api::{Answer, Api};
 use crate::{
-    journal::{self, Earlier, Look},
+    journal::{Earlier, Look},
     readback::{Sought, Verdict},
 };
 
@@ -178,7 +178,7 @@ impl Life {
         }
         let suspects = self.broken != Broken::NoSuspicion;
         let lapses = Lapses::from(self.lapses.clone());
-        let forgotten = journal::concerning(&lapses, &self.known(), START).filter(|_| suspects);
+        let forgotten = self.known().forgotten(&lapses, START).filter(|_| suspects);
         let told_ms = forgotten.map_or(0, |lapse| lapse.noticed_ms);
         let earlier = Earlier::of(&self.known(), forgotten, told_ms, TIMEOUT);
         match earlier.filter(|_| self.broken != Broken::NoReadBack) {
@@ -236,7 +236,7 @@ impl Life {
         self.perhaps_dies(0.03)?;
         let sought = Sought {
             since_ms: Some(earlier.sent_at),
-            until_ms: Some(earlier.not_before(&self.known(), self.quarantine(), START)),
+            until_ms: Some(earlier.over(&self.known(), self.quarantine(), START)),
             ..Sought::default()
         };
         let verdict = sought.judge(&self.api.list(self.now));
