@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use penstock_shared::{
     job::{MaxAttempts, Priority, state::State},
-    outcome::Cause,
+    outcome::{AmbiguousPolicy, Cause},
     program::{Exit, Failure},
     queue::{
         Queue,
@@ -225,7 +225,10 @@ pub(crate) fn is_undecided(run: &Run, job: Option<&StoredJob>, lapses: &Lapses) 
     let ambiguous = run.text(field::CAUSE) == Some(Cause::Ambiguous.as_str());
     let once = job.filter(|job| !job.payload.is_idempotent());
     let forgotten = once.and_then(|job| run.forgotten(lapses, job.due_ms));
-    ambiguous || run.text(field::INTENT).is_some() || forgotten.is_some()
+    // A late delivery has told of it; or it was sent once more by a policy's decision.
+    let told = once.is_some() && run.has_orphan_effect();
+    let again = run.text(field::SENT_AGAIN) == Some(AmbiguousPolicy::PreferDuplicate.as_str());
+    ambiguous || run.text(field::INTENT).is_some() || forgotten.is_some() || told || again
 }
 
 fn shown(value: &Value, reveal: bool) -> Value {

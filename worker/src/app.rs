@@ -155,6 +155,7 @@ impl<D: Deliver> Worker<D> {
             quarantine: quarantine.clone(),
             ambiguous: settings.delivery.ambiguous,
             max_attempts: settings.delivery.max_attempts,
+            max_age: settings.delivery.max_age,
             longest_delivery: settings.ghl.http_timeout * CALLS + settings.delivery.lease,
             worker: name.clone(),
             company: Arc::default(),

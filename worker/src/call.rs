@@ -70,7 +70,12 @@ impl<'a> Calls<'a> {
 
     /// What the API's clock shows now, if that is known.
     pub fn there(&self) -> Option<u64> {
-        self.api.offset.there(Instant::now())
+        self.there_at(Instant::now())
+    }
+
+    /// What it showed at that moment.
+    pub fn there_at(&self, at: Instant) -> Option<u64> {
+        self.api.offset.there(at)
     }
 
     /// Whether the API's answers contradict each other about the time.

@@ -239,8 +239,7 @@ impl Courier {
 
     /// Whether it is still unfinished when it is too old.
     pub fn is_expired(&self, job: &Assignment, stored: &StoredJob) -> bool {
-        let age = Duration::from_millis(job.clock.now_ms().saturating_sub(stored.due_ms));
-        self.max_age.is_some_and(|max| age > max)
+        stored.is_expired(job.clock.now_ms(), self.max_age)
     }
 
     /// What an open breaker lets through must be harmless: before a call that is not idempotent the contact is read.

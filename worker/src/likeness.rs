@@ -13,6 +13,8 @@ const COMMON: f64 = 0.85;
 const TAG: usize = 256;
 /// No entity's name is longer.
 const NAME: usize = 32;
+/// So many of what may be entities are looked at.
+const PIECES: usize = 512;
 
 /// How like what is there is to what was to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,7 @@ pub struct Wanted<'a> {
     forms: [String; 2],
     /// What is left where whatever begins like a tag was taken for one.
     stripped: String,
+    nameless: Nameless,
 }
 
 impl<'a> Wanted<'a> {
@@ -43,6 +46,7 @@ impl<'a> Wanted<'a> {
             normal: normal(&without_tags(text)),
             forms: forms(text),
             stripped: letters(&without_brackets(text)),
+            nameless: Nameless::new(text),
         }
     }
 
@@ -52,7 +56,7 @@ impl<'a> Wanted<'a> {
             return of_tags(theirs, self.text);
         }
         let theirs = forms(theirs);
-        if theirs.iter().any(|left| lacks_names(left, self.text)) {
+        if theirs.iter().any(|left| self.nameless.may_be(left)) {
             return Likeness::Alike;
         }
         let mut pairs = theirs
@@ -81,47 +85,72 @@ fn of_tags(theirs: &str, ours: &str) -> Likeness {
     Likeness::Equal
 }
 
-/// Whether all that is missing of it may be the names of entities, which browsers read without a semicolon, too, if more letters follow: a page's
-/// address may hold some. What an entity stands for may be a letter.
-fn lacks_names(left: &str, ours: &str) -> bool {
-    if !ours.contains('&') {
-        return false;
+/// A text as an API leaves it that takes whatever begins like an entity for one: browsers read their names without a semicolon, too, if more letters
+/// follow. A page's address may hold some. What an entity stands for may be a letter.
+#[derive(Debug, Default)]
+struct Nameless {
+    begin: String,
+    /// What may be an entity's name, and what follows it.
+    pieces: Vec<(String, String)>,
+    /// How many bytes are left of it at the least.
+    least: usize,
+}
+
+impl Nameless {
+    fn new(text: &str) -> Self {
+        let text = html_escape::decode_html_entities(text);
+        let mut pieces = text.split('&');
+        let begin = letters(pieces.next().unwrap_or_default());
+        let pieces: Vec<_> = pieces.map(Self::piece).collect();
+        // A hostile text is no more work than any other as long as it.
+        if pieces.len() > PIECES {
+            return Self::default();
+        }
+        let tails: usize = pieces.iter().map(|(_, tail)| tail.len()).sum();
+        Self {
+            least: begin.len() + tails,
+            begin,
+            pieces,
+        }
     }
-    let ours = html_escape::decode_html_entities(ours);
-    let mut pieces = ours.split('&');
-    let Some(begin) = pieces.next().map(letters) else {
-        return false;
-    };
-    let mut ends = if left.starts_with(&begin) {
-        vec![begin.len()]
-    } else {
-        Vec::new()
-    };
-    for piece in pieces {
+
+    fn piece(piece: &str) -> (String, String) {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '#';
         let end = piece.find(|c| !is_name(c)).unwrap_or(piece.len());
         let name = piece[..end].trim_start_matches('#').to_ascii_lowercase();
-        let tail = letters(&piece[end..]);
-        let mut next = Vec::new();
-        for start in ends {
-            // The name has gone but for what it is not, and may have become a letter.
-            let rests = (0..=name.len().min(NAME)).map(|from| &name[from..]);
-            for rest in rests {
-                let letter = left[start..].chars().next().map_or(0, char::len_utf8);
-                for start in [start, start + letter] {
-                    let after = left[start..].strip_prefix(rest);
-                    let after = after.and_then(|after| after.strip_prefix(&tail));
-                    next.extend(after.map(|after| left.len() - after.len()));
+        (name, letters(&piece[end..]))
+    }
+
+    /// Whether all that is missing of it may be such names.
+    fn may_be(&self, left: &str) -> bool {
+        if self.pieces.is_empty() || left.len() < self.least || !left.starts_with(&self.begin) {
+            return false;
+        }
+        let mut ends = vec![self.begin.len()];
+        for (name, tail) in &self.pieces {
+            let mut next = Vec::new();
+            for start in ends {
+                // The name has gone but for what it is not, and may have become a letter.
+                let rests = (0..=name.len().min(NAME)).map(|from| &name[from..]);
+                for rest in rests {
+                    let letter = left[start..].chars().next().map_or(0, char::len_utf8);
+                    for start in [start, start + letter] {
+                        let after = left[start..].strip_prefix(rest);
+                        let after = after.and_then(|after| after.strip_prefix(tail.as_str()));
+                        next.extend(after.map(|after| left.len() - after.len()));
+                    }
                 }
             }
+            if next.is_empty() {
+                return false;
+            }
+            next.sort_unstable();
+            next.dedup();
+            next.truncate(NAME);
+            ends = next;
         }
-        next.sort_unstable();
-        next.dedup();
-        // A hostile text is no more work than any other as long as it.
-        next.truncate(NAME);
-        ends = next;
+        ends.contains(&left.len())
     }
-    ours.contains('&') && ends.contains(&left.len())
 }
 
 /// Whether they are the same, or one was cut off, or but little of it is otherwise.
@@ -259,7 +288,8 @@ mod tests {
     #[test]
     fn very_many_entities_are_looked_through_once() {
         let text = "a&".repeat(100_000);
-        assert!(!lacks_names(&letters(&text), &text), "so many are too many");
+        let nameless = Nameless::new(&text);
+        assert!(!nameless.may_be(&letters(&text)), "so many are too many");
     }
 
     /// A hostile text is no more work than any other as long as it.

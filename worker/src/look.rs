@@ -1,6 +1,9 @@
 //! Reading back: the looks at a contact's list, a quarantine after the call and once more, by which it is found out what became of it.
 
-use std::{panic::resume_unwind, time::Duration};
+use std::{
+    panic::resume_unwind,
+    time::{Duration, Instant},
+};
 
 use penstock_shared::{
     ghl::{Answer, CallError},
@@ -52,6 +55,7 @@ pub async fn read_back(
         return Err(calls.postponed(wait, "waits until what was sent can be read back"));
     }
     let window = Window {
+        reckoned: Instant::now(),
         sent_ago: job.steady.latest_ms().saturating_sub(earlier.sent_at),
         over_for: now.saturating_sub(earlier.over(run, span, since)),
     };
@@ -84,6 +88,8 @@ pub async fn read_back(
 /// When the call can have had its effect.
 #[derive(Debug, Clone, Copy)]
 struct Window {
+    /// When that was reckoned: what the API's clock shows is asked later, after its answer.
+    reckoned: Instant,
     /// Not before so many ms ago.
     sent_ago: u64,
     /// And not in the last so many ms, as long as the API keeps to the quarantine.
@@ -169,7 +175,7 @@ fn sought(
     let is_marked = intents > 0 && run.text(field::UNMARKED).is_none();
     let forgotten = run.forgotten(&job.claimed.lapses, stored.due_ms);
     let noted = run.number(field::INTENT_THERE).filter(|_| is_open);
-    let now = calls.there();
+    let now = calls.there_at(window.reckoned);
     let before = |ago| now.and_then(|now| now.checked_sub(ago));
     let since = offset::agreed(noted, before(window.sent_ago));
     Sought {

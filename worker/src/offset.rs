@@ -59,7 +59,7 @@ impl Offset {
         u64::try_from(there).ok()
     }
 
-    /// Whether its answers contradict each other.
+    /// Whether its answers contradict each other, or tell too little.
     pub fn is_contradicted(&self) -> bool {
         self.at_origin().is_none() && !self.readings.lock().is_empty()
     }
@@ -68,8 +68,11 @@ impl Offset {
         let readings = self.readings.lock();
         let least = readings.iter().map(|reading| reading.least).max()?;
         let most = readings.iter().map(|reading| reading.most).min()?;
-        let agree = least.saturating_sub(most) <= signed(millis(CLOCKS));
-        agree.then(|| least.midpoint(most))
+        let clocks = signed(millis(CLOCKS));
+        let agree = least.saturating_sub(most) <= clocks;
+        // Of answers that all took long nobody knows when in that time they were dated.
+        let is_known = most.saturating_sub(least) <= 2 * clocks;
+        (agree && is_known).then(|| least.midpoint(most))
     }
 
     fn since(&self, at: Instant) -> i64 {
@@ -119,6 +122,16 @@ mod tests {
         // One that took long tells less, and contradicts nothing.
         answered(&offset, HOUR + 10, 20, 30);
         assert_eq!(there(10), Some(3_600_500));
+    }
+
+    #[test]
+    fn an_answer_that_took_too_long_tells_nothing_by_itself() {
+        let offset = Offset::default();
+        answered(&offset, HOUR + 30, 10, 20);
+        assert_eq!(offset.there(offset.origin), None);
+        assert!(offset.is_contradicted());
+        answered(&offset, HOUR + 30, 30, 0);
+        assert_eq!(offset.there(after(&offset, 30)), Some(3_630_500));
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct Desk {
     pub ambiguous: PerType<AmbiguousPolicy>,
     /// Failed attempts that a job may have if it does not say.
     pub max_attempts: u32,
+    /// How long after it became due a job may still be sent.
+    pub max_age: Option<Duration>,
     /// How long a delivery may take.
     pub longest_delivery: Duration,
     /// This worker's name, for the history.
@@ -272,6 +274,9 @@ impl Desk {
             ambiguous: stored.as_ref().map_or(AmbiguousPolicy::Hold, |job| {
                 self.ambiguous.of(job.payload.job_type())
             }),
+            expired: stored
+                .as_ref()
+                .is_some_and(|stored| stored.is_expired(job.clock.now_ms(), self.max_age)),
         };
         let transition = state::after(&progress, outcome, &self.rules(job), now, rand::random());
         if transition.unanswered {

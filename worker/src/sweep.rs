@@ -400,7 +400,7 @@ async fn remove(
         // The API spells it so.
         Ok(answer) => Ok(answer.body.get("succeded") != Some(&false.into())),
         // It may be what was asked for that is not there, and the twin still is.
-        Err(Stop::Call(error)) if error.status() == Some(404) => {
+        Err(Stop::Call(CallError::ContactNotFound { .. })) => {
             let list = list(job, sweep, calls).await?;
             Ok(list.is_some_and(|list| list.iter().all(|effect| effect.id != twin)))
         }

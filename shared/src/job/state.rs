@@ -76,6 +76,8 @@ pub struct Progress {
     pub unanswered_at: Option<u64>,
     /// What becomes of it if it cannot be told whether it took effect.
     pub ambiguous: AmbiguousPolicy,
+    /// Whether it is too old to be sent once more.
+    pub expired: bool,
 }
 
 /// The policy, from the settings.
@@ -475,9 +477,9 @@ fn ambiguous(
     rules: &Rules,
     now: u64,
 ) -> Transition {
-    let exhausted = progress.attempts >= progress.max_attempts;
+    let is_last = progress.attempts >= progress.max_attempts || progress.expired;
     let policy = match progress.ambiguous {
-        AmbiguousPolicy::PreferDuplicate if exhausted => AmbiguousPolicy::Hold,
+        AmbiguousPolicy::PreferDuplicate if is_last => AmbiguousPolicy::Hold,
         policy => policy,
     };
     let decided = Decided { policy, evidence };

@@ -1,5 +1,7 @@
 //! Jobs as they are stored. The scripts read the head (due time, kind, fingerprint, contact keys, merge key), Rust alone the body.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -48,6 +50,14 @@ pub struct StoredJob {
     pub run_at: Option<jiff::Timestamp>,
     /// What to do.
     pub payload: Payload,
+}
+
+impl StoredJob {
+    /// Whether it is still unfinished at `now_ms`, longer after it became due than it may be.
+    pub fn is_expired(&self, now_ms: u64, max_age: Option<Duration>) -> bool {
+        let age = Duration::from_millis(now_ms.saturating_sub(self.due_ms));
+        max_age.is_some_and(|max| age > max)
+    }
 }
 
 /// What a job came to, kept for `PENSTOCK_RETENTION`.

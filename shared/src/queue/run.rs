@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     lapse::{Lapse, Lapses},
-    record::RecordError,
+    record::{DoneRecord, RecordError},
 };
 use crate::seal::SealError;
 
@@ -142,6 +142,13 @@ impl Run {
         let read_back = self.number(field::LAPSE).unwrap_or(0);
         // The clock may have been set back before it was sent again.
         lapses.concerning(self.first_due(due_ms).min(due_ms), read_back)
+    }
+
+    /// Whether a delivery that came too late has told of an effect.
+    pub fn has_orphan_effect(&self) -> bool {
+        let orphan = self.text(field::ORPHAN);
+        let orphan = orphan.and_then(|json| serde_json::from_str::<DoneRecord>(json).ok());
+        orphan.is_some_and(|orphan| orphan.effect.is_some())
     }
 
     fn count(&self, name: &str) -> u32 {

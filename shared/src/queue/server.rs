@@ -140,7 +140,7 @@ impl Queue {
             }
             Durability::Replicated(wanted) => {
                 let wanted = u64::from(wanted.get());
-                self.replicated(wanted, fewest_replicas(servers)).await
+                self.replicated(wanted, servers).await
             }
         }
     }
@@ -191,19 +191,24 @@ impl Queue {
         Promise { words, doubts }
     }
 
-    async fn replicated(&self, wanted: u64, fewest: u64) -> Result<Promise, QueueError> {
+    async fn replicated(&self, wanted: u64, servers: &[Facts]) -> Result<Promise, QueueError> {
+        let fewest = fewest_replicas(servers);
         if fewest < wanted {
             return Err(QueueError::Unsuitable(format!(
                 "PENSTOCK_DURABILITY is `replicated:{wanted}`, but a primary has only {fewest} connected replicas: nothing could be confirmed; connect {wanted} or ask for fewer"
             )));
         }
+        let most = servers.iter().map(Facts::replicas).max().unwrap_or(0);
+        let others = (most > wanted).then_some(
+            "a primary has more replicas than PENSTOCK_DURABILITY waits for: where one of the others takes over, or the primary is cut off with some, what was acknowledged may be lost; set N to the number of replicas",
+        );
         let least = self.settings("min-replicas-to-write").await;
         let alone = least.iter().any(|count| count == "0").then_some(
             "a primary that has lost its replicas goes on taking writes, which are lost when it is replaced: set `min-replicas-to-write 1`",
         );
         Ok(Promise {
             words: "what is acknowledged is in as many replicas as asked for, and outlives the primary if one of these takes over",
-            doubts: alone.into_iter().collect(),
+            doubts: others.into_iter().chain(alone).collect(),
         })
     }
 

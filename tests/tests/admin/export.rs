@@ -98,6 +98,33 @@ async fn what_redis_may_have_forgotten_is_left_out() {
     assert_eq!(lines(&exported.stdout).len(), 1, "{exported:?}");
 }
 
+/// A policy has decided to send it once more; or a delivery that came late has told of its effect.
+#[tokio::test]
+async fn what_may_be_there_is_left_out_though_its_intent_is_closed() {
+    let mut world = World::start().await;
+    let orphan = json!({ "type": "AttachNote", "attempts": 0, "result": {}, "effect": "n1" });
+    for (id, name, value) in [
+        ("a", "sentAgain", "prefer-duplicate".to_owned()),
+        ("b", "orphan", orphan.to_string()),
+    ] {
+        world.note(ACME, id).await;
+        let fields = Fields::from([(name, value)]);
+        world.bury(ACME, Cause::Expired, fields).await;
+        let shown = world.ask(&["dead", "show", id]).await;
+        assert_eq!(shown["undecided"], true, "{shown}");
+    }
+    let exported = world.admin(&["dead", "export"]).await;
+    assert!(exported.stdout.is_empty(), "{exported:?}");
+    let fixed = r#"{ "contact": { "id": "c1" }, "body": "Fixed" }"#;
+    let edited = world
+        .admin_with(&["dead", "edit", "b", "--payload", "-"], fixed)
+        .await;
+    assert!(
+        edited.stderr.contains("may have taken effect"),
+        "{edited:?}"
+    );
+}
+
 #[tokio::test]
 async fn an_export_is_one_array_where_that_is_asked_for() {
     let mut world = World::start().await;

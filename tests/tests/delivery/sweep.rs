@@ -199,7 +199,8 @@ async fn what_quotes_the_note_is_left_alone() {
 async fn a_twin_that_may_not_be_removed_is_told() {
     tokio::join!(
         not_removed("422:op=delete-task"),
-        not_removed("404:op=delete-task:message=no route matched")
+        not_removed("404:op=delete-task:message=no route matched"),
+        not_removed("400:op=delete-task:message=Task not found for this contact")
     );
 }
 

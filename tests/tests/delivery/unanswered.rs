@@ -46,6 +46,20 @@ fn drafts(of: impl Fn(Draft) -> Draft) -> Vec<Draft> {
         .collect()
 }
 
+/// Its date is compared by the API's clock as it was before the list was asked for, however long that takes.
+#[tokio::test]
+async fn a_note_in_a_list_that_takes_long_is_the_jobs() {
+    let faults = [
+        "cut-after:op=create-note:count=1",
+        "delay=7s:op=get-all-notes",
+    ];
+    let stage = Stage::start(&faults).await;
+    let _worker = stage.worker_with(&[("PENSTOCK_HTTP_TIMEOUT", "9s")]).await;
+    stage.enqueue(&[job("a").contact("c1").note("Once")]).await;
+    stage.until_state("a", State::Done).await;
+    assert_eq!(stage.operations_on("c1"), ["create-note", "get-all-notes"]);
+}
+
 #[tokio::test]
 async fn a_note_is_found_or_sent_once_more() {
     let stage = stage("create-note").await;

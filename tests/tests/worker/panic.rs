@@ -73,6 +73,7 @@ impl Stage {
             quarantine: Quarantine::new(PerType::all(RULES.quarantine)),
             ambiguous: PerType::all(AmbiguousPolicy::Hold),
             max_attempts: 10,
+            max_age: None,
             longest_delivery: Duration::from_secs(60),
             worker: "w".into(),
             company: Arc::default(),

@@ -344,6 +344,7 @@ impl Life {
             exposed: false,
             unanswered_at: noted.or(self.known().number(field::UNANSWERED)),
             ambiguous: AmbiguousPolicy::Hold,
+            expired: false,
         }
     }
 

@@ -27,7 +27,9 @@ fn every_progress() -> Vec<Progress> {
     for attempts in [0, 8, 9, 10] {
         for probe in [false, true] {
             for unanswered_at in [None, Some(NOW - 60_000), Some(NOW - 10_000)] {
-                for exposed in [false, true] {
+                for (exposed, expired) in
+                    [(false, false), (false, true), (true, false), (true, true)]
+                {
                     all.extend(AmbiguousPolicy::ALL.map(|ambiguous| Progress {
                         attempts,
                         max_attempts: 10,
@@ -35,6 +37,7 @@ fn every_progress() -> Vec<Progress> {
                         exposed,
                         unanswered_at,
                         ambiguous,
+                        expired,
                     }));
                 }
             }
@@ -196,9 +199,9 @@ fn check_ambiguous(progress: &Progress, said: &Fault, transition: &Transition) {
     );
     let decided = transition.decided.as_ref().expect("a policy decides");
     assert_eq!(decided.evidence["notes"], json!(["n"]));
-    let exhausted = progress.attempts >= progress.max_attempts;
+    let is_last = progress.attempts >= progress.max_attempts || progress.expired;
     let expected = match progress.ambiguous {
-        AmbiguousPolicy::PreferDuplicate if exhausted => AmbiguousPolicy::Hold,
+        AmbiguousPolicy::PreferDuplicate if is_last => AmbiguousPolicy::Hold,
         policy => policy,
     };
     assert_eq!(decided.policy, expected);
@@ -248,6 +251,7 @@ const FRESH: Progress = Progress {
     exposed: false,
     unanswered_at: None,
     ambiguous: AmbiguousPolicy::Hold,
+    expired: false,
 };
 
 #[test]

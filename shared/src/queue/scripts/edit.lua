@@ -14,11 +14,17 @@ local function may_be_forgotten(run_key, due)
   return false
 end
 
+-- What was sent may have taken effect: nobody knows of a call, or a late delivery has told of one.
+local function is_undecided(run_key)
+  local run = redis.call('HMGET', run_key, 'intent', 'cause', 'orphan')
+  return run[1] or run[2] == 'ambiguous' or (arg.once and outcome_of(run[3] or '').effect)
+end
+
 transition(function()
   local dead, code = find_dead(arg.tenant, arg.id, arg.deadAt)
   if not dead then return code end
   local run_key = RUN .. dead.key
-  if redis.call('HEXISTS', run_key, 'intent') == 1 or redis.call('HGET', run_key, 'cause') == 'ambiguous' then return 'undecided' end
+  if is_undecided(run_key) then return 'undecided' end
   if arg.once and may_be_forgotten(run_key, due_of(dead.record)) then return 'undecided' end
   redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
   redis.call('HSET', JOB .. arg.tenant, arg.id, pack_time(now) .. ARGV[3])
