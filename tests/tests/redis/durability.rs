@@ -26,13 +26,19 @@ async fn replica_of(primary: &RedisServer) -> RedisServer {
         panic!("a replica needs an address")
     };
     let place = format!("{} {}", address.ip(), address.port());
+    let before = online(primary).await;
     let replica = RedisServer::start(with(&[("replicaof", &place)])).await;
     wait_until("the replica to follow", PATIENCE, || async {
-        let info: String = primary.get(["INFO", "replication"]).await;
-        info.contains("state=online").then_some(())
+        (online(primary).await > before).then_some(())
     })
     .await;
     replica
+}
+
+/// How many replicas follow it.
+async fn online(primary: &RedisServer) -> usize {
+    let info: String = primary.get(["INFO", "replication"]).await;
+    info.matches("state=online").count()
 }
 
 /// What a program says at its start, and whether it goes on.
