@@ -225,10 +225,15 @@ pub(crate) fn is_undecided(run: &Run, job: Option<&StoredJob>, lapses: &Lapses) 
     let ambiguous = run.text(field::CAUSE) == Some(Cause::Ambiguous.as_str());
     let once = job.filter(|job| !job.payload.is_idempotent());
     let forgotten = once.and_then(|job| run.forgotten(lapses, job.due_ms));
-    // A late delivery has told of it; or it was sent once more by a policy's decision.
+    // A late delivery has told of it.
     let told = once.is_some() && run.has_orphan_effect();
-    let again = run.text(field::SENT_AGAIN) == Some(AmbiguousPolicy::PreferDuplicate.as_str());
-    ambiguous || run.text(field::INTENT).is_some() || forgotten.is_some() || told || again
+    let open = run.text(field::INTENT).is_some();
+    ambiguous || open || forgotten.is_some() || told || was_sent_again(run)
+}
+
+/// Whether a policy has decided to send it once more, though nobody could tell whether it had taken effect.
+pub(crate) fn was_sent_again(run: &Run) -> bool {
+    run.text(field::SENT_AGAIN) == Some(AmbiguousPolicy::PreferDuplicate.as_str())
 }
 
 fn shown(value: &Value, reveal: bool) -> Value {

@@ -37,8 +37,8 @@ use crate::{
     settler::Settler,
 };
 
-/// How many calls one delivery may need: a look-up, a probe, a read-back and its own.
-const CALLS: u32 = 4;
+/// How many calls one delivery may need: a look-up, a probe, a read-back and its own; a sweep's list, and twice a removal and a look after it.
+const CALLS: u32 = 5;
 /// How long it may take to write down what the end of the grace cut off.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long it may take to tell that this worker has ended.

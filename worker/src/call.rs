@@ -185,6 +185,14 @@ impl<'a> Calls<'a> {
         self.job.expose(operation, self.api.client.timeout());
     }
 
+    /// What was read of its answer.
+    pub fn read<T>(&mut self, request: &Request, read: Result<T, CallError>) -> Result<T, Stop> {
+        if read.is_err() {
+            self.disbelieve(request.operation());
+        }
+        read.map_err(Stop::Call)
+    }
+
     /// Not now.
     pub fn postponed(&self, wait: Duration, why: &'static str) -> Stop {
         Outcome::Postponed {

@@ -83,14 +83,17 @@ async fn look_up(
     if let ContactRef::Id(id) = reference {
         return Ok(id.clone());
     }
-    let found = match calls.send(&read(job, reference)?).await {
-        Ok(answer) => answer.found_contact().map_err(Stop::Call)?,
+    let request = read(job, reference)?;
+    let found = match calls.send(&request).await {
+        Ok(answer) => calls.read(&request, answer.found_contact())?,
         // Nobody by that name is no refusal.
-        Err(Stop::Call(CallError::ContactNotFound { .. })) => None,
+        Err(Stop::Call(error @ CallError::ContactNotFound { .. })) => {
+            return Err(not_found(job, Some(&error), calls.permit()).into());
+        }
         Err(stop) => return Err(stop),
     };
     let Some(found) = found else {
-        return Err(not_found(job, calls.permit()).into());
+        return Err(not_found(job, None, calls.permit()).into());
     };
     learn(courier, job, &found, Some(reference)).await;
     let fields = Fields::from([
@@ -112,11 +115,12 @@ pub fn read(job: &Assignment, reference: &ContactRef) -> Result<Request, Stop> {
 }
 
 /// Nobody by that name yet: the search may only lag.
-fn not_found(job: &Assignment, permit: Permit) -> Outcome {
+fn not_found(job: &Assignment, said: Option<&CallError>, permit: Permit) -> Outcome {
     let lookup = job.claimed.run.number(field::LOOKUP);
     let first = lookup.unwrap_or(job.steady.latest_ms());
     if job.steady.earliest_ms().saturating_sub(first) >= millis(LAG) {
-        let fault = Fault::new("the API knows no contact with this email or phone");
+        let nobody = || Fault::new("the API knows no contact with this email or phone");
+        let fault = said.map_or_else(nobody, deliver::fault);
         return Outcome::Rejected {
             cause: Cause::ContactNotFound,
             fault,

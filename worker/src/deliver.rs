@@ -260,8 +260,13 @@ impl Courier {
         };
         let request = contact::read(job, &reference)?;
         match calls.send(&request).await {
-            // That the contact is unknown is an answer too; the call itself will say it better.
-            Ok(_) | Err(Stop::Call(CallError::ContactNotFound { .. })) => Ok(()),
+            // A refusal is an answer too; the call itself will say it better.
+            Ok(_)
+            | Err(Stop::Call(
+                CallError::ContactNotFound { .. }
+                | CallError::Rejected { .. }
+                | CallError::Unauthorized { .. },
+            )) => Ok(()),
             Err(stop) => Err(stop),
         }
     }

@@ -146,13 +146,7 @@ pub(crate) async fn tag_many(
     }
     let request = Request::bulk_add_tags(&deliver::tenant(job)?, &ids, tags);
     let results = match calls.send(&request).await {
-        Ok(answer) => match answer.bulk_results() {
-            Ok(results) => by_contact(results),
-            Err(error) => {
-                calls.disbelieve(request.operation());
-                return Err(Stop::Call(error));
-            }
-        },
+        Ok(answer) => by_contact(calls.read(&request, answer.bulk_results())?),
         Err(Stop::Call(error)) if is_refusal(&error) => HashMap::new(),
         Err(stop) => return Err(stop),
     };

@@ -96,7 +96,7 @@ impl Earlier {
 /// With the end of this job the contact's next one may be sent, and what this one has made must not be taken for that one's effect. Of short
 /// quarantines it is a share.
 pub fn aside(quarantine: u64) -> u64 {
-    millis(CLOCKS).min(quarantine / 3)
+    (millis(CLOCKS) + 2_000).min(quarantine * 2 / 5)
 }
 
 /// How long (ms) the call on record may take, or any of this worker's, whichever is longer: other workers may have other settings.
@@ -313,6 +313,10 @@ fn given_up(job: &Assignment, calls: &Calls<'_>, cause: Cause, why: &str) -> Sto
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        likeness::Likeness,
+        readback::{Seen, Sought, Verdict},
+    };
 
     const QUARANTINE: u64 = 30_000;
 
@@ -373,26 +377,43 @@ mod tests {
 
     /// What one job made within its quarantine lies further back than what the next may take for its own.
     #[test]
-    fn the_first_look_is_later_than_a_note_of_the_job_before_may_seem() {
-        assert_eq!(aside(QUARANTINE), millis(CLOCKS));
-        assert_eq!(aside(3_000), 1_000);
+    fn what_a_job_has_made_late_is_not_the_next_ones() {
+        let first = run(&[(field::INTENT, 90_000), (field::UNANSWERED, 100_000)]);
+        let made_ms = 100_000 + QUARANTINE;
+        let mut looks_at = made_ms;
+        while let Look::Wait(wait) = look(&first, looks_at, 0) {
+            looks_at += millis(wait);
+        }
+        let next = Sought {
+            since_ms: Some(looks_at),
+            ..Sought::default()
+        };
+        let there = Seen {
+            id: "late".to_owned(),
+            added: jiff::Timestamp::from_millisecond(i64::try_from(made_ms).unwrap()).ok(),
+            likeness: Likeness::Equal,
+            markers: Vec::new(),
+        };
+        let verdict = next.judge(&[there]);
+        assert_eq!(verdict, Verdict::Unclear(vec!["late".to_owned()]));
+        assert_eq!(aside(3_000), 1_200, "of a short one a share");
     }
 
     #[test]
     fn each_look_is_a_quarantine_after_what_was_before() {
         let first = run(&[(field::INTENT, 90_000), (field::UNANSWERED, 100_000)]);
         let wait = |ms| Look::Wait(Duration::from_millis(ms));
-        assert_eq!(look(&first, 139_999, 0), wait(1));
-        assert_eq!(look(&first, 140_000, 0), Look::First);
+        assert_eq!(look(&first, 141_999, 0), wait(1));
+        assert_eq!(look(&first, 142_000, 0), Look::First);
         let last = run(&[
             (field::INTENT, 90_000),
             (field::UNANSWERED, 100_000),
-            (field::ABSENT, 140_000),
+            (field::ABSENT, 142_000),
         ]);
-        assert_eq!(look(&last, 169_999, 0), wait(1));
-        assert_eq!(look(&last, 170_000, 0), Look::Last);
+        assert_eq!(look(&last, 171_999, 0), wait(1));
+        assert_eq!(look(&last, 172_000, 0), Look::Last);
         // Just started, this worker knows only that it was before.
-        assert_eq!(look(&last, 170_000, 160_000), wait(30_000));
-        assert_eq!(look(&last, 200_000, 160_000), Look::Last);
+        assert_eq!(look(&last, 172_000, 160_000), wait(30_000));
+        assert_eq!(look(&last, 202_000, 160_000), Look::Last);
     }
 }

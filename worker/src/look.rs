@@ -122,7 +122,10 @@ async fn look(
     };
     let answer = calls.send(&request).await;
     let list = match answer {
-        Ok(answer) => seen(payload.clone(), answer).await.map_err(Stop::Call),
+        Ok(answer) => {
+            let seen = seen(payload.clone(), answer).await;
+            calls.read(&request, seen)
+        }
         Err(stop) => Err(stop),
     };
     let too_old = courier.is_expired(job, stored);

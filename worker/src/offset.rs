@@ -28,6 +28,13 @@ struct Reading {
     most: i64,
 }
 
+impl Reading {
+    /// Those of several answers contradict each other if they leave nothing between them.
+    fn agree(&self) -> bool {
+        self.least.saturating_sub(self.most) <= signed(millis(CLOCKS))
+    }
+}
+
 impl Default for Offset {
     fn default() -> Self {
         Self {
@@ -59,20 +66,25 @@ impl Offset {
         u64::try_from(there).ok()
     }
 
-    /// Whether its answers contradict each other, or tell too little.
+    /// Whether its answers contradict each other.
     pub fn is_contradicted(&self) -> bool {
-        self.at_origin().is_none() && !self.readings.lock().is_empty()
+        self.all().is_some_and(|all| !all.agree())
     }
 
     fn at_origin(&self) -> Option<i64> {
-        let readings = self.readings.lock();
-        let least = readings.iter().map(|reading| reading.least).max()?;
-        let most = readings.iter().map(|reading| reading.most).min()?;
-        let clocks = signed(millis(CLOCKS));
-        let agree = least.saturating_sub(most) <= clocks;
+        let all = self.all()?;
         // Of answers that all took long nobody knows when in that time they were dated.
-        let is_known = most.saturating_sub(least) <= 2 * clocks;
-        (agree && is_known).then(|| least.midpoint(most))
+        let is_known = all.most.saturating_sub(all.least) <= 2 * signed(millis(CLOCKS));
+        (all.agree() && is_known).then(|| all.least.midpoint(all.most))
+    }
+
+    /// What all answers say together.
+    fn all(&self) -> Option<Reading> {
+        let readings = self.readings.lock();
+        Some(Reading {
+            least: readings.iter().map(|reading| reading.least).max()?,
+            most: readings.iter().map(|reading| reading.most).min()?,
+        })
     }
 
     fn since(&self, at: Instant) -> i64 {
@@ -129,7 +141,7 @@ mod tests {
         let offset = Offset::default();
         answered(&offset, HOUR + 30, 10, 20);
         assert_eq!(offset.there(offset.origin), None);
-        assert!(offset.is_contradicted());
+        assert!(!offset.is_contradicted());
         answered(&offset, HOUR + 30, 30, 0);
         assert_eq!(offset.there(after(&offset, 30)), Some(3_630_500));
     }

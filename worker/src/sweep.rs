@@ -270,7 +270,7 @@ async fn list(
         _ => Request::list_notes(&sweep.contact),
     };
     let answer = calls.send(&request).await;
-    let list = answer.and_then(|answer| read(sweep.job_type, &answer).map_err(Stop::Call));
+    let list = answer.and_then(|answer| calls.read(&request, read(sweep.job_type, &answer)));
     match list {
         Err(Stop::Call(
             CallError::Rejected { .. }

@@ -1,6 +1,9 @@
 //! `dead export`: dead letters as jobs that can be enqueued again.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+};
 
 use anyhow::anyhow;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,7 +16,11 @@ use penstock_shared::{
 use sha2::{Digest, Sha256};
 
 use super::pages::Pages;
-use crate::{arguments::Export, detail::is_undecided, render::Format};
+use crate::{
+    arguments::Export,
+    detail::{is_undecided, was_sent_again},
+    render::Format,
+};
 
 /// The longest id, in characters.
 const LONGEST_ID: usize = 128;
@@ -34,9 +41,13 @@ pub(super) async fn export(
     let undecided_too = wanted.undecided || ambiguous;
     let mut pages = Pages::of(queue, wanted.filters.to_filter()).await?;
     while let Some(page) = pages.next(queue).await? {
+        let mut lapses: HashMap<u16, Lapses> = HashMap::new();
         for letter in &page {
-            let lapses = queue.lapses_of(&letter.tenant).await?;
-            match exported(letter, undecided_too, &lapses) {
+            let known = match lapses.entry(queue.shard_of(&letter.tenant)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(queue.lapses_of(&letter.tenant).await?),
+            };
+            match exported(letter, undecided_too, known) {
                 Ok(job) => document.add(&job)?,
                 Err(reason) => eprintln!("left out: {} of {}: {reason}", letter.id, letter.tenant),
             }
@@ -61,6 +72,12 @@ fn exported(
             Some(RecordError::Undecodable(_)) | None => unreadable.into(),
             Some(error) => Cow::Owned(error.to_string()),
         })?;
+    if !undecided_too && was_sent_again(&letter.run) {
+        return Err(
+            "it may have taken effect before it was sent once more, by policy, and nothing looks for that: look at its contact, then retry it, or export with --undecided"
+                .into(),
+        );
+    }
     if !undecided_too && is_undecided(&letter.run, Some(stored), lapses) {
         return Err(
             "it may have taken effect, and a copy would not be looked for: retry or resolve it, or export with --undecided"

@@ -468,7 +468,7 @@ fn unknown(progress: &Progress, fault: Fault, permit: Permit, rules: &Rules) -> 
     }
 }
 
-/// Whether it took effect cannot be found out: the policy decides. Rather twice than never needs an attempt that is left, or a person decides.
+/// Whether it took effect cannot be found out: the policy decides. Rather twice than never needs an attempt that is left, and time; else a person decides.
 fn ambiguous(
     progress: &Progress,
     fault: Fault,

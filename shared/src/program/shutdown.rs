@@ -1,9 +1,6 @@
 //! Being told to stop.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::io;
 
 use tokio::signal::unix::{self, SignalKind, signal};
 
@@ -22,12 +19,7 @@ pub enum Signal {
 pub struct Shutdown {
     terminate: unix::Signal,
     interrupt: unix::Signal,
-    /// When the last SIGTERM came.
-    terminated: Option<Instant>,
 }
-
-/// A SIGTERM so soon after another is the same stop: a supervisor that tells a process, and its group too.
-const ECHO: Duration = Duration::from_millis(500);
 
 impl Shutdown {
     /// Listens from now on: the signals no longer end the process by themselves.
@@ -35,23 +27,15 @@ impl Shutdown {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            terminated: None,
         })
     }
 
     /// Waits for the next signal. Safe to drop and call again: no signal is lost, though several
     /// of one kind that come together may count as one.
     pub async fn signalled(&mut self) -> Signal {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => {
-                    let before = self.terminated.replace(Instant::now());
-                    if before.is_none_or(|before| before.elapsed() >= ECHO) {
-                        return Signal::Terminate;
-                    }
-                }
-                _ = self.interrupt.recv() => return Signal::Interrupt,
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
         }
     }
 }
@@ -68,14 +52,6 @@ mod tests {
         assert_eq!(shutdown.signalled().await, Signal::Terminate);
         raise(Raw::SIGINT).unwrap();
         assert_eq!(shutdown.signalled().await, Signal::Interrupt);
-        // Two at once are one. (Signals reach the whole process: another test would hear them.)
-        tokio::time::sleep(ECHO).await;
-        raise(Raw::SIGTERM).unwrap();
-        assert_eq!(shutdown.signalled().await, Signal::Terminate);
-        raise(Raw::SIGTERM).unwrap();
-        let echo = tokio::time::timeout(ECHO / 5, shutdown.signalled());
-        assert!(echo.await.is_err());
-        tokio::time::sleep(ECHO).await;
         raise(Raw::SIGTERM).unwrap();
         assert_eq!(shutdown.signalled().await, Signal::Terminate);
     }

@@ -14,8 +14,6 @@ use crate::sandbox::Call;
 
 /// Between two restarts: the load lasts as long as they do.
 const EVERY: Duration = Duration::from_secs(1);
-/// A deploy stalls if jobs wait for the leases of workers that are gone: it stands still for as long as one lasts here, then.
-pub const LEASE: Duration = Duration::from_secs(2);
 const WORKERS: usize = 3;
 /// Jobs for each restart.
 const JOBS: usize = 100;

@@ -214,8 +214,6 @@ async fn a_second_signal_ends_it_at_once() {
     busy.announce(100).await;
     service.program.sigterm();
     closed(&service).await;
-    // At once it would be the same stop, told twice.
-    tokio::time::sleep(Duration::from_millis(600)).await;
     service.program.sigterm();
     assert_eq!(service.program.wait_exit(PATIENCE).await.code(), Some(1));
     busy.closed().await;

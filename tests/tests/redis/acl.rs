@@ -316,6 +316,8 @@ const LETTERS: Commands = &[
 ];
 const TRUSTED_WITH: Commands = &[
     &["HMGET", "penstock:{0}:run:acme/a", "cause", "error"],
+    &["ZRANGE", "penstock:{0}:lanes", "0", "-1"],
+    &["LRANGE", "penstock:{0}:line:ghl/acme", "0", "-1"],
     &["LPOP", "penstock:{0}:line:ghl/acme"],
     &["ZREM", "penstock:{0}:due:ghl/acme", "1a"],
 ];

@@ -1,7 +1,5 @@
 //! SIGTERM: what is in flight is finished, all else is handed back.
 
-use std::time::Duration;
-
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::{Draft, job},
@@ -145,8 +143,6 @@ async fn a_second_signal_ends_it_at_once() {
         if interrupt {
             worker.sigint();
         } else {
-            // At once it would be the same stop, told twice.
-            tokio::time::sleep(Duration::from_millis(600)).await;
             worker.sigterm();
         }
         let status = worker.wait_exit(PATIENCE).await;
