@@ -284,7 +284,8 @@ impl Queue {
         self.inner.quarantine.store(millis(to), Ordering::Relaxed);
     }
 
-    /// How long after a dead worker's lease its call can still arrive at the API.
+    /// How long after a dead worker's lease, or a delivery's end, a call without an answer can still arrive at the API: it may have been cut off as it
+    /// began.
     fn late(&self) -> Duration {
         self.terms().http_timeout + self.quarantine()
     }

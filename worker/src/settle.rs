@@ -279,10 +279,12 @@ impl Desk {
                 .is_some_and(|stored| stored.is_expired(job.clock.now_ms(), self.max_age)),
         };
         let transition = state::after(&progress, outcome, &self.rules(job), now, rand::random());
-        if transition.unanswered {
-            let known = fields.get(field::UNANSWERED);
-            let known = known.and_then(|at| at.parse().ok()).unwrap_or(0);
-            fields.insert(field::UNANSWERED, ended.max(known).to_string());
+        // A call that was cut off is under way for as long as it might have taken.
+        let known = fields.get(field::UNANSWERED);
+        let known = known.and_then(|at| at.parse().ok()).unwrap_or(0);
+        let unanswered = transition.unanswered.then_some(ended.max(known));
+        if let Some(at) = unanswered {
+            fields.insert(field::UNANSWERED, at.to_string());
         }
         if let Some(fault) = &transition.fault {
             fields.insert(field::ERROR, fault.message.clone());
@@ -331,7 +333,7 @@ impl Desk {
                 .claimed
                 .riders
                 .iter()
-                .filter_map(|rider| rides(job, rider, transition.unanswered.then_some(ended)))
+                .filter_map(|rider| rides(job, rider, unanswered))
                 .collect(),
             calls,
             took,

@@ -410,7 +410,7 @@ impl Queue {
         said.sort_by_key(|(_, settlement, _)| settlement.reference.lane());
         let lanes = said.chunk_by(|(_, a, _), (_, b, _)| a.reference.lane() == b.reference.lane());
         let arguments = SettleArguments {
-            late: millis(self.quarantine()),
+            late: millis(self.late()),
             silence: self.silence(),
             known: self.known(shard),
             policy: self.terms().policy(),

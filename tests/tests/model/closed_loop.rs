@@ -34,12 +34,14 @@ const KEPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/model/proptest-regressions/closed_loop.txt"
 );
+const HTTP_TIMEOUT: u64 = 1_000;
 /// No response comes later than this.
 const LATEST: u64 = 30_000;
 
 fn terms(terms: &mut Terms) {
     // What becomes of the dead is the other property's; hours pass here in one step.
     terms.lease = Duration::from_secs(30 * 86_400);
+    terms.http_timeout = Duration::from_millis(HTTP_TIMEOUT);
     terms.quarantine = Duration::from_millis(QUARANTINE);
 }
 
@@ -142,7 +144,7 @@ impl Run {
         let now = self.bench.now;
         match permit {
             Permit::Answered => self.known.give_back(now),
-            Permit::Unanswered => self.known.give_back(now + QUARANTINE),
+            Permit::Unanswered => self.known.give_back(now + HTTP_TIMEOUT + QUARANTINE),
             Permit::Unsent => self.known.undo(),
         }
         let mut end = delivered(&claimed);

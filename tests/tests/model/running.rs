@@ -279,11 +279,12 @@ impl Plain {
                 false => Settled::Lost,
             };
         }
-        let (now, quarantine) = (self.now, ms(self.terms.quarantine));
+        let longest = ms(self.terms.http_timeout + self.terms.quarantine);
+        let now = self.now;
         let lane = self.lane(key);
         match permit {
             Permit::Answered => lane.permits.give_back(now),
-            Permit::Unanswered => lane.permits.give_back(now + quarantine),
+            Permit::Unanswered => lane.permits.give_back(now + longest),
             Permit::Unsent => lane.permits.undo(),
         }
         if let End::Throttled { wait } = end {

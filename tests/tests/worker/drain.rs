@@ -149,3 +149,27 @@ async fn a_second_signal_ends_it_at_once() {
         assert_eq!(status.code(), Some(1));
     }
 }
+
+/// Whoever rode in a call that was cut off has sent it as much as its leader: the next job of its contact waits as long.
+#[tokio::test]
+async fn riders_of_a_call_that_is_cut_off_wait_as_long_as_its_leader() {
+    let stage = Stage::start(&["hang"]).await;
+    let settings = [("PENSTOCK_GRACE", "1s"), ("PENSTOCK_COALESCE", "on")];
+    let jobs = ["a", "b", "c"].map(|id| job(id).contact(&format!("c-{id}")).tag("promo"));
+    stage.enqueue(&jobs).await;
+    let mut worker = stage.worker_with(&settings).await;
+    stage.until_calls(1).await;
+    worker.sigterm();
+    assert!(worker.wait_exit(PATIENCE).await.success());
+    let mut waits = Vec::new();
+    for id in ["a", "b", "c"] {
+        let status = stage.status(id).await;
+        waits.push(
+            status
+                .run
+                .number("unanswered")
+                .expect("it may have been sent"),
+        );
+    }
+    assert_eq!(waits, [waits[0]; 3]);
+}
