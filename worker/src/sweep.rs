@@ -136,7 +136,13 @@ async fn after_all(
     sweep: &Sweep,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let Some(effects) = effects(courier, job, sweep, None, calls).await? else {
+    // What was told to be kept stays that: another may be deleted by now, or will be.
+    let told = courier.queue.twins_of(job.reference().tenant(), &sweep.job);
+    let told = told
+        .await
+        .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    let kept = told.map(|told| told.kept).filter(|kept| !kept.is_empty());
+    let Some(effects) = effects(courier, job, sweep, kept.as_deref(), calls).await? else {
         warn_unread(job, sweep);
         return Ok(swept(sweep, UNREADABLE, calls.permit()));
     };
@@ -359,7 +365,7 @@ async fn report(
     let same = |twin: &&Effect| said.is_some() && said == twin.text;
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {
-        let removed = remove(job, sweep, twin, calls).await?;
+        let removed = remove(courier, job, sweep, twin, calls).await?;
         tracing::warn!(
             job = told.id,
             tenant = told.tenant,
@@ -387,6 +393,7 @@ async fn report(
 
 /// Whether it is not there any more; not, where the API refuses that for good.
 async fn remove(
+    courier: &Courier,
     job: &Assignment,
     sweep: &Sweep,
     twin: &str,
@@ -409,6 +416,11 @@ async fn remove(
             if matches!(error, CallError::Rejected { .. }) || error.status() == Some(403) =>
         {
             Ok(false)
+        }
+        // It may still be applied.
+        Err(Stop::Call(error)) if error.may_have_taken_effect() => {
+            let wait = courier.quarantine.of(sweep.job_type) + courier.http_timeout;
+            Err(look::read_again(wait, calls))
         }
         Err(stop) => Err(look::unread(stop, calls)),
     }

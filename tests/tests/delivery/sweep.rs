@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     marked::MARKED,
-    stage::{PATIENCE, Stage},
+    stage::{PATIENCE, QUARANTINE, Stage},
 };
 
 /// The first call is applied long after two quarantines, in which the job is sent again and done. Returns the worker that did it.
@@ -213,6 +213,28 @@ async fn not_removed(refusal: &str) {
     let told = until_told(&stage, |_| true).await;
     let twins = told["twins"].as_array().unwrap().len();
     assert_eq!((twins, &told["removed"]), (1, &json!([])));
+}
+
+/// The deletion that had no answer may still be applied: another one must not go meanwhile.
+#[tokio::test]
+async fn what_is_kept_stays_the_same_though_the_job_is_forgotten_amid_the_removal() {
+    let (stage, _worker) = late("create-task", &[("PENSTOCK_TWINS", "remove")]).await;
+    stage.faults(&["cut-before:op=delete-task:count=1"]);
+    let told = until_told(&stage, |_| true).await;
+    stage.forget().await;
+    let removed = until_told(&stage, |told| told["removed"] == told["twins"]).await;
+    assert_eq!(removed["kept"], told["kept"]);
+    let calls = stage.calls_on("c1");
+    let (cut, deleted): (Vec<_>, Vec<_>) = calls
+        .iter()
+        .filter(|call| call.operation == "delete-task")
+        .partition(|call| call.effect.is_none());
+    assert_eq!((cut.len(), deleted.len()), (1, 1));
+    let waited = deleted[0].at.since(cut[0].at);
+    assert!(
+        waited >= QUARANTINE,
+        "it was deleted again after {waited:?}"
+    );
 }
 
 #[tokio::test]
