@@ -165,17 +165,18 @@ fn are_alike(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
-    let count = short.chars().count();
-    if count < BEGINNING {
+    let counts = [short, long].map(|text| text.chars().count());
+    if counts[0] < BEGINNING {
         return false;
     }
     if long.starts_with(short) {
         return true;
     }
     let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
-    let all = pairs(count) + pairs(long.chars().count());
+    let [few, many] = counts.map(pairs);
+    let all = few + many;
     // Where one is much shorter too few can be the same, whatever they say.
-    let most = pairs(count).min(pairs(long.chars().count()));
+    let most = few.min(many);
     let is_much = |common: usize| 200 * common >= COMMON * all;
     is_much(most) && digits(one) == digits(other) && is_much(common_pairs(one, other))
 }

@@ -256,9 +256,9 @@ impl Desk {
         };
         let mut fields = std::mem::take(&mut *job.fields.lock());
         let run = &job.claimed.run;
-        let unanswered_at = fields
-            .get(field::UNANSWERED)
-            .and_then(|at| at.parse().ok())
+        // A call that was cut off is under way for as long as it might have taken.
+        let noted: Option<u64> = fields.get(field::UNANSWERED).and_then(|at| at.parse().ok());
+        let unanswered_at = noted
             .or(run.number(field::UNANSWERED))
             // How long ago that is, this worker knows only as far as it has watched.
             .map(|at: u64| at.max(job.steady.since_ms));
@@ -279,10 +279,9 @@ impl Desk {
                 .is_some_and(|stored| stored.is_expired(job.clock.now_ms(), self.max_age)),
         };
         let transition = state::after(&progress, outcome, &self.rules(job), now, rand::random());
-        // A call that was cut off is under way for as long as it might have taken.
-        let known = fields.get(field::UNANSWERED);
-        let known = known.and_then(|at| at.parse().ok()).unwrap_or(0);
-        let unanswered = transition.unanswered.then_some(ended.max(known));
+        let unanswered = transition
+            .unanswered
+            .then_some(ended.max(noted.unwrap_or(0)));
         if let Some(at) = unanswered {
             fields.insert(field::UNANSWERED, at.to_string());
         }

@@ -44,12 +44,12 @@ pub(crate) async fn run(scenarios: &Scenarios, sheet: &mut Sheet) {
     let healthy = begun.elapsed().as_secs_f64();
     sleep(outage.saturating_sub(begun.elapsed())).await;
     let attempts = stage.attempts_of("ill").await;
-    let before_it_opened = &stage.calls_of("ill")[..opened];
+    let mut before_it_opened = stage.calls_of("ill");
+    let during = before_it_opened.split_off(opened);
     let failed = before_it_opened
         .iter()
         .filter(|call| call.fault.is_some())
         .count();
-    let during = stage.calls_of("ill").split_off(opened);
     stage.sandbox.set_faults([]);
     let recovered = Instant::now();
     let before = stage.calls_of("ill").len();

@@ -108,7 +108,8 @@ impl Stage {
 
     /// The failed attempts of a tenant's jobs that have not ended: only what was tried has a journal.
     pub(crate) async fn attempts_of(&self, tenant: &str) -> u64 {
-        let pattern = format!("penstock:{{0}}:run:{tenant}/*");
+        let keys = self.queue.keys(self.queue.shard_of(tenant));
+        let pattern = keys.run(&format!("{tenant}/*"));
         let journals: Vec<String> = self.redis.get(["KEYS", &pattern]).await;
         let mut attempts = 0;
         for journal in journals {
