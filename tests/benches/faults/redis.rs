@@ -46,7 +46,7 @@ impl Stage {
             ("PENSTOCK_GHL_TOKEN", "pit-test"),
             ("PENSTOCK_GHL_BURST", "100000/10s"),
             // Each time that Redis has gone back, a day is charged with what a window may have sent.
-            ("PENSTOCK_GHL_DAILY", "100000000/1d"),
+            ("PENSTOCK_GHL_DAILY", "10000000/1d"),
         ];
         let loaded = Settings::load_from(settings).expect("these are settings");
         let queue = Queue::connect(Location::from(&loaded), Terms::from(&loaded)).await;
