@@ -78,11 +78,6 @@ impl<'a> Calls<'a> {
         self.api.offset.there(at)
     }
 
-    /// Whether the API's answers contradict each other about the time.
-    pub fn is_time_contradicted(&self) -> bool {
-        self.api.offset.is_contradicted()
-    }
-
     /// Makes sure that the next call has a permit, and writes the journal durably: what was learnt, and the intent if it needs one.
     pub async fn advance(&mut self, fields: Fields, intent: Option<String>) -> Result<(), Stop> {
         let answered = self.permit == Permit::Answered;

@@ -182,7 +182,8 @@ fn sought(
     let before = |ago| now.and_then(|now| now.checked_sub(ago));
     let since = offset::agreed(noted, before(window.sent_ago));
     Sought {
-        since_ms: since.filter(|_| !calls.is_time_contradicted()),
+        // A note by itself does not say until when.
+        since_ms: since.filter(|_| now.is_some()),
         until_ms: before(window.over_for),
         all_marked: is_open && !markers.is_empty() && is_marked && forgotten.is_none(),
         // What may be somebody else's, and one that is forgotten should have carried one.

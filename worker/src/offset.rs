@@ -66,11 +66,6 @@ impl Offset {
         u64::try_from(there).ok()
     }
 
-    /// Whether its answers contradict each other.
-    pub fn is_contradicted(&self) -> bool {
-        self.all().is_some_and(|all| !all.agree())
-    }
-
     fn at_origin(&self) -> Option<i64> {
         let all = self.all()?;
         // Of answers that all took long nobody knows when in that time they were dated.
@@ -141,7 +136,6 @@ mod tests {
         let offset = Offset::default();
         answered(&offset, HOUR + 30, 10, 20);
         assert_eq!(offset.there(offset.origin), None);
-        assert!(!offset.is_contradicted());
         answered(&offset, HOUR + 30, 30, 0);
         assert_eq!(offset.there(after(&offset, 30)), Some(3_630_500));
     }
@@ -161,9 +155,9 @@ mod tests {
         let there = || offset.there(offset.origin);
         answered(&offset, HOUR, 0, 0);
         answered(&offset, HOUR + 11, 0, 0);
-        assert!(there().is_some() && !offset.is_contradicted());
+        assert!(there().is_some());
         answered(&offset, 3 * HOUR, 0, 0);
-        assert!(there().is_none() && offset.is_contradicted());
+        assert!(there().is_none());
         // Until it is forgotten.
         for s in 1..5 {
             answered(&offset, HOUR + s, s.unsigned_abs(), 0);

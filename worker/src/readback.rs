@@ -177,10 +177,9 @@ impl Sought {
         Some(Duration::from_millis(before))
     }
 
-    /// Whether it was made when the call could have no effect any more: a day after it, where nothing nearer is known.
+    /// Whether it was made when the call could have no effect any more.
     fn is_too_late(&self, seen: &Seen) -> bool {
-        let a_day_on = || Some(self.since_ms? + millis(DAY));
-        let dates = seen.added_ms().zip(self.until_ms.or_else(a_day_on));
+        let dates = seen.added_ms().zip(self.until_ms);
         dates.is_some_and(|(added, until)| added > until + millis(CLOCKS))
     }
 }

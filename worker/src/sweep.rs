@@ -35,6 +35,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(10);
 const UNREADABLE: &str = "no: what the contact has cannot be read";
 /// How many twins one delivery removes, since it may take only so long; the rest is for the next.
 const REMOVED: usize = 2;
+/// What has had no answer so often cannot be removed.
+const UNANSWERED: u64 = 5;
 
 /// Makes sure, before a job is sent again, for the time after so many intents, that it will be looked for twins of its effect. Without a marker
 /// nobody could tell these. Returns what the journal keeps of it: until the job has ended one sweep is enough, unless another call of it may have
@@ -136,13 +138,7 @@ async fn after_all(
     sweep: &Sweep,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    // What was told to be kept stays that: another may be deleted by now, or will be.
-    let told = courier.queue.twins_of(job.reference().tenant(), &sweep.job);
-    let told = told
-        .await
-        .map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
-    let kept = told.map(|told| told.kept).filter(|kept| !kept.is_empty());
-    let Some(effects) = effects(courier, job, sweep, kept.as_deref(), calls).await? else {
+    let Some(effects) = effects(courier, job, sweep, None, calls).await? else {
         warn_unread(job, sweep);
         return Ok(swept(sweep, UNREADABLE, calls.permit()));
     };
@@ -205,7 +201,8 @@ impl Effect {
     }
 }
 
-/// The job's effects that are there, the one to be kept first: that which it is known by, or the same in every look. `None` if they cannot be read.
+/// The job's effects that are there, the one to be kept first: that which it is known by, or which was told to be kept, or the same in every look.
+/// `None` if they cannot be read.
 async fn effects(
     courier: &Courier,
     job: &Assignment,
@@ -241,9 +238,15 @@ async fn effects(
         }
     }
     // Whatever order they are listed in, and however often, each sweep of the job keeps the same one.
+    let told = courier.queue.twins_of(maker.tenant, maker.id).await;
+    let told = told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    let kept = told.map(|told| told.kept);
     effects.sort_by(|a, b| a.id.cmp(&b.id));
     effects.dedup_by(|a, b| a.id == b.id);
-    effects.sort_by_key(|effect| known != Some(&effect.id));
+    effects.sort_by_key(|effect| {
+        let id = Some(effect.id.as_str());
+        (known != id, kept.as_deref() != id)
+    });
     // It may be another contact's since its letter was edited, or be gone: what is there is a twin all the same.
     if let (Some(known), Some(first)) = (known, effects.first())
         && first.id != known
@@ -391,7 +394,7 @@ async fn report(
     Ok(())
 }
 
-/// Whether it is not there any more; not, where the API refuses that for good.
+/// Whether it is not there any more; not, where the API refuses that for good, or never answers.
 async fn remove(
     courier: &Courier,
     job: &Assignment,
@@ -419,6 +422,11 @@ async fn remove(
         }
         // It may still be applied.
         Err(Stop::Call(error)) if error.may_have_taken_effect() => {
+            let before = job.claimed.run.number(field::UNREMOVED).unwrap_or(0);
+            if before >= UNANSWERED {
+                return Ok(false);
+            }
+            job.note(field::UNREMOVED, (before + 1).to_string());
             let wait = courier.quarantine.of(sweep.job_type) + courier.http_timeout;
             Err(look::read_again(wait, calls))
         }

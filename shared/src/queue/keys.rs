@@ -119,6 +119,8 @@ keys! {
     quarantine() = "QUARANTINE", "quarantine";
     /// Hash: `<tenant>/<id>` → the effects of one job that are there twice, JSON.
     twins() = "TWINS", "twins";
+    /// Sorted set: the same → when they were found first (ms).
+    twins_found() = "TWINS_FOUND", "twins-found";
     /// Hash: `<token>/<reference>` → what that delivery has come to, and when it said so (as under a job's id): it has made something, and the job was another's by then.
     late_effects() = "LATE_EFFECTS", "late-effects";
     /// List: at most one token, taken by an idle worker.

@@ -44,6 +44,8 @@ pub mod field {
     pub const ABSENT: &str = "absent";
     /// How often in a row its contact's list was not what the API is known to say.
     pub const UNREAD: &str = "unread";
+    /// Of a sweep: how often a deletion of it had no answer.
+    pub const UNREMOVED: &str = "unremoved";
     /// Of a sweep: there once it has looked for the first time.
     pub const LOOKED: &str = "looked";
     /// When its last unanswered call that may change something ended (ms, steady).

@@ -11,8 +11,8 @@ use super::{
     record::{self, Sweep},
 };
 
-/// So many jobs are told of per shard; more would be an emergency that the log tells too.
-const MOST: u64 = 10_000;
+/// So many jobs are told of per shard, the last ones; the log tells of each.
+pub const MOST: u64 = 10_000;
 
 /// More effects of a job than there are to be. No personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,7 @@ struct TwinsArguments<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<&'a str>,
     twins: String,
+    found_ms: u64,
     most: u64,
 }
 
@@ -132,6 +133,7 @@ impl Queue {
             before: before.as_deref(),
             twins: serde_json::to_string(&twins)
                 .map_err(|error| QueueError::Unexpected(error.to_string()))?,
+            found_ms: twins.found_ms,
             most: MOST,
         };
         let shard = self.shard_of(&twins.tenant);

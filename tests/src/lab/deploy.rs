@@ -8,7 +8,7 @@ use super::check::{Invariant, Violation, check};
 use super::history::History;
 use super::producer;
 use super::workload::{Size, Workload};
-use super::world::{Make, PATIENCE, WORKER, World};
+use super::world::{Make, PATIENCE, WORKER, World, name_of};
 use crate::harness::Program;
 use crate::sandbox::Call;
 
@@ -47,7 +47,7 @@ pub async fn deploy(restarts: usize, seed: u64) -> Deployed {
     for (tenant, id) in &workload.known {
         world.seed_contact(tenant, id);
     }
-    let mut workers = Vec::new();
+    let (mut workers, mut left_behind) = (Vec::new(), Vec::new());
     for _ in 0..WORKERS {
         workers.push(world.worker(WORKER, &[]).await);
     }
@@ -59,7 +59,7 @@ pub async fn deploy(restarts: usize, seed: u64) -> Deployed {
         let new = world.worker(WORKER, &[]).await;
         workers.push(new);
         let old = workers.remove(0);
-        see_off(&mut world, old).await;
+        left_behind.extend(see_off(&mut world, old).await);
     }
     let promises = timeout(PATIENCE, producing)
         .await
@@ -67,7 +67,7 @@ pub async fn deploy(restarts: usize, seed: u64) -> Deployed {
     let promises = promises.expect("the producer does not panic");
     world.until_all_ended(size.total() as u64).await;
     for worker in workers {
-        see_off(&mut world, worker).await;
+        left_behind.extend(see_off(&mut world, worker).await);
     }
     let mut history = world.history(promises, Vec::new()).await;
     history.links_cut = false;
@@ -78,13 +78,16 @@ pub async fn deploy(restarts: usize, seed: u64) -> Deployed {
             check(&history),
             tried_again(&history),
             alarms(&world, &history).await,
+            left_behind,
         ]
         .concat(),
         history,
     }
 }
 
-async fn see_off(world: &mut World, mut worker: Program) {
+/// Tells a worker to end, and waits for that; returns what it holds though it is gone, which waits for the end of its lease.
+async fn see_off(world: &mut World, mut worker: Program) -> Vec<Violation> {
+    let name = format!("/{}/", name_of(&worker).await);
     worker.sigterm();
     let status = worker.wait_exit(PATIENCE).await;
     assert!(
@@ -92,6 +95,14 @@ async fn see_off(world: &mut World, mut worker: Program) {
         "a worker that drained ended with {status}"
     );
     world.dismiss(worker);
+    let running = world.queue.keys(0).running();
+    let running: Vec<String> = world.redis.get(["HVALS", &running]).await;
+    let held = running.into_iter().filter(|by| by.contains(&name));
+    let violations = held.map(|by| Violation {
+        invariant: Invariant::NothingLeft,
+        evidence: format!("a worker has ended, and has not handed back what it ran: {by}"),
+    });
+    violations.collect()
 }
 
 /// A deploy costs no attempt, and kills no job.

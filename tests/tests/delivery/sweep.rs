@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::job,
-    harness::{Program, free_port, until_counted, wait_until},
+    harness::{Program, Proxy, free_port, until_counted, wait_until},
     lab::world::FRAGILE,
 };
 use reqwest::Method;
@@ -35,8 +35,9 @@ async fn late(operation: &str, settings: &[(&str, &str)]) -> (Stage, Program) {
 /// Waits until the twins are told, and returns how.
 async fn until_told(stage: &Stage, wanted: impl Fn(&Value) -> bool) -> Value {
     wait_until("the twins to be told", PATIENCE, || async {
-        let all = stage.ask(&["twins"]).await;
-        all.as_array()?.first().filter(|told| wanted(told)).cloned()
+        let all = json!(stage.queue.twins(None).await.ok()?);
+        all.get(0).filter(|told| wanted(told))?;
+        Some(stage.ask(&["twins"]).await[0].clone())
     })
     .await
 }
@@ -172,6 +173,32 @@ async fn a_twin_is_removed_where_that_is_wanted() {
     assert_eq!(json!(done.effect), told["kept"]);
 }
 
+/// Redis has planned the sweep, and has written the twins down, and each time the answer is lost: there is one sweep, and one twin is removed.
+#[tokio::test]
+async fn lost_replies_to_what_a_sweep_writes_change_nothing() {
+    let stage = Stage::start(&["late=15s:op=create-task:count=1"]).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let url = proxy.redis_url();
+    let settings = [
+        ("PENSTOCK_TWINS", "remove"),
+        ("PENSTOCK_REDIS_URL", url.as_str()),
+    ];
+    let _worker = stage.worker_with(&[&MARKED[..], &settings].concat()).await;
+    proxy.lose_replies(1, "_enqueue");
+    let task = job("twice").contact("c1").task("Once");
+    stage.enqueue(&[task]).await;
+    stage.until_state("twice", State::Done).await;
+    assert_eq!(proxy.lost(), 1, "the sweep's planning");
+    proxy.lose_replies(1, "_twins");
+    let told = until_told(&stage, |told| told["removed"] == told["twins"]).await;
+    stage.until_done(2).await;
+    assert_eq!(proxy.lost(), 2, "the telling");
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1, "{told}");
+    let operations = stage.operations_on("c1");
+    let count = |of| operations.iter().filter(|called| **called == of).count();
+    assert_eq!((count("create-task"), count("delete-task")), (2, 1));
+}
+
 /// A twin that says the same is removed; what a person has made of it is theirs, marker and all.
 #[tokio::test]
 async fn what_quotes_the_note_is_left_alone() {
@@ -200,12 +227,17 @@ async fn a_twin_that_may_not_be_removed_is_told() {
     tokio::join!(
         not_removed("422:op=delete-task"),
         not_removed("404:op=delete-task:message=no route matched"),
-        not_removed("400:op=delete-task:message=Task not found for this contact")
+        not_removed("400:op=delete-task:message=Task not found for this contact"),
+        not_removed("500:op=delete-task"),
     );
 }
 
 async fn not_removed(refusal: &str) {
-    let (stage, worker) = late("create-task", &[("PENSTOCK_TWINS", "remove")]).await;
+    let settings = [
+        ("PENSTOCK_TWINS", "remove"),
+        ("PENSTOCK_HTTP_TIMEOUT", "1s"),
+    ];
+    let (stage, worker) = late("create-task", &settings).await;
     stage.faults(&[refusal]);
     worker
         .wait_for_line("the API does not let a twin be removed", PATIENCE)
@@ -332,6 +364,30 @@ async fn an_effect_of_what_is_exhausted_is_told() {
     stage.until_state("once", State::Dead).await;
     let told = until_told(&stage, |_| true).await;
     assert_eq!((&told["id"], &told["dead"]), (&json!("once"), &json!(true)));
+}
+
+/// A person has deleted what was told of the letter, and retried it: its only effect is no twin, though nobody knows the job any more.
+#[tokio::test]
+async fn what_is_gone_makes_no_twin_of_what_is_there() {
+    let stage = Stage::start(&["late=5s:op=create-note:count=1"]).await;
+    let worker = stage.worker_with(&MARKED).await;
+    let note = job("once").max_attempts(1).contact("c1").note("Once");
+    stage.enqueue(&[note]).await;
+    let told = until_told(&stage, |_| true).await;
+    until_swept(&stage).await;
+    // The second look would be made so much later.
+    stage.ask(&["quarantine", "reset", "AttachNote"]).await;
+    worker
+        .wait_for_line("a person has set its quarantine back", PATIENCE)
+        .await;
+    let gone = format!("/contacts/c1/notes/{}", told["kept"].as_str().unwrap());
+    stage.by_another(Method::DELETE, &gone, json!({})).await;
+    stage.ask(&["dead", "retry", "once"]).await;
+    stage.until_state("once", State::Done).await;
+    stage.forget().await;
+    // The letter's sweep, the job, and its own sweep.
+    stage.until_done(3).await;
+    assert_eq!(stage.ask(&["twins"]).await, json!([told]));
 }
 
 /// The second look finds what the first did not: the quarantine was too short, but not for this job.

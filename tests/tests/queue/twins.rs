@@ -4,7 +4,7 @@ use penstock_shared::{
     job::JobType,
     queue::{
         record::{self, Record, Sweep},
-        twins::Twins,
+        twins::{MOST, Twins},
     },
 };
 use penstock_tests::fixture::{Bench, done, job};
@@ -95,6 +95,30 @@ async fn twins_are_told_together_and_counted_once() {
     assert_eq!(queue.twins_of("acme", "b").await.unwrap(), None);
     assert_eq!(queue.twins(None).await.unwrap().len(), 1);
     assert_eq!(queue.twins(Some("other")).await.unwrap(), []);
+}
+
+/// The last ones are kept, however many there are.
+#[tokio::test]
+async fn the_oldest_goes_where_too_many_are_told() {
+    let bench = Bench::start().await;
+    let told = |at: u64| Twins {
+        id: at.to_string(),
+        ..twins(&["n2"], &[], 1_000 + at)
+    };
+    let tell = async |some: Vec<u64>| {
+        let all = some.into_iter().map(|at| {
+            let queue = bench.queue().clone();
+            async move { queue.tell_twins(&told(at)).await.unwrap() }
+        });
+        futures::future::join_all(all).await;
+    };
+    tell((0..MOST).collect()).await;
+    // What is told of already takes no more room, and keeps its age.
+    tell(vec![1]).await;
+    tell(vec![MOST, MOST + 1]).await;
+    let all = bench.queue().twins(None).await.unwrap();
+    let kept: Vec<_> = all.iter().map(|told| told.found_ms - 1_000).collect();
+    assert_eq!(kept, (2..MOST + 2).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -60,13 +60,6 @@ fn what_was_made_when_the_call_could_have_no_effect_any_more_is_in_doubt() {
     let ours = Verdict::Ours("n".into());
     assert_eq!(until(SENT - 10_000).judge(&[note("n", 0)]), ours);
     assert_eq!(until(SENT - 10_001).judge(&[note("n", 0)]), unclear(&["n"]));
-    let since = |since_ms| Sought {
-        since_ms: Some(since_ms),
-        ..sought()
-    };
-    assert_eq!(since(SENT - 86_410_000).judge(&[note("n", 0)]), ours);
-    let more = since(SENT - 86_410_001).judge(&[note("n", 0)]);
-    assert_eq!(more, unclear(&["n"]));
 }
 
 /// With the marker on somebody's identical text is not taken for one that Redis has forgotten; nor for none, since that may have gone without.
