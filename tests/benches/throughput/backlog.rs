@@ -17,7 +17,7 @@ const PROBE: u32 = 2_000;
 const PAGE: u32 = 10_000;
 
 pub(crate) async fn run(options: &Options, backlog: u32) -> Figures {
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let empty = data_bytes(&stage.redis).await;
     for first in (0..backlog).step_by(PAGE as usize) {
         let count = PAGE.min(backlog - first);

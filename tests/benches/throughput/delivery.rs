@@ -86,7 +86,7 @@ pub(crate) async fn run(options: &Options, shape: Shape) -> Figures {
 /// The workers have started and wait for jobs when the clock begins; it ends when the last job is settled.
 async fn drain(options: &Options, shape: Shape, url: &str, called: impl AsyncFnOnce()) -> Figures {
     let jobs = options.jobs / 2;
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     stage.pause().await;
     stage.fill(&workload::jobs(shape.kind, jobs, 1)).await;
     let workers = stage.workers(shape.workers, options, url).await;

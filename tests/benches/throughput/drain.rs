@@ -54,7 +54,7 @@ impl Shape {
 }
 
 pub(crate) async fn run(options: &Options, shape: Shape) -> Figures {
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let (jobs, slots) = if shape.singly {
         (options.jobs / 4, 1)
     } else {

@@ -17,7 +17,7 @@ pub(crate) const BULK: usize = 256;
 
 /// One job a call, as a server does it: many tasks over one connection, or one after the other.
 pub(crate) async fn singly(options: &Options, tasks: u32) -> Figures {
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let count = if tasks == 1 {
         options.jobs / 4
     } else {
@@ -33,7 +33,7 @@ pub(crate) async fn singly(options: &Options, tasks: u32) -> Figures {
 
 /// Many jobs a call, one call after the other; then what they take in Redis.
 pub(crate) async fn in_bulk(options: &Options) -> Figures {
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let jobs = workload::jobs(Kind::Tags, options.jobs, 1);
     let empty = data_bytes(&stage.redis).await;
     let meter = Meter::start(&stage.redis, &[]).await;

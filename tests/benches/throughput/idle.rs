@@ -13,7 +13,7 @@ const WATCHED: Duration = Duration::from_secs(10);
 /// Every command is looked at, so that those that clients send are told from those that scripts call.
 pub(crate) async fn run(options: &Options) -> Figures {
     let api = Api::start(0).await;
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let workers = stage.workers(WORKERS, options, &api.url()).await;
     let cpu = || -> Option<f64> {
         workers

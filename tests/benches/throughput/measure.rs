@@ -13,7 +13,14 @@ use crate::{
 
 /// One line of business of the load program.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Measure {
+pub(crate) struct Measure {
+    what: What,
+    /// Where each answer waits for the disk.
+    always: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
     Reference { connections: u32 },
     EnqueueSingly { tasks: u32 },
     EnqueueInBulk,
@@ -30,27 +37,45 @@ impl Measure {
     pub(crate) fn all(largest: u32) -> impl Iterator<Item = Self> {
         let backlogs = (3..=6).map(|zeros| 10_u32.pow(zeros));
         let first = [
-            Self::Reference { connections: 1 },
-            Self::Reference { connections: 50 },
-            Self::EnqueueSingly { tasks: 1 },
-            Self::EnqueueSingly { tasks: 50 },
-            Self::EnqueueInBulk,
+            What::Reference { connections: 1 },
+            What::Reference { connections: 50 },
+            What::EnqueueSingly { tasks: 1 },
+            What::EnqueueSingly { tasks: 50 },
+            What::EnqueueInBulk,
         ];
-        first
+        let all = first
             .into_iter()
-            .chain(drain::SHAPES.map(Self::Drain))
+            .chain(drain::SHAPES.map(What::Drain))
             .chain(deliveries())
-            .chain([Self::Pickup, Self::Idle])
-            .chain([Servers::One, Servers::Cluster].map(Self::Shards))
+            .chain([What::Pickup, What::Idle])
+            .chain([Servers::One, Servers::Cluster].map(What::Shards))
             .chain(
                 backlogs
                     .filter(move |jobs| *jobs <= largest)
-                    .map(|jobs| Self::Backlog { jobs }),
-            )
+                    .map(|jobs| What::Backlog { jobs }),
+            );
+        let usual = all.map(|what| Self {
+            what,
+            always: false,
+        });
+        usual.chain(at_always().map(|what| Self { what, always: true }))
     }
 
     /// What it is called in the table and for `--only`.
     pub(crate) fn name(self) -> String {
+        let always = if self.always { ", at always" } else { "" };
+        format!("{}{always}", self.what.name())
+    }
+
+    pub(crate) async fn run(self, options: &Options) -> Figures {
+        let mut options = options.clone();
+        options.always = self.always;
+        self.what.run(&options).await
+    }
+}
+
+impl What {
+    fn name(self) -> String {
         match self {
             Self::Reference { connections } => {
                 format!("reference LPUSH, RPOP, {connections} conn")
@@ -67,7 +92,7 @@ impl Measure {
         }
     }
 
-    pub(crate) async fn run(self, options: &Options) -> Figures {
+    async fn run(self, options: &Options) -> Figures {
         match self {
             Self::Reference { connections } => reference::run(options, connections).await,
             Self::EnqueueSingly { tasks } => enqueue::singly(options, tasks).await,
@@ -82,7 +107,24 @@ impl Measure {
     }
 }
 
-fn deliveries() -> impl Iterator<Item = Measure> {
+/// What is measured once more where each answer waits for the disk.
+fn at_always() -> impl Iterator<Item = What> {
+    let note = delivery::Shape {
+        kind: Kind::Note,
+        destination: Destination::Plain,
+        workers: 2,
+    };
+    let all = [
+        What::Reference { connections: 50 },
+        What::EnqueueSingly { tasks: 50 },
+        What::EnqueueInBulk,
+        What::Drain(drain::SHAPES[0]),
+        What::Delivery(note),
+    ];
+    all.into_iter()
+}
+
+fn deliveries() -> impl Iterator<Item = What> {
     let shapes = [
         (Kind::Tags, Destination::Plain, 1),
         (Kind::Tags, Destination::Plain, 2),
@@ -91,7 +133,7 @@ fn deliveries() -> impl Iterator<Item = Measure> {
         (Kind::Tags, Destination::Sandbox, 2),
     ];
     shapes.into_iter().map(|(kind, destination, workers)| {
-        Measure::Delivery(delivery::Shape {
+        What::Delivery(delivery::Shape {
             kind,
             destination,
             workers,

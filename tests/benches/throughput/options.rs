@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Calls in flight in one worker, and jobs that a no-op consumer claims at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) slots: u16,
+    /// Whether Redis syncs before it answers: each measure says so
+    #[arg(skip)]
+    pub(crate) always: bool,
     /// Given by cargo when it runs benchmarks
     #[arg(long, hide = true)]
     pub(crate) bench: bool,

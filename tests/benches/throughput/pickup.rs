@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// From the start of the enqueuing call to the arrival at the HTTP server.
 pub(crate) async fn run(options: &Options) -> Figures {
     let api = Api::start(JOBS).await;
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let workers = stage.workers(WORKERS, options, &api.url()).await;
     let client = Client::over(stage.queue.clone());
     let jobs = workload::jobs(Kind::Tags, JOBS, 1);

@@ -9,7 +9,7 @@ const KEY: &str = "reference";
 
 /// Each connection pushes its part and pops as many, one command after the other; a "job" is one command.
 pub(crate) async fn run(options: &Options, connections: u32) -> Figures {
-    let stage = Stage::start().await;
+    let stage = Stage::start(options).await;
     let each = options.jobs / 2 / connections;
     let mut open = Vec::new();
     for _ in 0..connections {

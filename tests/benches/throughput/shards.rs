@@ -42,7 +42,7 @@ pub(crate) async fn run(options: &Options, servers: Servers) -> Figures {
     let (one, cluster);
     let (url, nodes) = match servers {
         Servers::One => {
-            one = [RedisServer::start(stage::redis_options()).await];
+            one = [RedisServer::start(stage::redis_options(false)).await];
             (one[0].url(), &one[..])
         }
         Servers::Cluster => {

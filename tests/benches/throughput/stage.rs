@@ -6,7 +6,9 @@ use penstock_shared::{
     queue::{Location, Queue, Terms, enqueue::Admission, govern::Govern, record::NewJob},
     settings::Settings,
 };
-use penstock_tests::harness::{Listen, Program, RedisOptions, RedisServer, wait_until};
+use penstock_tests::harness::{
+    Appendfsync, Listen, Program, RedisOptions, RedisServer, wait_until,
+};
 
 use crate::{
     options::Options,
@@ -32,12 +34,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// A fresh Redis, over loopback TCP as it is in production.
-    pub(crate) async fn start() -> Self {
-        let redis = RedisServer::start(redis_options()).await;
+    pub(crate) async fn start(options: &Options) -> Self {
+        let redis = RedisServer::start(redis_options(options.always)).await;
         let url = redis.url();
-        let variables = SETTINGS
-            .into_iter()
-            .chain([("PENSTOCK_REDIS_URL", url.as_str())]);
+        let variables = SETTINGS.into_iter().chain([
+            ("PENSTOCK_REDIS_URL", url.as_str()),
+            ("PENSTOCK_DURABILITY", durability(options)),
+        ]);
         let settings = Settings::load_from(variables).expect("the settings make sense");
         let queue = connect(&settings).await;
         Self {
@@ -102,6 +105,7 @@ impl Stage {
         }
         worker
             .env("PENSTOCK_REDIS_URL", self.redis.url())
+            .env("PENSTOCK_DURABILITY", durability(options))
             .env("PENSTOCK_GHL_BASE_URL", api)
             .env("PENSTOCK_CONCURRENCY", options.slots.to_string())
             .start()
@@ -118,8 +122,17 @@ impl Stage {
     }
 }
 
-pub(crate) fn redis_options() -> RedisOptions {
+fn durability(options: &Options) -> &'static str {
+    if options.always { "always" } else { "everysec" }
+}
+
+pub(crate) fn redis_options(always: bool) -> RedisOptions {
     RedisOptions {
+        appendfsync: if always {
+            Appendfsync::Always
+        } else {
+            Appendfsync::Everysec
+        },
         listen: Listen::Tcp,
         // A rewrite of the file in the middle of a run would be measured in one round and not in another.
         config: vec![("auto-aof-rewrite-percentage".to_owned(), "0".to_owned())],
