@@ -156,7 +156,8 @@ impl Detail {
     async fn of(queue: &Queue, status: JobStatus, reveal: bool) -> Result<Self, Failure> {
         let history = queue.history(&status.tenant, &status.id).await?;
         let eta = queue.eta(&status).await?;
-        let twins = queue.twins_of(&status.tenant, &status.id).await?;
+        let life_ms = status.life_ms().unwrap_or_default();
+        let twins = queue.twins_of(&status.tenant, &status.id, life_ms).await?;
         let (twins, removed) = twins.map(|told| (told.twins, told.removed)).unzip();
         let detail = Self {
             r#type: status.job_type().map(str::to_owned),

@@ -6,6 +6,7 @@ use penstock_shared::{
     job::{Payload, state::Decided},
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome},
     queue::{
+        Terms,
         lapse::Lapse,
         record::StoredJob,
         run::{Run, field},
@@ -119,9 +120,28 @@ pub enum Look {
 pub fn earlier(courier: &Courier, job: &Assignment, stored: &StoredJob) -> Option<Earlier> {
     let timeout = millis(courier.http_timeout);
     let forgotten = forgotten(job, stored);
-    // Who was granted a call before that may send it as long as its lease lasts, by its own clock.
-    let granted_until = job.steady.lapse_ms + millis(courier.queue.terms().lease);
+    let granted_until = granted_until(job, courier.queue.terms());
     Earlier::of(&job.claimed.run, forgotten, granted_until, timeout)
+}
+
+/// Until when (ms, steady) a call may be sent that Redis has forgotten: whoever was granted it has its lease, by its own clock.
+fn granted_until(job: &Assignment, terms: &Terms) -> u64 {
+    job.steady.lapse_ms + millis(terms.lease)
+}
+
+/// By when a call has ended (ms, steady) that Redis may have forgotten, of one that is simply repeated: it may be applied after the repeated one. It
+/// is of the job itself, or of one that rides along with it.
+pub fn forgotten_call(
+    job: &Assignment,
+    terms: &Terms,
+    run: &Run,
+    stored: &StoredJob,
+) -> Option<u64> {
+    if !stored.payload.is_idempotent() {
+        return None;
+    }
+    run.forgotten(&job.claimed.lapses, stored.due_ms)?;
+    Some(granted_until(job, terms) + longest_call(run, millis(terms.http_timeout)))
 }
 
 fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {

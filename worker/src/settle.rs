@@ -21,7 +21,7 @@ use penstock_shared::{
         Queue,
         claim::Rider,
         record::{self, Record},
-        run::field,
+        run::{Run, field},
         settle::{Fields, Settlement},
     },
     span::millis,
@@ -258,8 +258,12 @@ impl Desk {
         let run = &job.claimed.run;
         // A call that was cut off is under way for as long as it might have taken.
         let noted: Option<u64> = fields.get(field::UNANSWERED).and_then(|at| at.parse().ok());
+        let forgotten = stored
+            .as_ref()
+            .and_then(|stored| journal::forgotten_call(job, self.queue.terms(), run, stored));
         let unanswered_at = noted
             .or(run.number(field::UNANSWERED))
+            .max(forgotten)
             // How long ago that is, this worker knows only as far as it has watched.
             .map(|at: u64| at.max(job.steady.since_ms));
         let progress = Progress {
@@ -332,7 +336,7 @@ impl Desk {
                 .claimed
                 .riders
                 .iter()
-                .filter_map(|rider| rides(job, rider, unanswered))
+                .filter_map(|rider| self.rides(job, rider, unanswered, now))
                 .collect(),
             calls,
             took,
@@ -340,6 +344,70 @@ impl Desk {
             transition,
             fields,
         }
+    }
+
+    /// How a rider's run ends; `None` if it comes back as if it had not been taken.
+    fn rides(
+        &self,
+        job: &Assignment,
+        rider: &Rider,
+        unanswered_at: Option<u64>,
+        now: u64,
+    ) -> Option<Settlement> {
+        let stored = match record::decode(&rider.record) {
+            Ok(Record::Job(stored)) => Some(stored),
+            _ => None,
+        };
+        let mut fields = Fields::new();
+        let ending = match job.end_of(rider) {
+            Some(RiderEnd::Done(result)) => {
+                let done = Ending::Done {
+                    result,
+                    effect: None,
+                };
+                // Of its leader's contact it is the leader that waits.
+                let forgotten = stored
+                    .as_ref()
+                    .filter(|_| !rider.behind)
+                    .and_then(|stored| {
+                        journal::forgotten_call(job, self.queue.terms(), &Run::default(), stored)
+                    });
+                state::heard_out(done, forgotten, &self.rules(job), now)
+            }
+            Some(RiderEnd::Apart) => {
+                fields.insert(field::SINGLY, "1".to_owned());
+                state::BACK_AT_ONCE
+            }
+            // The next job of its contact waits for what may still be applied; of the leader's contact it is the leader that waits.
+            None => {
+                fields.insert(field::UNANSWERED, unanswered_at?.to_string());
+                state::BACK_AT_ONCE
+            }
+        };
+        let job_type = stored.map_or_else(String::new, |stored| {
+            stored.payload.job_type().as_str().to_owned()
+        });
+        Some(Settlement {
+            reference: rider.reference.clone(),
+            token: job.claimed.token,
+            job_type,
+            attempts: 0,
+            transition: Transition {
+                api: Some(Api::Up),
+                ..Transition::new(ending, Permit::Answered)
+            },
+            fields,
+            history: None,
+            record: Arc::clone(&rider.record),
+            has_run: false,
+            life_ms: 0,
+            stale: false,
+            keys: None,
+            report: None,
+            riders: Vec::new(),
+            calls: 0,
+            took: Duration::ZERO,
+        })
     }
 
     /// The policy for this job: its type's quarantine, or the longest where nobody can tell the type.
@@ -371,51 +439,6 @@ impl Desk {
             }
         }
     }
-}
-
-/// How a rider's run ends; `None` if it comes back as if it had not been taken.
-fn rides(job: &Assignment, rider: &Rider, unanswered_at: Option<u64>) -> Option<Settlement> {
-    let mut fields = Fields::new();
-    let ending = match job.end_of(rider) {
-        Some(RiderEnd::Done(result)) => Ending::Done {
-            result,
-            effect: None,
-        },
-        Some(RiderEnd::Apart) => {
-            fields.insert(field::SINGLY, "1".to_owned());
-            state::BACK_AT_ONCE
-        }
-        // The next job of its contact waits for what may still be applied; of the leader's contact it is the leader that waits.
-        None => {
-            fields.insert(field::UNANSWERED, unanswered_at?.to_string());
-            state::BACK_AT_ONCE
-        }
-    };
-    let job_type = match record::decode(&rider.record) {
-        Ok(Record::Job(stored)) => stored.payload.job_type().as_str().to_owned(),
-        _ => String::new(),
-    };
-    Some(Settlement {
-        reference: rider.reference.clone(),
-        token: job.claimed.token,
-        job_type,
-        attempts: 0,
-        transition: Transition {
-            api: Some(Api::Up),
-            ..Transition::new(ending, Permit::Answered)
-        },
-        fields,
-        history: None,
-        record: Arc::clone(&rider.record),
-        has_run: false,
-        life_ms: 0,
-        stale: false,
-        keys: None,
-        report: None,
-        riders: Vec::new(),
-        calls: 0,
-        took: Duration::ZERO,
-    })
 }
 
 #[cfg(test)]

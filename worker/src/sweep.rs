@@ -36,7 +36,7 @@ const UNREADABLE: &str = "no: what the contact has cannot be read";
 /// How many twins one delivery removes, since it may take only so long; the rest is for the next.
 const REMOVED: usize = 2;
 /// What has had no answer so often cannot be removed.
-const UNANSWERED: u64 = 5;
+const UNANSWERED: u64 = 3;
 
 /// Makes sure, before a job is sent again, for the time after so many intents, that it will be looked for twins of its effect. Without a marker
 /// nobody could tell these. Returns what the journal keeps of it: until the job has ended one sweep is enough, unless another call of it may have
@@ -107,7 +107,11 @@ pub async fn run(
     match effects {
         // A dead letter is to have none.
         Some(effects) if effects.len() > usize::from(!is_dead) => {
-            report(courier, job, sweep, effects, is_dead, calls).await?;
+            let told = tell(courier, job, sweep, &effects, is_dead, calls).await?;
+            // Which one of a dead letter is to stay, if any, a person decides, or its retry.
+            if courier.remove_twins && !is_dead {
+                remove_twins(courier, job, sweep, &effects, told, calls).await?;
+            }
         }
         Some(_) => {}
         None => warn_unread(job, sweep),
@@ -142,8 +146,9 @@ async fn after_all(
         warn_unread(job, sweep);
         return Ok(swept(sweep, UNREADABLE, calls.permit()));
     };
+    // Nor does anybody know by which one the job was known: all of them stay.
     if effects.len() > 1 {
-        report(courier, job, sweep, effects, false, calls).await?;
+        tell(courier, job, sweep, &effects, false, calls).await?;
     }
     if job.claimed.run.number(field::LOOKED).is_some() {
         return Ok(swept(sweep, "yes: the job is forgotten", calls.permit()));
@@ -238,7 +243,10 @@ async fn effects(
         }
     }
     // Whatever order they are listed in, and however often, each sweep of the job keeps the same one.
-    let told = courier.queue.twins_of(maker.tenant, maker.id).await;
+    let told = courier
+        .queue
+        .twins_of(maker.tenant, maker.id, maker.life_ms)
+        .await;
     let told = told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
     let kept = told.map(|told| told.kept);
     effects.sort_by(|a, b| a.id.cmp(&b.id));
@@ -309,27 +317,24 @@ fn read(job_type: JobType, answer: &Answer) -> Result<Vec<Effect>, CallError> {
     Ok(notes.map(effect).collect())
 }
 
-/// More than there are to be: that is written down, said, and mended if that is wanted.
-async fn report(
+/// More than there are to be: that is said, and written down.
+async fn tell(
     courier: &Courier,
     job: &Assignment,
     sweep: &Sweep,
-    mut effects: Vec<Effect>,
+    effects: &[Effect],
     is_dead: bool,
     calls: &mut Calls<'_>,
-) -> Result<(), Stop> {
-    let twins = effects.split_off(1);
-    let kept = effects.pop();
-    let names = |twins: &[Effect]| twins.iter().map(|twin| twin.id.clone()).collect();
-    let mut told = Twins {
+) -> Result<Twins, Stop> {
+    let mut ids = effects.iter().map(|effect| effect.id.clone());
+    let told = Twins {
         tenant: job.reference().tenant().to_owned(),
         id: sweep.job.clone(),
+        life_ms: sweep.life_ms,
         job_type: sweep.job_type.as_str().to_owned(),
         contact: sweep.contact.as_str().to_owned(),
-        kept: kept
-            .as_ref()
-            .map_or_else(String::new, |kept| kept.id.clone()),
-        twins: names(&twins),
+        kept: ids.next().unwrap_or_default(),
+        twins: ids.collect(),
         removed: Vec::new(),
         dead: is_dead,
         found_ms: job.clock.now_ms(),
@@ -359,13 +364,23 @@ async fn report(
         }
     }
     courier.queue.tell_twins(&told).await.map_err(away)?;
-    // Which one of a dead letter is to stay, if any, a person decides, or its retry.
-    if !courier.remove_twins || is_dead {
+    Ok(told)
+}
+
+/// Removes all but the first, as far as they say the same.
+async fn remove_twins(
+    courier: &Courier,
+    job: &Assignment,
+    sweep: &Sweep,
+    effects: &[Effect],
+    mut told: Twins,
+    calls: &mut Calls<'_>,
+) -> Result<(), Stop> {
+    let [kept, twins @ ..] = effects else {
         return Ok(());
-    }
+    };
     // What a person has gone on with, or copied to go on with, is theirs.
-    let said = kept.and_then(|kept| kept.text);
-    let same = |twin: &&Effect| said.is_some() && said == twin.text;
+    let same = |twin: &&Effect| kept.text.is_some() && kept.text == twin.text;
     let removable: Vec<_> = twins.iter().filter(same).map(|twin| &twin.id).collect();
     for twin in removable.iter().copied().take(REMOVED) {
         let removed = remove(courier, job, sweep, twin, calls).await?;
@@ -378,7 +393,7 @@ async fn report(
             if removed {
                 "a twin was removed"
             } else {
-                "the API does not let a twin be removed"
+                "a twin could not be removed"
             }
         );
         if !removed {
@@ -422,11 +437,11 @@ async fn remove(
         }
         // It may still be applied.
         Err(Stop::Call(error)) if error.may_have_taken_effect() => {
-            let before = job.claimed.run.number(field::UNREMOVED).unwrap_or(0);
-            if before >= UNANSWERED {
+            let times = job.claimed.run.number(field::UNREMOVED).unwrap_or(0) + 1;
+            if times >= UNANSWERED {
                 return Ok(false);
             }
-            job.note(field::UNREMOVED, (before + 1).to_string());
+            job.note(field::UNREMOVED, times.to_string());
             let wait = courier.quarantine.of(sweep.job_type) + courier.http_timeout;
             Err(look::read_again(wait, calls))
         }

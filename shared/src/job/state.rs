@@ -410,18 +410,19 @@ fn end(progress: &Progress, ending: Ending, permit: Permit, rules: &Rules, now: 
     } else {
         progress.unanswered_at
     };
+    Transition::new(heard_out(ending, unanswered_at, rules, now), permit)
+}
+
+/// An end that waits until a call without an answer, which ended then, can have no effect any more.
+pub fn heard_out(ending: Ending, unanswered_at: Option<u64>, rules: &Rules, now: u64) -> Ending {
     let settled_at = unanswered_at.map_or(0, |at| at.saturating_add(millis(rules.quarantine)));
     if settled_at <= now {
-        return Transition::new(ending, permit);
+        return ending;
     }
-    let after = Duration::from_millis(settled_at - now);
-    Transition::new(
-        Ending::Deferred {
-            after,
-            ending: Box::new(ending),
-        },
-        permit,
-    )
+    Ending::Deferred {
+        after: Duration::from_millis(settled_at - now),
+        ending: Box::new(ending),
+    }
 }
 
 /// A failure that may be repeated blindly. A probe's failure says nothing of the job, so it costs no attempt.

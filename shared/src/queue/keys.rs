@@ -117,7 +117,7 @@ keys! {
     refused() = "REFUSED", "refused";
     /// Sorted set, in the first shard only: job type → what its quarantine was raised to (ms), since the API was late; 0: a person has set it back.
     quarantine() = "QUARANTINE", "quarantine";
-    /// Hash: `<tenant>/<id>` → the effects of one job that are there twice, JSON.
+    /// Hash: `<tenant>/<id>/<when it was due first, ms>` → the effects of one job that are there twice, JSON.
     twins() = "TWINS", "twins";
     /// Sorted set: the same → when they were found first (ms).
     twins_found() = "TWINS_FOUND", "twins-found";

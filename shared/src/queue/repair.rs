@@ -217,7 +217,10 @@ impl Queue {
             attempts: letter.run.attempts(),
             result: serde_json::json!({ "resolved": true, "effect": effect }),
             effect: effect.map(str::to_owned),
-            life: None,
+            life: letter
+                .job
+                .as_ref()
+                .map(|job| letter.run.first_due(job.due_ms)),
         };
         let result = serde_json::to_string(&done)
             .map_err(|error| QueueError::Unexpected(error.to_string()))?;

@@ -22,6 +22,9 @@ pub struct Twins {
     pub tenant: String,
     /// Its id.
     pub id: String,
+    /// When the job was due first (ms): its id may have been another job's before.
+    #[serde(default)]
+    pub life_ms: u64,
     /// Its type.
     #[serde(rename = "type")]
     pub job_type: String,
@@ -42,6 +45,11 @@ pub struct Twins {
 }
 
 impl Twins {
+    /// What they are written down under.
+    fn name(&self) -> String {
+        name(&self.tenant, &self.id, self.life_ms)
+    }
+
     /// With what was told of the job before; returns how many are new.
     fn with(&mut self, before: Option<Self>) -> u64 {
         let Some(before) = before else {
@@ -57,6 +65,10 @@ impl Twins {
             .retain(|twin| !twin.is_empty() && *twin != self.kept);
         new as u64
     }
+}
+
+fn name(tenant: &str, id: &str, life_ms: u64) -> String {
+    format!("{tenant}/{id}/{life_ms}")
 }
 
 fn add(to: &mut Vec<String>, more: Vec<String>) {
@@ -109,7 +121,9 @@ impl Queue {
 
     /// How many of them are not written down yet.
     pub async fn untold_of(&self, twins: &Twins) -> Result<u64, QueueError> {
-        let before = self.twins_of(&twins.tenant, &twins.id).await?;
+        let before = self
+            .twins_of(&twins.tenant, &twins.id, twins.life_ms)
+            .await?;
         Ok(twins.clone().with(before))
     }
 
@@ -121,7 +135,7 @@ impl Queue {
 
     /// Not if somebody else has told of this job meanwhile.
     async fn tell_twins_once(&self, twins: &Twins) -> Result<bool, QueueError> {
-        let job = format!("{}/{}", twins.tenant, twins.id);
+        let job = twins.name();
         let mut get = redis::cmd("HGET");
         get.arg(self.keys_of(&twins.tenant).twins()).arg(&job);
         let before: Option<String> = self.connection().run(&get).await?;
@@ -149,11 +163,16 @@ impl Queue {
         Ok(said != "meanwhile")
     }
 
-    /// The twins of one job.
-    pub async fn twins_of(&self, tenant: &str, id: &str) -> Result<Option<Twins>, QueueError> {
+    /// The twins of one job, which was due first at that moment (ms).
+    pub async fn twins_of(
+        &self,
+        tenant: &str,
+        id: &str,
+        life_ms: u64,
+    ) -> Result<Option<Twins>, QueueError> {
         let mut get = redis::cmd("HGET");
         get.arg(self.keys_of(tenant).twins());
-        get.arg(format!("{tenant}/{id}"));
+        get.arg(name(tenant, id, life_ms));
         let json: Option<String> = self.connection().run(&get).await?;
         Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
     }
@@ -183,6 +202,7 @@ mod tests {
         Twins {
             tenant: "acme".into(),
             id: "a".into(),
+            life_ms: 1,
             job_type: "AttachNote".into(),
             contact: "c1".into(),
             kept: kept.into(),

@@ -67,6 +67,7 @@ fn twins(found: &[&str], removed: &[&str], found_ms: u64) -> Twins {
     Twins {
         tenant: "acme".into(),
         id: "a".into(),
+        life_ms: 1,
         job_type: "AttachNote".into(),
         contact: "c1".into(),
         kept: "n1".into(),
@@ -91,10 +92,20 @@ async fn twins_are_told_together_and_counted_once() {
         queue.tell_twins(&told).await.unwrap();
     }
     let all = Some(twins(&["n3", "n2"], &["n3", "n2"], 5));
-    assert_eq!(queue.twins_of("acme", "a").await.unwrap(), all);
-    assert_eq!(queue.twins_of("acme", "b").await.unwrap(), None);
+    assert_eq!(queue.twins_of("acme", "a", 1).await.unwrap(), all);
+    assert_eq!(queue.twins_of("acme", "b", 1).await.unwrap(), None);
     assert_eq!(queue.twins(None).await.unwrap().len(), 1);
     assert_eq!(queue.twins(Some("other")).await.unwrap(), []);
+    // What its id's next job has made is no twin of it.
+    let next = Twins {
+        life_ms: 2,
+        kept: "n4".into(),
+        ..twins(&["n5"], &[], 20)
+    };
+    assert_eq!(queue.untold_of(&next).await.unwrap(), 1);
+    queue.tell_twins(&next).await.unwrap();
+    assert_eq!(queue.twins_of("acme", "a", 1).await.unwrap(), all);
+    assert_eq!(queue.twins_of("acme", "a", 2).await.unwrap(), Some(next));
 }
 
 /// The last ones are kept, however many there are.
@@ -164,6 +175,6 @@ async fn what_is_told_at_once_is_all_written_down() {
     for told in futures::future::join_all((0..16).map(tell)).await {
         told.unwrap();
     }
-    let all = queue.twins_of("acme", "a").await.unwrap().unwrap();
+    let all = queue.twins_of("acme", "a", 1).await.unwrap().unwrap();
     assert_eq!(all.twins.len(), 8);
 }

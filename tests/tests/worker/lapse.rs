@@ -6,7 +6,9 @@ use penstock_shared::{job::state::State, queue::dead::Filter};
 use penstock_tests::{
     fixture::{Draft, job},
     harness::{Appendfsync, Program, RedisOptions, free_port, until_counted, wait_until},
+    sandbox::Call,
 };
+use serde_json::json;
 
 use crate::{
     stage::{PATIENCE, Stage},
@@ -111,6 +113,64 @@ async fn no_call_is_one_too_many() {
     for pair in calls.windows(41) {
         let apart = pair[40].at.since(pair[0].at);
         assert!(apart >= Duration::from_secs(10), "41 calls in {apart:?}");
+    }
+}
+
+/// What it has forgotten of an idempotent job is simply sent again; but the call before may still be applied, over what comes next.
+const PATIENT: [(&str, &str); 2] = [
+    ("PENSTOCK_GHL_BURST", "1000/1s"),
+    ("PENSTOCK_QUARANTINE", "6s"),
+];
+
+#[tokio::test]
+async fn what_follows_an_upsert_that_it_has_forgotten_waits_for_it() {
+    let mut stage = always(&["late=5s:op=upsert-contact:count=1"]).await;
+    let upsert = |id: &str, name: &str| {
+        job(id).upsert_of(json!({ "email": "ann@example.com", "firstName": name }))
+    };
+    stage
+        .enqueue(&[upsert("first", "Ann"), upsert("next", "Bea")])
+        .await;
+    let kept = stage.redis.keep_files();
+    let _worker = stage.worker_with(&PATIENT).await;
+    stage.until_calls(1).await;
+    stage.redis.restart_from(&kept).await;
+    stage.until_done(2).await;
+    let calls = stage.calls();
+    let [late, .., next] = calls.as_slice() else {
+        panic!("{calls:?}");
+    };
+    let came = |call: &Call| call.effect.as_ref().map(|effect| effect.order);
+    assert!(came(late) < came(next), "{calls:#?}");
+    assert!(came(late).is_some(), "{calls:#?}");
+}
+
+/// The same of those that went with others in one call.
+#[tokio::test]
+async fn what_follows_a_bulk_call_that_it_has_forgotten_waits_for_it() {
+    let mut stage = always(&[]).await;
+    let of = |name: &str, at: usize| job(&format!("{name}-{at}")).contact(&format!("c-{at}"));
+    let tags: Vec<_> = (0..4).map(|at| of("tag", at).tag("vip")).collect();
+    stage.enqueue(&tags).await;
+    let kept = stage.redis.keep_files();
+    let together = [&PATIENT[..], &[("PENSTOCK_COALESCE", "on")]].concat();
+    let worker = stage.worker_with(&together).await;
+    stage.until_calls(1).await;
+    stage.redis.restart_from(&kept).await;
+    worker
+        .wait_for_line("Redis has lost what it had acknowledged", PATIENCE)
+        .await;
+    // Of these it has forgotten nothing.
+    let notes: Vec<_> = (0..4).map(|at| of("note", at).note("Hello")).collect();
+    stage.enqueue_stubbornly(&notes).await;
+    stage.until_done(8).await;
+    let calls = stage.calls();
+    let of = |operation| move |call: &&Call| call.operation == operation;
+    let bulk: Vec<_> = calls.iter().filter(of("create-association")).collect();
+    assert_eq!(bulk.len(), 2, "{calls:#?}");
+    for note in calls.iter().filter(of("create-note")) {
+        let waited = note.at.since(bulk[1].at);
+        assert!(waited >= Duration::from_secs(6), "{waited:?}: {calls:#?}");
     }
 }
 

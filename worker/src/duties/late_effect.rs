@@ -62,6 +62,7 @@ async fn tell_twin(
     let twins = Twins {
         tenant: late.tenant.clone(),
         id: late.id.clone(),
+        life_ms: late.life.unwrap_or_default(),
         job_type: late.job_type.clone(),
         contact: late.contact.clone(),
         twins: known.iter().map(|_| late.effect.clone()).collect(),

@@ -1,5 +1,5 @@
 -- Writes down a job's twins, if nobody else has meanwhile.
--- arg: job ('<tenant>/<id>'); before (what was written before, or nil); twins (JSON); most (so many jobs are told of: the oldest goes);
+-- arg: job ('<tenant>/<id>/<life>'); before (what was written before, or nil); twins (JSON); most (so many jobs are told of: the oldest goes);
 -- found_ms (when the first of them was found).
 -- Returns 'ok', 'meanwhile', or 'full'.
 transition(function()

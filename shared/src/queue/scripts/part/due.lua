@@ -8,21 +8,24 @@ local function put_due(lane, ticket, rank, effective)
   gather('ZADD', (effective == 2 and HIGH or DUE) .. lane, whole(rank), ticket)
 end
 
-local tails
-resets[#resets + 1] = function() tails = {} end
+local line_up
+do
+  local tails
+  resets[#resets + 1] = function() tails = {} end
 
--- The same for one that has just come: at the end of the line, if that keeps it in order.
-local function line_up(lane, ticket, due, effective)
-  local rank = rank_of(due, effective)
-  if effective ~= 1 then return put_due(lane, ticket, rank, effective) end
-  local tail = tails[lane]
-  if not tail then
-    local last = redis.call('LINDEX', LINE .. lane, -1)
-    tail = last and struct.unpack('>I6', last) or 0
+  -- The same for one that has just come: at the end of the line, if that keeps it in order.
+  function line_up(lane, ticket, due, effective)
+    local rank = rank_of(due, effective)
+    if effective ~= 1 then return put_due(lane, ticket, rank, effective) end
+    local tail = tails[lane]
+    if not tail then
+      local last = redis.call('LINDEX', LINE .. lane, -1)
+      tail = last and struct.unpack('>I6', last) or 0
+    end
+    tails[lane] = math.max(tail, rank)
+    if rank < tail then return put_due(lane, ticket, rank, effective) end
+    gather('RPUSH', LINE .. lane, pack_time(rank) .. ticket)
   end
-  tails[lane] = math.max(tail, rank)
-  if rank < tail then return put_due(lane, ticket, rank, effective) end
-  gather('RPUSH', LINE .. lane, pack_time(rank) .. ticket)
 end
 
 local function count_ghosts(lane)
