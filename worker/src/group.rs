@@ -19,6 +19,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::{self, Courier},
+    journal,
 };
 
 /// How a rider has ended.
@@ -38,6 +39,10 @@ pub(crate) fn merge_neighbours(
     stored: &mut StoredJob,
 ) -> usize {
     let mut merged = 0;
+    // It would undo what they do.
+    if journal::may_still_come(courier, job, stored) {
+        return merged;
+    }
     for rider in &job.claimed.riders {
         let together =
             payload(courier, job, rider).and_then(|next| stored.payload.followed_by(&next));

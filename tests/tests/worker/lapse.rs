@@ -124,6 +124,11 @@ const PATIENT: [(&str, &str); 2] = [
 
 #[tokio::test]
 async fn what_follows_an_upsert_that_it_has_forgotten_waits_for_it() {
+    tokio::join!(upserts("off"), upserts("on"));
+}
+
+/// Nor does what follows go with it in one call.
+async fn upserts(coalesce: &str) {
     let mut stage = always(&["late=5s:op=upsert-contact:count=1"]).await;
     let upsert = |id: &str, name: &str| {
         job(id).upsert_of(json!({ "email": "ann@example.com", "firstName": name }))
@@ -132,7 +137,8 @@ async fn what_follows_an_upsert_that_it_has_forgotten_waits_for_it() {
         .enqueue(&[upsert("first", "Ann"), upsert("next", "Bea")])
         .await;
     let kept = stage.redis.keep_files();
-    let _worker = stage.worker_with(&PATIENT).await;
+    let settings = [&PATIENT[..], &[("PENSTOCK_COALESCE", coalesce)]].concat();
+    let _worker = stage.worker_with(&settings).await;
     stage.until_calls(1).await;
     stage.redis.restart_from(&kept).await;
     stage.until_done(2).await;
