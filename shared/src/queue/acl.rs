@@ -166,6 +166,7 @@ fn standing(keys: &Keys) -> Vec<String> {
     standing.extend(read(&[
         keys.job("*"),
         keys.run("*"),
+        keys.history("*"),
         keys.running(),
         keys.leases(),
         keys.groups(),

@@ -1,12 +1,13 @@
 //! The users that `penstock-admin acl` prints, on a real server: each program works as its own, and none may do what is another's.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use penstock_tests::harness::{
     Endpoint, Finished, Listen, Program, RedisOptions, RedisServer, run, wait_until,
 };
 use penstock_tests::sandbox::{Options, Running, Sandbox};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::stage::PATIENCE;
 
@@ -132,6 +133,25 @@ impl Guarded {
         .await;
     }
 
+    /// The intake, when it is ready; and where it takes jobs.
+    async fn serve(&self) -> (Program, reqwest::Client, String) {
+        let port = penstock_tests::harness::free_port();
+        let address = format!("127.0.0.1:{port}");
+        let service = self
+            .program("penstock-producer", "intake")
+            .args(["serve", "--listen", &address])
+            .start();
+        let http = reqwest::Client::new();
+        let base = format!("http://{address}/v1/jobs");
+        let ready = format!("http://{address}/readyz");
+        wait_until("the intake to be ready", PATIENCE, || async {
+            let told = http.get(&ready).send().await.ok()?;
+            told.status().is_success().then_some(())
+        })
+        .await;
+        (service, http, base)
+    }
+
     /// What Redis says to a command of this role's user.
     async fn says(&self, role: &str, command: &[&str]) -> Result<redis::Value, String> {
         let client = redis::Client::open(self.url(role)).unwrap();
@@ -166,20 +186,7 @@ async fn each_program_works_as_its_own_user() {
     guarded.until("b", "done").await;
     guarded.until("lost", "dead").await;
 
-    let port = penstock_tests::harness::free_port();
-    let address = format!("127.0.0.1:{port}");
-    let service = guarded
-        .program("penstock-producer", "intake")
-        .args(["serve", "--listen", &address])
-        .start();
-    let http = reqwest::Client::new();
-    let base = format!("http://{address}/v1/jobs");
-    let ready = format!("http://{address}/readyz");
-    wait_until("the intake to be ready", PATIENCE, || async {
-        let told = http.get(&ready).send().await.ok()?;
-        told.status().is_success().then_some(())
-    })
-    .await;
+    let (service, http, base) = guarded.serve().await;
     let posted = http
         .post(&base)
         .body(note("c", "c-0"))
@@ -239,6 +246,45 @@ async fn each_program_works_as_its_own_user() {
         .admin("admin-write", &["dead", "delete", "lost"])
         .await;
     assert_eq!(deleted["changed"], 1, "{deleted}");
+}
+
+#[tokio::test]
+async fn a_quiet_window_and_a_failed_attempt_take_no_more_rights() {
+    let guarded = Guarded::start().await;
+    let worker = guarded
+        .program("penstock-worker", "worker")
+        .env("PENSTOCK_GHL_BURST", "100/1s")
+        .start();
+    worker.wait_for_line("ready worker=", PATIENCE).await;
+    let enqueue = async |job: &str| {
+        let enqueued = guarded
+            .run("client", "penstock-producer", &["enqueue"], job)
+            .await;
+        let refusals = guarded.refusals().await;
+        assert_eq!(enqueued.code, Some(0), "{}\n{refusals}", enqueued.stderr);
+    };
+    enqueue(&note("c", "c-0")).await;
+    guarded.until("c", "done").await;
+    let (_service, http, base) = guarded.serve().await;
+    // All permits have come back by then, and the first to come notices it.
+    sleep(Duration::from_millis(1_500)).await;
+    guarded.sandbox.set_faults(["503:count=1".parse().unwrap()]);
+    let tag = json!({"type": "AddTags", "tenant": ACME, "id": "d", "payload": {"contact": {"id": "c-0"}, "tags": ["vip"]}});
+    let enqueued = guarded
+        .run(
+            "client",
+            "penstock-producer",
+            &["enqueue"],
+            &tag.to_string(),
+        )
+        .await;
+    let refusals = guarded.refusals().await;
+    assert_eq!(enqueued.code, Some(0), "{}\n{refusals}", enqueued.stderr);
+    guarded.until("d", "done").await;
+    let told = http.get(format!("{base}/d")).send().await.unwrap();
+    let (status, said) = (told.status(), told.text().await.unwrap());
+    let refusals = guarded.refusals().await;
+    assert_eq!(status, 200, "{said}\n{refusals}");
 }
 
 /// Nobody has loaded the functions yet: who may not has to wait for who may.

@@ -57,11 +57,11 @@ local function count_of(entry)
   return tonumber(string.match(entry, ':(%d+)$'))
 end
 
--- The permits that have not come back do so at other moments.
+-- The permits that have not come back do so at other moments. Whoever stores jobs may take out of a ring, and deletes no key.
 local function move(ring, past, moved)
   redis.call('ZREMRANGEBYSCORE', ring, '-inf', past)
   local entries, counts = redis.call('ZRANGE', ring, 0, -1, 'WITHSCORES'), {}
-  redis.call('DEL', ring)
+  redis.call('ZREMRANGEBYSCORE', ring, '-inf', '+inf')
   for i = 1, #entries, 2 do
     local at = moved(tonumber(entries[i + 1]))
     counts[at] = (counts[at] or 0) + count_of(entries[i])
@@ -329,7 +329,7 @@ local function forget_past(lane)
   if lane.flying > 0 then return end
   for i, window in ipairs(WINDOWS) do
     if lane[i].used == 0 and lane.stored[window.past] then
-      redis.call('DEL', window.ring(lane.name))
+      redis.call('ZREMRANGEBYSCORE', window.ring(lane.name), '-inf', '+inf')
       set(lane, window.past, nil)
     end
   end
