@@ -144,20 +144,20 @@ pub fn forgotten_call(
     Some(granted_until(job, terms) + longest_call(run, millis(terms.http_timeout)))
 }
 
-fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
-    if stored.payload.is_idempotent() {
-        return None;
-    }
-    let run = &job.claimed.run;
-    run.forgotten(&job.claimed.lapses, stored.due_ms)
-}
-
 /// Whether such a call may still have its effect.
 pub fn may_still_come(courier: &Courier, job: &Assignment, stored: &StoredJob) -> bool {
     let ended = forgotten_call(job, courier.queue.terms(), &job.claimed.run, stored);
     let quarantine = millis(courier.quarantine.of(stored.payload.job_type()));
     ended
         .is_some_and(|ended| ended.max(job.steady.since_ms) + quarantine > job.steady.earliest_ms())
+}
+
+fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {
+    if stored.payload.is_idempotent() {
+        return None;
+    }
+    let run = &job.claimed.run;
+    run.forgotten(&job.claimed.lapses, stored.due_ms)
 }
 
 /// Whether a call is on record of which nobody knows what it came to.

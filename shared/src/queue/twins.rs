@@ -45,11 +45,6 @@ pub struct Twins {
 }
 
 impl Twins {
-    /// What they are written down under.
-    fn name(&self) -> String {
-        name(&self.tenant, &self.id, self.life_ms)
-    }
-
     /// With what was told of the job before; returns how many are new.
     fn with(&mut self, before: Option<Self>) -> u64 {
         let Some(before) = before else {
@@ -67,6 +62,7 @@ impl Twins {
     }
 }
 
+/// What the twins of a job are written down under.
 fn name(tenant: &str, id: &str, life_ms: u64) -> String {
     format!("{tenant}/{id}/{life_ms}")
 }
@@ -135,7 +131,7 @@ impl Queue {
 
     /// Not if somebody else has told of this job meanwhile.
     async fn tell_twins_once(&self, twins: &Twins) -> Result<bool, QueueError> {
-        let job = twins.name();
+        let job = name(&twins.tenant, &twins.id, twins.life_ms);
         let mut get = redis::cmd("HGET");
         get.arg(self.keys_of(&twins.tenant).twins()).arg(&job);
         let before: Option<String> = self.connection().run(&get).await?;

@@ -270,16 +270,7 @@ async fn a_quiet_window_and_a_failed_attempt_take_no_more_rights() {
     sleep(Duration::from_millis(1_500)).await;
     guarded.sandbox.set_faults(["503:count=1".parse().unwrap()]);
     let tag = json!({"type": "AddTags", "tenant": ACME, "id": "d", "payload": {"contact": {"id": "c-0"}, "tags": ["vip"]}});
-    let enqueued = guarded
-        .run(
-            "client",
-            "penstock-producer",
-            &["enqueue"],
-            &tag.to_string(),
-        )
-        .await;
-    let refusals = guarded.refusals().await;
-    assert_eq!(enqueued.code, Some(0), "{}\n{refusals}", enqueued.stderr);
+    enqueue(&tag.to_string()).await;
     guarded.until("d", "done").await;
     let told = http.get(format!("{base}/d")).send().await.unwrap();
     let (status, said) = (told.status(), told.text().await.unwrap());
