@@ -30,6 +30,10 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Self {
+        Self::on(RedisOptions::default(), Options::default()).await
+    }
+
+    async fn on(redis: RedisOptions, sandbox: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (words, users) = (
             directory.path().join("words"),
@@ -55,13 +59,13 @@ impl Guarded {
         let redis = RedisServer::start(RedisOptions {
             listen: Listen::Tcp,
             config: vec![("aclfile".into(), users.to_str().unwrap().into())],
-            ..RedisOptions::default()
+            ..redis
         })
         .await;
         let Endpoint::Tcp(address) = redis.endpoint() else {
             panic!("it listens at an address")
         };
-        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let sandbox = Sandbox::start(sandbox).await.unwrap();
         sandbox
             .seed_contact(&json!({ "id": "c-0", "locationId": ACME }))
             .unwrap();
@@ -111,6 +115,21 @@ impl Guarded {
             self.refusals().await
         );
         ended.json()
+    }
+
+    /// Stores a job, as one who may do nothing else.
+    async fn enqueue(&self, job: &str) {
+        let enqueued = self
+            .run("client", "penstock-producer", &["enqueue"], job)
+            .await;
+        let refusals = self.refusals().await;
+        assert_eq!(enqueued.code, Some(0), "{}\n{refusals}", enqueued.stderr);
+    }
+
+    /// The same of a note with this id, until it is there.
+    async fn deliver(&self, id: &str) {
+        self.enqueue(&note(id, "c-0")).await;
+        self.until(id, "done").await;
     }
 
     /// What Redis has refused so far.
@@ -248,29 +267,44 @@ async fn each_program_works_as_its_own_user() {
     assert_eq!(deleted["changed"], 1, "{deleted}");
 }
 
+/// Whoever looks at a lane first when its permits have come back, or do so at other moments, writes that down.
 #[tokio::test]
-async fn a_quiet_window_and_a_failed_attempt_take_no_more_rights() {
-    let guarded = Guarded::start().await;
-    let worker = guarded
-        .program("penstock-worker", "worker")
-        .env("PENSTOCK_GHL_BURST", "100/1s")
-        .start();
-    worker.wait_for_line("ready worker=", PATIENCE).await;
-    let enqueue = async |job: &str| {
-        let enqueued = guarded
-            .run("client", "penstock-producer", &["enqueue"], job)
-            .await;
-        let refusals = guarded.refusals().await;
-        assert_eq!(enqueued.code, Some(0), "{}\n{refusals}", enqueued.stderr);
+async fn whatever_became_of_the_permits_who_stores_jobs_needs_no_more_rights() {
+    let redis = RedisOptions {
+        own_clock: true,
+        ..RedisOptions::default()
     };
-    enqueue(&note("c", "c-0")).await;
-    guarded.until("c", "done").await;
+    let mut sandbox = Options::default();
+    sandbox.quota.burst.window = Duration::from_secs(1);
+    let guarded = Guarded::on(redis, sandbox).await;
+    let worker = async |daily: &str| {
+        let worker = guarded.program("penstock-worker", "worker");
+        let worker = worker.env("PENSTOCK_GHL_BURST", "100/1s");
+        let worker = worker.env("PENSTOCK_GHL_DAILY", daily).start();
+        worker.wait_for_line("ready worker=", PATIENCE).await;
+        worker
+    };
+    let first = worker("200000/1d").await;
+    guarded.deliver("first").await;
+    // A window, and the longest that an idle worker does not look.
+    sleep(Duration::from_millis(2_500)).await;
+    guarded.deliver("quiet").await;
+    guarded.redis.set_clock(60_000);
+    first.wait_for_line("clock was set", PATIENCE).await;
+    guarded.deliver("set").await;
+    let _second = worker("200000/2d").await;
+    guarded.deliver("other").await;
+}
+
+#[tokio::test]
+async fn a_failed_attempt_takes_no_more_rights() {
+    let guarded = Guarded::start().await;
+    let worker = guarded.program("penstock-worker", "worker").start();
+    worker.wait_for_line("ready worker=", PATIENCE).await;
     let (_service, http, base) = guarded.serve().await;
-    // All permits have come back by then, and the first to come notices it.
-    sleep(Duration::from_millis(1_500)).await;
     guarded.sandbox.set_faults(["503:count=1".parse().unwrap()]);
     let tag = json!({"type": "AddTags", "tenant": ACME, "id": "d", "payload": {"contact": {"id": "c-0"}, "tags": ["vip"]}});
-    enqueue(&tag.to_string()).await;
+    guarded.enqueue(&tag.to_string()).await;
     guarded.until("d", "done").await;
     let told = http.get(format!("{base}/d")).send().await.unwrap();
     let (status, said) = (told.status(), told.text().await.unwrap());
