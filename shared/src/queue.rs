@@ -43,9 +43,10 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use redis::{Cmd, FromRedisValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -121,6 +122,15 @@ struct Told {
     tick: AtomicU64,
     /// The latest time that Redis' clock has shown.
     seen_ms: AtomicU64,
+    /// What time it was at the latest by this program's own clock, less what Redis' was set by, and when that was.
+    latest: Mutex<Option<(u64, Instant)>>,
+}
+
+impl Told {
+    fn latest_ms(&self) -> Option<u64> {
+        let latest = *self.latest.lock();
+        latest.map(|(ms, at)| ms.saturating_add(millis(at.elapsed())))
+    }
 }
 
 /// The same as the scripts take it.
@@ -128,6 +138,8 @@ struct Told {
 struct Known {
     known: u64,
     seen: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest: Option<u64>,
 }
 
 impl Location {
@@ -329,7 +341,14 @@ impl Queue {
         Known {
             known: told.tick.load(Ordering::SeqCst),
             seen: told.seen_ms.load(Ordering::SeqCst),
+            latest: told.latest_ms(),
         }
+    }
+
+    /// By this program's own clock it is this time now at the latest (ms, less what the shard's clock was set by in all): as long as that is further
+    /// ahead, no claim gives anything, for it was set.
+    pub fn expect(&self, shard: u16, latest_ms: u64) {
+        *self.told_of(shard).latest.lock() = Some((latest_ms, Instant::now()));
     }
 
     /// A command of a worker was answered with its number.

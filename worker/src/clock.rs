@@ -32,7 +32,7 @@ impl RedisClock {
 }
 
 /// What a shard's clock may be off between two answers without having been set: it is slewed, and answers are late.
-const TOLERANCE: Duration = Duration::from_millis(500);
+pub const TOLERANCE: Duration = Duration::from_millis(500);
 
 /// A time that goes on as time does, whatever Redis' clock is set by: that clock, less what it was set by in all. It tells two moments, for on
 /// the way of an answer some time passes. As a worker that was just started cannot know what happened before, it tells since when it is known.

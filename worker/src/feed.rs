@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     assignment::{Assignment, Roster},
-    clock::{RedisClock, Seen, Steady, Step, Steps},
+    clock::{RedisClock, Seen, Steady, Step, Steps, TOLERANCE},
     failpoint,
     patience::Patience,
 };
@@ -72,6 +72,8 @@ impl Feed {
             clock.set(answer.seen);
             let last = answer.claim.lapses.last();
             let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
+            self.queue
+                .expect(shard, steady.latest_ms() + millis(TOLERANCE));
             if let Some(step) = step {
                 self.tell(shard, step, &mut steps).await;
             }
@@ -91,7 +93,7 @@ impl Feed {
         }
     }
 
-    /// Redis' clock was set: what it is set by is told before anything is called that it may have freed.
+    /// Redis' clock was set: what it is set by is told. Until it is, claims give nothing that it may have freed.
     async fn tell(&self, shard: u16, step: Step, steps: &mut Steps) {
         tracing::warn!(
             shard,

@@ -1,5 +1,7 @@
 //! Redis' clock is set while the API may still apply a call.
 
+use std::time::Duration;
+
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::job,
@@ -13,16 +15,19 @@ use crate::stage::{PATIENCE, Stage};
 const HOUR: i64 = 3_600_000;
 const QUARANTINE: [(&str, &str); 1] = [("PENSTOCK_QUARANTINE", "8s")];
 
-async fn stage() -> Stage {
-    let redis = RedisOptions {
+fn own_clock() -> RedisOptions {
+    RedisOptions {
         own_clock: true,
         ..RedisOptions::default()
-    };
+    }
+}
+
+async fn stage() -> Stage {
     let sandbox = Options {
         faults: vec!["late=7s:op=create-note:count=1".parse().unwrap()],
         ..Options::default()
     };
-    Stage::on(redis, sandbox).await
+    Stage::on(own_clock(), sandbox).await
 }
 
 /// Its note has no answer, and is not there yet.
@@ -99,4 +104,32 @@ async fn set_ahead_while_no_worker_lives_it_ends_no_quarantine() {
             .await;
     }
     was_found(&stage).await;
+}
+
+/// Nobody takes it for a sign that permits have come back.
+#[tokio::test]
+async fn set_ahead_it_sends_no_more_than_the_quota() {
+    const BURST: u64 = 10;
+    let mut quota = Options::default();
+    (quota.quota.burst.calls, quota.quota.burst.window) = (10, Duration::from_secs(4));
+    let stage = Stage::on(own_clock(), quota).await;
+    let settings = [("PENSTOCK_GHL_BURST", "10/4s")];
+    let workers = [
+        stage.worker_with(&settings).await,
+        stage.worker_with(&settings).await,
+    ];
+    let jobs: Vec<_> = (0..3 * BURST).map(|at| job(&at.to_string())).collect();
+    stage.enqueue(&jobs).await;
+    for windows in 1..3 {
+        stage.until_done(windows * BURST).await;
+        stage.redis.set_clock(HOUR);
+        // A producer may be the first to look at the lane.
+        stage.enqueue(&[job(&format!("since-{windows}"))]).await;
+    }
+    stage.until_done(3 * BURST + 2).await;
+    let lines = workers.iter().flat_map(Program::stderr);
+    let noticed = lines.filter(|line| line.contains("clock was set")).count();
+    assert!(noticed >= 2, "{noticed}");
+    let summary = stage.sandbox.summary();
+    assert_eq!((summary.calls, summary.over_quota), (3 * BURST + 2, 0));
 }

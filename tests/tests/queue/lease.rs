@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use penstock_shared::{
     job::state::State,
-    queue::settle::{Advance, Fields, Step},
+    queue::settle::{Advance, Fields, Settled, Step},
 };
-use penstock_tests::fixture::{Bench, START, back, ids, job};
+use penstock_tests::fixture::{Bench, START, back, done, ids, job};
 
 use crate::state::{lasting, run_field};
 
@@ -34,6 +34,25 @@ async fn one_that_ended_is_taken_over_and_counted() {
         (fourth.deliveries, fourth.run.lost(), fourth.run.attempts()),
         (4, 0, 1)
     );
+}
+
+/// It was set ahead by less than what would be taken for Redis having been away.
+#[tokio::test]
+async fn redis_clock_set_ahead_ends_none() {
+    const STEP: u64 = 3_200;
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let a = bench.claim_one().await;
+    bench.live(2_000, &[]).await;
+    bench.expect(0);
+    bench.pass(STEP);
+    assert!(bench.claim(1).await.is_empty());
+    let by = i64::try_from(STEP).unwrap();
+    bench.queue().step(0, by, 0).await.unwrap();
+    bench.live(100, std::slice::from_ref(&a)).await;
+    bench.expect(STEP);
+    assert!(bench.claim(1).await.is_empty());
+    assert_eq!(bench.settle(&[done(&a)]).await, [Settled::Ok]);
 }
 
 /// What ended its worker may have been a neighbour: the count that makes a job poisonous needs a delivery alone.

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use penstock_shared::{
     outcome::Permit,
-    queue::{reference::Lane, settle::Settlement},
+    queue::{
+        reference::Lane,
+        settle::{Advance, Settlement},
+    },
 };
 use penstock_tests::fixture::{Bench, Draft, START, back, done, job};
 
-const DAY: u64 = 24 * 3_600_000;
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
 
 fn jobs(count: usize) -> Vec<Draft> {
     (0..count).map(|number| job(&number.to_string())).collect()
@@ -174,6 +178,46 @@ async fn of_very_many_lanes_a_claim_gives_some_and_says_so() {
     assert_eq!(told, [(6, true), (6, true), (6, true), (2, false)]);
 }
 
+#[tokio::test]
+async fn redis_clock_set_ahead_brings_none_back_whoever_looks() {
+    let mut bench = Bench::start().await;
+    bench.quotas("3/10s", "100/1d").await;
+    bench.enqueue(&jobs(9)).await;
+    bench.expect(0);
+    let first = bench.claim(9).await;
+    bench.settle(&[done(&first[0]), done(&first[1])]).await;
+    bench.pass(1000);
+    bench.expect(0);
+    bench.pass(HOUR);
+    // A producer, which knows nothing of the time; the next call of a job; and a claim.
+    bench.enqueue(&[job("late")]).await;
+    assert_eq!(bench.next_call(&first[2]).await, Advance::Later);
+    for _ in 0..2 {
+        let request = bench.request(9);
+        let claim = bench.claim_as("w", &request).await;
+        assert_eq!((claim.jobs.len(), claim.next), (0, Some(Duration::ZERO)));
+    }
+    let by = i64::try_from(HOUR).unwrap();
+    assert_eq!(bench.queue().step(0, by, 0).await.unwrap(), by);
+    // Two come back a window after their calls; the third's call ended when the clock was set already.
+    for (pass, back) in [(0, 0), (8_900, 0), (200, 2), (800, 0), (200, 1)] {
+        bench.pass(pass);
+        bench.expect(HOUR);
+        let given = bench.claim(9).await;
+        assert_eq!(given.len(), back, "{}", bench.now - HOUR - START);
+    }
+}
+
+/// A program that has not seen the time pass, as one that was just started, believes what it is told.
+#[tokio::test]
+async fn who_knows_no_better_believes_redis_clock() {
+    let mut bench = narrow(2).await;
+    let first = bench.claim_one().await;
+    bench.settle(&[done(&first)]).await;
+    bench.pass(HOUR);
+    assert_eq!(bench.claim(9).await.len(), 1);
+}
+
 /// The ledger of a window does not grow with the calls in it.
 #[tokio::test]
 async fn the_ledger_stays_small() {
@@ -191,7 +235,7 @@ async fn the_ledger_stays_small() {
     let day: u64 = bench.server.get(["ZCARD", &keys.day("ghl/acme")]).await;
     // 1,020 ms in grains of 100 ms, and in one of 864 s, if none of them begins within.
     assert!(burst <= 12 && day <= 2, "{burst} {day}");
-    bench.pass(11_000);
+    bench.live(11_000, &[]).await;
     bench.enqueue(&[job("last")]).await;
     bench.claim_one().await;
     let left: u64 = bench.server.get(["EXISTS", &keys.burst("ghl/acme")]).await;

@@ -1,6 +1,6 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken. Jobs that may become one call
 -- are given as one, a group: its first leads, the others ride.
--- arg: worker; known, seen (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it returns the same jobs, and after a later
+-- arg: worker; known, seen, latest (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it returns the same jobs, and after a later
 --   request nothing); slots (calls to give at the most), free (the worker's free slots, those included); lease, silence, late (ms);
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
 --   row before only a delivery alone counts); workerTtl (ms).
@@ -281,13 +281,15 @@ transition(function()
   answer, lease = { lanes = {}, jobs = {}, more = {} }, { ends = whole(now + arg.lease) }
   given, slots, free, held, heaviest, bounded = 0, arg.slots, arg.free, {}, 1, false
   for i = 3, #ARGV, 2 do held[ARGV[i]] = tonumber(ARGV[i + 1]) end
-  local doubt
-  tick, doubt = watch(arg.worker)
+  local doubt, _, is_ahead
+  tick, doubt, _, is_ahead = watch(arg.worker)
   redis.call('ZADD', WORKERS, whole(now), arg.worker)
   local last = tonumber(redis.call('HGET', worker_key, 'claim')) or arg.claim - 1
   if last == arg.claim then return repeat_claim(worker_key) end
   -- It was under way for so long that its worker has sent it again, and others since: nobody waits for its answer.
   if last > arg.claim then return reply() end
+  -- What seems to be due, to have come back or to have ended may not be: the worker tells first that the clock was set.
+  if is_ahead then return reply(doubt or now) end
   local until_then = grace()
   -- Whether the windows are free, and what was sent, is not known yet.
   if doubt then return reply(doubt) end

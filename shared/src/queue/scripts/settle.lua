@@ -1,5 +1,5 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
--- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known, seen (see part/era.lua); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
+-- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known, seen, latest (see part/era.lua); headStart; reserve, spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
 --   part/report.lua: those of each lane that count), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
 -- ARGV[3…]: five per job, lane by lane: ticket; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its

@@ -3,7 +3,9 @@
 -- from another, begins an era: it remembers the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two
 -- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, and for a moment in any
 -- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
--- In config: `run` (the server's id), `tick`, `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
+-- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does (arg.latest, ms, less what Redis' clock was set
+-- by; nil as long as it has been told no time). Who finds Redis' clock ahead of that is believed: it was set, and nobody has told yet (step.lua).
+-- In config: `run` (the server's id), `tick`, `agreed` (the last time on which Redis' clock and a worker's agreed), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
 -- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too), `barrier` (no token that was
@@ -173,7 +175,8 @@ do
   end
 
   -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
-  -- forgotten (or nil), and the greatest token that may have been given before it was last noticed that something was (0: never).
+  -- forgotten (or nil), the greatest token that may have been given before it was last noticed that something was (0: never), and whether Redis'
+  -- clock is ahead of the worker's.
   function watch(worker)
     local memory = notice_server()
     if memory.doubt and worker then redis.call('SREM', DOUBTERS, worker) end
@@ -184,6 +187,9 @@ do
       end_doubt(memory)
     end
     if arg.seen > now and memory.travel then reach_further(memory) end
-    return redis.call('HINCRBY', CONFIG, 'tick', 1), doubt_of(memory), memory.barrier
+    local tick, is_ahead = memory.tick + 1, arg.latest and now - memory.shift > arg.latest
+    local agreed = is_ahead and {} or { 'agreed', whole(now) }
+    redis.call('HSET', CONFIG, 'tick', whole(tick), unpack(agreed))
+    return tick, doubt_of(memory), memory.barrier, is_ahead
   end
 end

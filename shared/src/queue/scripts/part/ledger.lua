@@ -2,7 +2,8 @@
 -- and comes back one window after that. Per window a sum (`burstUsed`, `dayUsed`) and a ring of `<moment>:<count>` by moment of return,
 -- rounded up to a hundredth of the window, so that its size does not grow with the quota; the window (`burstSpan`, `daySpan`) by which
 -- they return; and up to when they have been taken back (`burstPast`, `dayPast`). What came back within the last window stays in the ring:
--- a response that comes late is judged by what was held as its call was sent. What the API announced (`toldBurst`, `toldDaily`) is believed
+-- a response that comes late is judged by what was held as its call was sent. What ends by time alone ends by `agreed`, the last time on which Redis'
+-- clock and a worker's agreed (part/era.lua): Redis' may have been set ahead since. What the API announced (`toldBurst`, `toldDaily`) is believed
 -- until it announces something else, of the day until `toldUntil` at the latest.
 local DAILY = 2
 local WINDOWS = {
@@ -72,8 +73,9 @@ end
 -- Takes back the permits whose moment has come.
 local function read_window(lane, window, default)
   local stored, own = lane.stored, lane.stored[window.quota] or default
+  local agreed = in_force.agreed
   local told_until = window.till and (tonumber(stored[window.till]) or 0) or math.huge
-  local quota = stricter(own, told_until > now and stored[window.told] or nil)
+  local quota = stricter(own, told_until > agreed and stored[window.told] or nil)
   local calls, span = parse_quota(quota)
   local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
   local ring, past = window.ring(lane.name), tonumber(stored[window.past]) or 0
@@ -90,12 +92,12 @@ local function read_window(lane, window, default)
       past = 0
       set(lane, window.past, nil)
     end
-    local back = redis.call('ZRANGEBYSCORE', ring, '(' .. whole(past), whole(now))
+    local back = redis.call('ZRANGEBYSCORE', ring, '(' .. whole(past), whole(agreed))
     if #back > 0 then
       for _, entry in ipairs(back) do used = used - count_of(entry) end
       set(lane, window.used, used)
-      set(lane, window.past, now)
-      redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(now - span))
+      set(lane, window.past, agreed)
+      redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(agreed - span))
     end
     if span ~= tonumber(stored[window.span]) then set(lane, window.span, span) end
   end
@@ -189,26 +191,35 @@ local function read_windows(lane)
   for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, in_force[i] or nil) end
 end
 
-local function lane_of(name)
-  local lane = lanes[name]
-  if lane then return lane end
-  local destination, tenant = parse_lane(name)
-  lane = { name = name, tenant = tenant, refs = name .. '/', places = destination .. '/', stored = {}, changed = {}, returned = { {}, {} } }
-  local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
-  for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
-  lane.flying = tonumber(lane.stored.flying) or 0
-  in_force = in_force or redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt')
-  follow_clock(lane)
-  read_windows(lane)
-  if in_force[5] then charge_day(lane) end
-  lanes[name] = lane
-  return lane
+local lane_of
+do
+  local function read_in_force()
+    local read = redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt', 'agreed')
+    read.agreed = math.min(now, tonumber(read[7]) or now)
+    return read
+  end
+
+  function lane_of(name)
+    local lane = lanes[name]
+    if lane then return lane end
+    local destination, tenant = parse_lane(name)
+    lane = { name = name, tenant = tenant, refs = name .. '/', places = destination .. '/', stored = {}, changed = {}, returned = { {}, {} } }
+    local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
+    for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
+    lane.flying = tonumber(lane.stored.flying) or 0
+    in_force = in_force or read_in_force()
+    follow_clock(lane)
+    read_windows(lane)
+    if in_force[5] then charge_day(lane) end
+    lanes[name] = lane
+    return lane
+  end
 end
 
 -- The calls of the day that somebody else was seen to have made, and until when that is believed.
 local function foreign(lane)
   local count, until_then = string.match(lane.stored.foreign or '', '^(%d+)/(%d+)$')
-  if not count or tonumber(until_then) <= now then return 0 end
+  if not count or tonumber(until_then) <= in_force.agreed then return 0 end
   return tonumber(count), tonumber(until_then)
 end
 
@@ -218,7 +229,7 @@ end
 local function others_seen(lane)
   local seen = {}
   for at, count in string.gmatch(lane.stored.others or '', '(%d+):(%d+)') do
-    if at + lane[1].span > now then seen[#seen + 1] = { at = tonumber(at), count = tonumber(count) } end
+    if at + lane[1].span > in_force.agreed then seen[#seen + 1] = { at = tonumber(at), count = tonumber(count) } end
   end
   return seen
 end
@@ -266,7 +277,7 @@ end
 
 -- The calls that the lane may make now.
 local function free_permits(lane, high)
-  if in_force[6] or forgotten_until(lane) > now then return 0 end
+  if in_force[6] or forgotten_until(lane) > in_force.agreed then return 0 end
   return math.max(0, math.min(left(lane, 1, high), left(lane, DAILY, high)))
 end
 
@@ -313,7 +324,7 @@ local function frees_at(lane, high)
     -- Before the first worker has registered there is no quota: what is due then waits for that worker, not for a permit.
     if lane[i].calls > 0 and left(lane, i, high) <= 0 then
       write_rings(lane)
-      local first = redis.call('ZRANGEBYSCORE', window.ring(lane.name), '(' .. whole(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      local first = redis.call('ZRANGEBYSCORE', window.ring(lane.name), '(' .. whole(in_force.agreed), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
       local frees = tonumber(first[2]) or math.huge
       local others, until_then = others_in(lane, i)
       if others > 0 then frees = math.min(frees, until_then) end

@@ -31,7 +31,7 @@ do
   -- The permits that were held at that moment: those held now, and those that have come back since.
   local function held_at(lane, i, at)
     local held = lane[i].used + lane.flying
-    for _, entry in ipairs(redis.call('ZRANGEBYSCORE', WINDOWS[i].ring(lane.name), '(' .. whole(at), whole(now))) do
+    for _, entry in ipairs(redis.call('ZRANGEBYSCORE', WINDOWS[i].ring(lane.name), '(' .. whole(at), whole(in_force.agreed))) do
       held = held + count_of(entry)
     end
     return held
