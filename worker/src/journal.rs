@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{Payload, state::Decided},
+    job::{
+        Payload,
+        state::{self, Decided},
+    },
     outcome::{AmbiguousPolicy, Cause, Fault, Outcome},
     queue::{
         Terms,
@@ -147,9 +150,9 @@ pub fn forgotten_call(
 /// Whether such a call may still have its effect.
 pub fn may_still_come(courier: &Courier, job: &Assignment, stored: &StoredJob) -> bool {
     let ended = forgotten_call(job, courier.queue.terms(), &job.claimed.run, stored);
-    let quarantine = millis(courier.quarantine.of(stored.payload.job_type()));
-    ended
-        .is_some_and(|ended| ended.max(job.steady.since_ms) + quarantine > job.steady.earliest_ms())
+    let ended = ended.map(|ended| ended.max(job.steady.since_ms));
+    let quarantine = courier.quarantine.of(stored.payload.job_type());
+    !state::still_coming(ended, quarantine, job.steady.earliest_ms()).is_zero()
 }
 
 fn forgotten(job: &Assignment, stored: &StoredJob) -> Option<Lapse> {

@@ -70,9 +70,14 @@ impl Marker {
         Self { keys, on }
     }
 
+    /// Whether it knows any marker.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// Whether notes and tasks get markers.
     pub fn is_on(&self) -> bool {
-        self.on && !self.keys.is_empty()
+        self.on && self.has_keys()
     }
 
     /// The marker of a job's call, by the number of its intent.

@@ -82,6 +82,9 @@ pub async fn run(
     sweep: &Sweep,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
+    if !courier.marker.has_keys() {
+        return left_to_another(courier, job, sweep, calls);
+    }
     let quarantine = courier.quarantine.of(sweep.job_type);
     let tenant = job.reference().tenant();
     let found = courier.queue.find(&sweep.job, Some(tenant)).await;
@@ -123,6 +126,36 @@ pub async fn run(
     job.note(field::LOOKED, "1");
     wait_until(job, calls, ended + millis(quarantine * LOOKS[look + 1]))?;
     Err(calls.postponed(Duration::ZERO, "looks once more"))
+}
+
+/// Without a key this worker can tell nothing. Others may have one, as while markers are being turned on or off; nobody asks for ever.
+fn left_to_another(
+    courier: &Courier,
+    job: &Assignment,
+    sweep: &Sweep,
+    calls: &Calls<'_>,
+) -> Result<Outcome, Stop> {
+    let waited = job.clock.now_ms().saturating_sub(job.claimed.life_ms());
+    if waited < millis(courier.queue.terms().retention) {
+        tracing::info!(
+            job = sweep.job,
+            tenant = job.reference().tenant(),
+            "a sweep is left to a worker with a marker key (PENSTOCK_MARKER_KEY)"
+        );
+        let wait = courier.quarantine.of(sweep.job_type).max(TRY_AGAIN);
+        return Err(calls.postponed(wait, "waits for a worker with a marker key"));
+    }
+    tracing::warn!(
+        job = sweep.job,
+        tenant = job.reference().tenant(),
+        contact = sweep.contact.as_str(),
+        "no worker with a marker key has come: if its effect were there twice, nobody would tell"
+    );
+    Ok(swept(
+        sweep,
+        "no: no worker has a marker key",
+        calls.permit(),
+    ))
 }
 
 fn warn_unread(job: &Assignment, sweep: &Sweep) {
@@ -242,15 +275,13 @@ async fn effects(
             effects.push(effect);
         }
     }
-    // Whatever order they are listed in, and however often, each sweep of the job keeps the same one.
-    let told = courier
-        .queue
-        .twins_of(maker.tenant, maker.id, maker.life_ms)
-        .await;
-    let told = told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
-    let kept = told.map(|told| told.kept);
     effects.sort_by(|a, b| a.id.cmp(&b.id));
     effects.dedup_by(|a, b| a.id == b.id);
+    // Whatever order they are listed in, and however often, each sweep of the job keeps the same one.
+    let kept = match effects.len() {
+        0 | 1 => None,
+        _ => kept(courier, maker, calls).await?,
+    };
     effects.sort_by_key(|effect| {
         let id = Some(effect.id.as_str());
         (known != id, kept.as_deref() != id)
@@ -262,6 +293,18 @@ async fn effects(
         effects.insert(0, Effect::unseen(known));
     }
     Ok(Some(effects))
+}
+
+/// Which one was told to be kept.
+async fn kept(
+    courier: &Courier,
+    maker: Maker<'_>,
+    calls: &Calls<'_>,
+) -> Result<Option<String>, Stop> {
+    let (tenant, id, life_ms) = (maker.tenant, maker.id, maker.life_ms);
+    let told = courier.queue.twins_of(tenant, id, life_ms).await;
+    let told = told.map_err(|_| calls.postponed(TRY_AGAIN, "waits for Redis"))?;
+    Ok(told.map(|told| told.kept))
 }
 
 /// Whether another job is known by it.

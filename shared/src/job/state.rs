@@ -413,14 +413,20 @@ fn end(progress: &Progress, ending: Ending, permit: Permit, rules: &Rules, now: 
     Transition::new(heard_out(ending, unanswered_at, rules, now), permit)
 }
 
-/// An end that waits until a call without an answer, which ended then, can have no effect any more.
+/// For how long a call without an answer, which ended then, may still have an effect.
+pub fn still_coming(unanswered_at: Option<u64>, quarantine: Duration, now: u64) -> Duration {
+    let settled_at = unanswered_at.map_or(0, |at| at.saturating_add(millis(quarantine)));
+    Duration::from_millis(settled_at.saturating_sub(now))
+}
+
+/// An end that waits until such a call can have no effect any more.
 pub fn heard_out(ending: Ending, unanswered_at: Option<u64>, rules: &Rules, now: u64) -> Ending {
-    let settled_at = unanswered_at.map_or(0, |at| at.saturating_add(millis(rules.quarantine)));
-    if settled_at <= now {
+    let after = still_coming(unanswered_at, rules.quarantine, now);
+    if after.is_zero() {
         return ending;
     }
     Ending::Deferred {
-        after: Duration::from_millis(settled_at - now),
+        after,
         ending: Box::new(ending),
     }
 }

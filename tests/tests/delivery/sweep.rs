@@ -207,6 +207,42 @@ async fn lost_replies_to_what_a_sweep_writes_change_nothing() {
     assert_eq!((count("create-task"), count("delete-task")), (2, 1));
 }
 
+/// Markers are being turned on or off: not all workers have the key.
+#[tokio::test]
+async fn a_worker_without_a_key_leaves_a_sweep_to_one_that_has_it() {
+    let (stage, mut first) = late("create-note", &[]).await;
+    first.kill9();
+    let quarantine = ("PENSTOCK_QUARANTINE", "600ms");
+    let mut without = stage.worker_with(&[quarantine]).await;
+    without
+        .wait_for_line("a sweep is left to a worker", PATIENCE)
+        .await;
+    without.kill9();
+    let _with = stage.worker_with(&MARKED).await;
+    let told = until_told(&stage, |_| true).await;
+    assert_eq!(told["twins"].as_array().unwrap().len(), 1, "{told}");
+}
+
+/// None has it any more.
+#[tokio::test]
+async fn a_sweep_without_a_key_ends_when_nothing_is_remembered() {
+    let (stage, mut first) = late("create-note", &[]).await;
+    first.kill9();
+    let settings = [
+        ("PENSTOCK_QUARANTINE", "600ms"),
+        ("PENSTOCK_HTTP_TIMEOUT", "200ms"),
+        ("PENSTOCK_RETENTION", "12s"),
+    ];
+    let without = stage.worker_with(&settings).await;
+    for said in [
+        "a sweep is left to a worker",
+        "no worker with a marker key has come",
+    ] {
+        without.wait_for_line(said, PATIENCE).await;
+    }
+    assert_eq!(stage.ask(&["twins"]).await, json!([]));
+}
+
 /// A twin that says the same is removed; what a person has made of it is theirs, marker and all.
 #[tokio::test]
 async fn what_quotes_the_note_is_left_alone() {
