@@ -135,7 +135,7 @@ impl Told {
 
 /// The same as the scripts take it.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Known {
+struct Knowledge {
     known: u64,
     seen: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -336,9 +336,9 @@ impl Queue {
     }
 
     /// What of this shard's memory was told to this program: every command of a worker says it, so that a Redis that has forgotten is found out.
-    fn known(&self, shard: u16) -> Known {
+    fn known(&self, shard: u16) -> Knowledge {
         let told = self.told_of(shard);
-        Known {
+        Knowledge {
             known: told.tick.load(Ordering::SeqCst),
             seen: told.seen_ms.load(Ordering::SeqCst),
             latest: told.latest_ms(),

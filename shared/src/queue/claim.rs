@@ -113,7 +113,7 @@ pub struct Rider {
 struct ClaimArguments<'a> {
     worker: &'a str,
     #[serde(flatten)]
-    known: super::Known,
+    known: super::Knowledge,
     claim: u64,
     slots: usize,
     free: usize,
@@ -136,7 +136,7 @@ struct ClaimArguments<'a> {
 struct RenewArguments<'a> {
     worker: &'a str,
     #[serde(flatten)]
-    known: super::Known,
+    known: super::Knowledge,
     lease: u64,
     silence: u64,
     worker_ttl: u64,

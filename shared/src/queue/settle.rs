@@ -128,7 +128,7 @@ struct SettleArguments<'a> {
     late: u64,
     silence: u64,
     #[serde(flatten)]
-    known: super::Known,
+    known: super::Knowledge,
     #[serde(flatten)]
     policy: Policy,
     breaker_after: u32,
@@ -370,7 +370,7 @@ struct AdvanceArguments<'a> {
     took: u64,
     silence: u64,
     #[serde(flatten)]
-    known: super::Known,
+    known: super::Knowledge,
     #[serde(flatten)]
     policy: Policy,
 }
