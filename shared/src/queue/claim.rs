@@ -298,7 +298,7 @@ impl Queue {
     }
 
     /// Tells that Redis' clock was set by so many milliseconds, of which nobody knew; `known` is what it was set by in all as far as the
-    /// teller knew. Returns what it was set by in all.
+    /// teller knew; every lane is looked at again. Returns what it was set by in all.
     pub async fn step(&self, shard: u16, by: i64, known: i64) -> Result<i64, QueueError> {
         let arguments = StepArguments {
             by,
@@ -306,8 +306,13 @@ impl Queue {
             lease: millis(self.terms().lease),
             late: millis(self.late()),
         };
-        self.call(shard, &self.scripts().step, &arguments, super::no_tail)
-            .await
+        let (all, quotas): (i64, String) = self
+            .call(shard, &self.scripts().step, &arguments, super::no_tail)
+            .await?;
+        if !quotas.is_empty() {
+            self.reindex(shard, &quotas).await?;
+        }
+        Ok(all)
     }
 
     /// Looks at every lane again, a page at a time: they stand where other quotas have put them.

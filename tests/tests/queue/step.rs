@@ -50,8 +50,6 @@ async fn set_back_no_permit_comes_back_late() {
     let mut bench = spent().await;
     bench.pass(WINDOW / 2);
     set(&mut bench, -AHEAD, 0).await;
-    // Every lane is looked at again, as its moment is an hour away.
-    bench.quotas("10/10s", "1000/1d").await;
     bench.pass(WINDOW / 2 - 1);
     assert!(bench.claim(100).await.is_empty());
     bench.pass(WINDOW / 100 + 1);
@@ -73,7 +71,6 @@ async fn there_and_back_again_nothing_has_changed() {
     set(&mut bench, AHEAD, 0).await;
     assert!(bench.claim(100).await.is_empty());
     assert_eq!(set(&mut bench, -AHEAD, AHEAD).await, 0);
-    bench.quotas("10/10s", "1000/1d").await;
     bench.pass(WINDOW - 1);
     assert!(bench.claim(100).await.is_empty());
     bench.pass(WINDOW / 100 + 1);
@@ -103,7 +100,6 @@ async fn set_back_nothing_is_believed_for_longer() {
             }])
             .await;
         set(&mut bench, -10 * AHEAD, 0).await;
-        bench.quotas("10/10s", "1000/1d").await;
         bench.pass(HOUR - 60_000);
         assert!(bench.claim(100).await.is_empty());
         bench.pass(60_000);
@@ -124,7 +120,6 @@ async fn answered_before_it_was_told(by: i64) {
     bench.now = bench.now.saturating_add_signed(by);
     bench.settle(&[done(&in_flight)]).await;
     bench.queue().step(0, by, 0).await.unwrap();
-    bench.quotas("1/10s", "1000/1d").await;
     bench.pass(WINDOW - 1);
     assert!(bench.claim(100).await.is_empty(), "it came early");
     bench.pass(WINDOW / 100 + 1);
@@ -148,7 +143,6 @@ async fn set_back_a_lease_ends_when_it_would_have() {
     bench.pass(WINDOW);
     let held = bench.claim_one().await;
     set(&mut bench, -AHEAD, 0).await;
-    bench.quotas("10/10s", "1000/1d").await;
     bench.live(60_000, &[]).await;
     let again = bench.claim(100).await;
     let again = again.iter().find(|job| job.reference == held.reference);
@@ -191,7 +185,6 @@ async fn a_hold_that_began_before_it_was_told_lasts_as_long() {
         bench.now = bench.now.saturating_add_signed(by);
         bench.settle(&[throttled(&first)]).await;
         bench.queue().step(0, by, 0).await.unwrap();
-        bench.quotas("100/10s", "200000/1d").await;
         bench.pass(HOUR / 2 - 1);
         assert!(bench.claim(10).await.is_empty(), "{by}");
         bench.pass(1);
