@@ -122,15 +122,19 @@ struct Told {
     tick: AtomicU64,
     /// The latest time that Redis' clock has shown.
     seen_ms: AtomicU64,
-    /// What time it was at the latest by this program's own clock, less what Redis' was set by, and when that was.
-    latest: Mutex<Option<(u64, Instant)>>,
+    /// What this program's own clock makes of Redis'.
+    watched: Mutex<Option<Watched>>,
 }
 
-impl Told {
-    fn latest_ms(&self) -> Option<u64> {
-        let latest = *self.latest.lock();
-        latest.map(|(ms, at)| ms.saturating_add(millis(at.elapsed())))
-    }
+/// How a program's own clock and Redis' compare. In ms, less what Redis' clock was set by.
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    /// Since when they have been compared.
+    since_ms: u64,
+    /// What time it was at the latest, as it was compared last.
+    latest_ms: u64,
+    /// When that was.
+    at: Instant,
 }
 
 /// The same as the scripts take it.
@@ -138,6 +142,8 @@ impl Told {
 struct Knowledge {
     known: u64,
     seen: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latest: Option<u64>,
 }
@@ -199,8 +205,8 @@ struct Inner {
     scripts: Scripts,
     memory: Memory,
     terms: Terms,
-    /// Per shard: the number of the last command of a worker that was answered (`scripts/part/era.lua`).
-    known: Vec<Told>,
+    /// Per shard: what it was told by the answers to a worker's commands (`scripts/part/era.lua`).
+    told: Vec<Told>,
     /// The longest quarantine in force, ms, where it is longer than the terms'.
     quarantine: AtomicU64,
 }
@@ -231,7 +237,7 @@ impl Queue {
         let shards: Vec<_> = (0..location.shards.max(1))
             .map(|shard| Keys::new(&location.namespace, shard))
             .collect();
-        let known = shards.iter().map(|_| Told::default()).collect();
+        let told = shards.iter().map(|_| Told::default()).collect();
         let confirmation = match errand {
             Errand::Look => None,
             _ => Confirmation::open(&server, location.durability).await?,
@@ -246,7 +252,7 @@ impl Queue {
             shards,
             scripts: Scripts::new(),
             terms,
-            known,
+            told,
             quarantine: AtomicU64::new(0),
         };
         let queue = Self {
@@ -338,17 +344,24 @@ impl Queue {
     /// What of this shard's memory was told to this program: every command of a worker says it, so that a Redis that has forgotten is found out.
     fn known(&self, shard: u16) -> Knowledge {
         let told = self.told_of(shard);
+        let watched = *told.watched.lock();
+        let latest = |watched: Watched| watched.latest_ms + millis(watched.at.elapsed());
         Knowledge {
             known: told.tick.load(Ordering::SeqCst),
             seen: told.seen_ms.load(Ordering::SeqCst),
-            latest: told.latest_ms(),
+            since: watched.map(|watched| watched.since_ms),
+            latest: watched.map(latest),
         }
     }
 
-    /// By this program's own clock it is this time now at the latest (ms, less what the shard's clock was set by in all): as long as that is further
-    /// ahead, no claim gives anything, for it was set.
-    pub fn expect(&self, shard: u16, latest_ms: u64) {
-        *self.told_of(shard).latest.lock() = Some((latest_ms, Instant::now()));
+    /// By this program's own clock it is this time now at the latest, as far as it has watched the shard's since then (both ms, less what that was set
+    /// by in all): while that is further ahead, no claim gives anything, and no permit comes back, for it was set.
+    pub fn watch_clock(&self, shard: u16, since_ms: u64, latest_ms: u64) {
+        *self.told_of(shard).watched.lock() = Some(Watched {
+            since_ms,
+            latest_ms,
+            at: Instant::now(),
+        });
     }
 
     /// A command of a worker was answered with its number.
@@ -364,7 +377,7 @@ impl Queue {
     }
 
     fn told_of(&self, shard: u16) -> &Told {
-        &self.inner.known[usize::from(shard) % self.inner.known.len()]
+        &self.inner.told[usize::from(shard) % self.inner.told.len()]
     }
 
     fn connection(&self) -> &Connection {

@@ -72,8 +72,8 @@ impl Feed {
             clock.set(answer.seen);
             let last = answer.claim.lapses.last();
             let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
-            self.queue
-                .expect(shard, steady.latest_ms() + millis(TOLERANCE));
+            let latest_ms = steady.latest_ms() + millis(TOLERANCE);
+            self.queue.watch_clock(shard, steady.since_ms, latest_ms);
             if let Some(step) = step {
                 self.tell(shard, step, &mut steps).await;
             }
@@ -106,7 +106,8 @@ impl Feed {
         }
     }
 
-    /// Waits until there may be work. What is due already is for other workers, who are woken: this one must not answer its own call.
+    /// Waits until there may be work. What is due already is for other workers, who are woken: this one must not answer its own call. Or nothing is
+    /// given since Redis' clock seemed ahead.
     async fn rest(&self, idle: &Idle, next: Option<Duration>) {
         if next == Some(Duration::ZERO) {
             let _ = tokio::time::timeout(CROWDED, self.roster.vacated()).await;

@@ -135,8 +135,10 @@ fn left_to_another(
     sweep: &Sweep,
     calls: &Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let waited = job.clock.now_ms().saturating_sub(job.claimed.life_ms());
-    if waited < millis(courier.queue.terms().retention) {
+    let now = job.clock.now_ms();
+    let left = job.claimed.run.number(field::LEFT).unwrap_or(now);
+    if now.saturating_sub(left) < millis(courier.queue.terms().retention) {
+        job.note(field::LEFT, left.to_string());
         tracing::info!(
             job = sweep.job,
             tenant = job.reference().tenant(),
@@ -319,6 +321,14 @@ async fn is_anothers(
     Ok(known.is_some_and(|job| job != maker.id))
 }
 
+/// How many of its deletions have had no answer.
+fn unanswered(job: &Assignment, twin: &str) -> u64 {
+    let last = job.claimed.run.text(field::UNREMOVED);
+    let last = last.and_then(|last| last.split_once('/'));
+    let times = last.filter(|(_, of)| *of == twin).map(|(times, _)| times);
+    times.and_then(|times| times.parse().ok()).unwrap_or(0)
+}
+
 /// What the contact has; `None` if the list is refused, too long, or garbage time and again.
 async fn list(
     job: &Assignment,
@@ -480,11 +490,11 @@ async fn remove(
         }
         // It may still be applied.
         Err(Stop::Call(error)) if error.may_have_taken_effect() => {
-            let times = job.claimed.run.number(field::UNREMOVED).unwrap_or(0) + 1;
+            let times = unanswered(job, twin) + 1;
             if times >= UNANSWERED {
                 return Ok(false);
             }
-            job.note(field::UNREMOVED, times.to_string());
+            job.note(field::UNREMOVED, format!("{times}/{twin}"));
             let wait = courier.quarantine.of(sweep.job_type) + courier.http_timeout;
             Err(look::read_again(wait, calls))
         }

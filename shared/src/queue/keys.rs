@@ -43,7 +43,7 @@ macro_rules! keys {
 }
 
 keys! {
-    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`, `confirmed` (only written to be waited for), `weighted` (once a lane has a weight), `reindexed` (the quotas by which the lanes stand), `shift` (ms that Redis' clock was set by), `stepped` (when that was told), `slack` (how much longer than its window a permit may be held, ms); `run`, `tick`, `era`, `doubt` and `travel`, which tell whether Redis has forgotten anything (`part/era.lua`).
+    /// Hash: format, shards, quotas in force, counters (`order`, `fence`), `pulse`, `grace`, the last `death`, `confirmed` (only written to be waited for), `weighted` (once a lane has a weight), `reindexed` (the quotas by which the lanes stand), `shift` (ms that Redis' clock was set by), `stepped` (when that was told), `slack` (how much longer than its window a permit may be held, ms); `run`, `tick`, `era`, `doubt`, `travel`, `filled` and `barrier`, which tell whether Redis has forgotten anything, and `agreed` and `ahead`, whether its clock was set (`part/era.lua`).
     config() = "CONFIG", "config";
     /// Set: every tenant that ever had a job here.
     tenants() = "TENANTS", "tenants";

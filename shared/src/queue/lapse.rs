@@ -41,9 +41,10 @@ impl Lapses {
             .reduce(Lapse::with)
     }
 
-    /// One burst window after the last was noticed counts as full; until when, if that is not over.
-    pub(super) fn fill(&self, burst: &mut Window, now: u64) -> Option<u64> {
-        let until = self.last()?.noticed_ms + millis(burst.quota.window());
+    /// One burst window after the last was noticed, at `filled` if that is known by the clock as it is now, counts as full; until when, if that is not over.
+    pub(super) fn fill(&self, burst: &mut Window, filled: Option<u64>, now: u64) -> Option<u64> {
+        let noticed = self.last()?.noticed_ms;
+        let until = filled.unwrap_or(noticed) + millis(burst.quota.window());
         if until <= now {
             return None;
         }
@@ -132,19 +133,19 @@ mod tests {
     fn a_burst_window_counts_as_full() {
         let lapses = Lapses::read("990000/995000/2000/995000 100/200/3/200");
         let mut burst = window("100/10s");
-        assert_eq!(lapses.fill(&mut burst, NOW), Some(1_005_000));
+        assert_eq!(lapses.fill(&mut burst, None, NOW), Some(1_005_000));
         assert_eq!((burst.taken, burst.frees_ms(true)), (100, Some(1_005_000)));
         let mut used = window("100/10s");
         used.hold(70, 1_001_000);
         used.hold(20, 1_009_000);
-        lapses.fill(&mut used, NOW);
+        lapses.fill(&mut used, None, NOW);
         assert_eq!(used.frees_ms(true), Some(1_005_000));
         assert_eq!(
             used.returns,
             [(1_005_000, 10), (1_005_000, 70), (1_009_000, 20)]
         );
         let mut later = window("100/10s");
-        assert_eq!(lapses.fill(&mut later, 1_005_000), None);
+        assert_eq!(lapses.fill(&mut later, None, 1_005_000), None);
         assert_eq!(later.taken, 0);
     }
 

@@ -95,6 +95,8 @@ pub(super) struct Raw<'a> {
     pub(super) slack: Option<u64>,
     /// What Redis has forgotten.
     pub(super) lapses: &'a Lapses,
+    /// When the last of that was noticed (ms), by the clock as it is set now.
+    pub(super) filled: Option<u64>,
 }
 
 /// The names of a window's fields in the lane's hash.
@@ -139,7 +141,7 @@ impl Raw<'_> {
         let mut forgotten_until = None;
         if let (Some(burst), Some(day)) = (&mut burst, &mut daily) {
             self.lapses.charge(day, burst, self.number("charged"), now);
-            forgotten_until = self.lapses.fill(burst, now);
+            forgotten_until = self.lapses.fill(burst, self.filled, now);
         }
         if let Some(day) = &mut daily {
             day.normal = shared(day.normal, policy.reserve);
@@ -299,6 +301,7 @@ mod tests {
             set_by: 0,
             slack: None,
             lapses: &Lapses::default(),
+            filled: None,
         };
         raw.read(policy, NOW)
     }
@@ -414,6 +417,7 @@ mod tests {
             set_by: 0,
             slack: None,
             lapses: &Lapses::default(),
+            filled: None,
         };
         let ledger = raw.read(&plain(), NOW);
         assert_eq!((ledger.free(true), ledger.windows()), (0, None));

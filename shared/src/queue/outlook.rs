@@ -131,8 +131,8 @@ impl Outlook {
 /// How many commands tell of one lane.
 const COMMANDS: usize = 12;
 
-/// The quotas in force, and what Redis' clock was set by in all (ms).
-type RawConfig = [Option<String>; 5];
+/// The quotas in force, what Redis' clock was set by in all (ms), and what tells of lapses.
+type RawConfig = [Option<String>; 6];
 
 /// What they answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
 /// the last retry with its moment; the lane's own moment.
@@ -176,7 +176,8 @@ impl Queue {
             .arg("daily")
             .arg("shift")
             .arg("slack")
-            .arg("travel");
+            .arg("travel")
+            .arg("filled");
         for lane in lanes {
             ask(&mut pipeline, keys, lane.as_str(), now);
         }
@@ -197,10 +198,12 @@ impl Queue {
             raw;
         let text = |name: &str| fields.get(name).map(String::as_str);
         let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
-        let [burst_in_force, daily_in_force, set_by, slack, travel] =
+        let [burst_in_force, daily_in_force, shift, slack, travel, filled] =
             config.each_ref().map(Option::as_deref);
         let signed = |number: Option<&str>| number.and_then(|number| number.parse().ok());
-        let set_by: i64 = signed(set_by).unwrap_or(0) - signed(text("shift")).unwrap_or(0);
+        let shift: i64 = signed(shift).unwrap_or(0);
+        let set_by = shift - signed(text("shift")).unwrap_or(0);
+        let filled = filled.and_then(|filled| filled.parse::<u64>().ok());
         let raw = ledger::Raw {
             fields: &fields,
             in_force: [burst_in_force, daily_in_force],
@@ -208,6 +211,7 @@ impl Queue {
             set_by,
             slack: slack.and_then(|slack| slack.parse().ok()),
             lapses: &Lapses::read(travel.unwrap_or_default()),
+            filled: filled.map(|filled| filled.saturating_add_signed(shift)),
         };
         Outlook {
             now_ms: now,

@@ -44,8 +44,10 @@ pub mod field {
     pub const ABSENT: &str = "absent";
     /// How often in a row its contact's list was not what the API is known to say.
     pub const UNREAD: &str = "unread";
-    /// Of a sweep: how often a deletion of it had no answer.
+    /// Of a sweep: how often in a row deletions of a twin had no answer, and of which: `<times>/<id>`.
     pub const UNREMOVED: &str = "unremoved";
+    /// Of a sweep: when a worker without a marker key left it to others first (ms).
+    pub const LEFT: &str = "left";
     /// Of a sweep: there once it has looked for the first time.
     pub const LOOKED: &str = "looked";
     /// When its last unanswered call that may change something ended (ms, steady).

@@ -240,6 +240,8 @@ async fn a_sweep_without_a_key_ends_when_nothing_is_remembered() {
     ] {
         without.wait_for_line(said, PATIENCE).await;
     }
+    // The job, and its sweep.
+    stage.until_done(2).await;
     assert_eq!(stage.ask(&["twins"]).await, json!([]));
 }
 

@@ -22,6 +22,7 @@ use serde_json::json;
 /// Whoever has not come by then does not live.
 const SILENCE: u64 = 4_000;
 const WINDOW: u64 = 10_000;
+const HOUR: i64 = 3_600_000;
 /// So long it is waited for those of whom nobody knows.
 const MOMENT: u64 = 500;
 
@@ -175,6 +176,41 @@ async fn one_that_has_forgotten_gives_nothing_for_a_window() {
     // It is noticed once.
     assert_eq!(claim.lapses.last(), Some(lapse));
     assert_eq!(claim.jobs[0].lapses.last(), Some(lapse));
+}
+
+/// However Redis' clock is set meanwhile. What it was set by before may be forgotten, too, and is told again.
+#[tokio::test]
+async fn it_gives_nothing_for_as_long_by_a_clock_that_is_set() {
+    for (by, is_forgotten) in [(HOUR, false), (-HOUR, false), (HOUR, true)] {
+        let mut bench = bench().await;
+        bench.watch_clock(0);
+        save(&bench).await;
+        bench.claim_one().await;
+        if is_forgotten {
+            set_clock(&mut bench, by).await;
+        }
+        restart(&mut bench).await;
+        assert!(claimed(&mut bench).await.lapses.last().is_some());
+        if is_forgotten {
+            bench.queue().step(0, by, 0).await.unwrap();
+        } else {
+            set_clock(&mut bench, by).await;
+        }
+        bench.pass(WINDOW - 2);
+        assert_eq!(left(&bench).await.0, 0, "{by} {is_forgotten}");
+        assert_eq!(bench.claim(1).await.len(), 0, "{by} {is_forgotten}");
+        // What a worker's clock is taken to be off, and what has really passed.
+        bench.pass(60_000);
+        assert!(left(&bench).await.0 > 0, "{by} {is_forgotten}");
+        assert_eq!(bench.claim(1).await.len(), 1, "{by} {is_forgotten}");
+    }
+}
+
+/// It is told.
+async fn set_clock(bench: &mut Bench, by: i64) {
+    bench.now = bench.now.saturating_add_signed(by);
+    bench.queue().step(0, by, 0).await.unwrap();
+    bench.watch_clock(by);
 }
 
 /// What was sent in the time that was lost, and within one window more, is charged to the day.

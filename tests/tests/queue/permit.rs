@@ -5,6 +5,7 @@ use std::time::Duration;
 use penstock_shared::{
     outcome::Permit,
     queue::{
+        claim::ClaimRequest,
         reference::Lane,
         settle::{Advance, Settlement},
     },
@@ -12,6 +13,9 @@ use penstock_shared::{
 use penstock_tests::fixture::{Bench, Draft, START, back, done, job};
 
 const HOUR: u64 = 3_600_000;
+const AHEAD: i64 = 3_600_000;
+/// So long after the last word of one that knew better the others are believed.
+const SILENCE: u64 = 3_334;
 const DAY: u64 = 24 * HOUR;
 
 fn jobs(count: usize) -> Vec<Draft> {
@@ -183,12 +187,11 @@ async fn redis_clock_set_ahead_brings_none_back_whoever_looks() {
     let mut bench = Bench::start().await;
     bench.quotas("3/10s", "100/1d").await;
     bench.enqueue(&jobs(9)).await;
-    bench.expect(0);
+    bench.watch_clock(0);
     let first = bench.claim(9).await;
     bench.settle(&[done(&first[0]), done(&first[1])]).await;
     bench.pass(1000);
-    bench.expect(0);
-    bench.pass(HOUR);
+    bench.now += HOUR;
     // A producer, which knows nothing of the time; the next call of a job; and a claim.
     bench.enqueue(&[job("late")]).await;
     assert_eq!(bench.next_call(&first[2]).await, Advance::Later);
@@ -197,15 +200,57 @@ async fn redis_clock_set_ahead_brings_none_back_whoever_looks() {
         let claim = bench.claim_as("w", &request).await;
         assert_eq!((claim.jobs.len(), claim.next), (0, Some(Duration::ZERO)));
     }
-    let by = i64::try_from(HOUR).unwrap();
-    assert_eq!(bench.queue().step(0, by, 0).await.unwrap(), by);
+    tell(&mut bench, AHEAD).await;
     // Two come back a window after their calls; the third's call ended when the clock was set already.
     for (pass, back) in [(0, 0), (8_900, 0), (200, 2), (800, 0), (200, 1)] {
         bench.pass(pass);
-        bench.expect(HOUR);
         let given = bench.claim(9).await;
         assert_eq!(given.len(), back, "{}", bench.now - HOUR - START);
     }
+}
+
+/// It has watched the clock since that was set: those who did before must have told, or be gone.
+#[tokio::test]
+async fn who_has_just_started_knows_no_better_than_those_who_tell() {
+    let mut bench = narrow(2).await;
+    bench.watch_clock(0);
+    let first = bench.claim_one().await;
+    bench.settle(&[done(&first)]).await;
+    bench.now += HOUR;
+    // All its slots are taken, so that it tells nothing.
+    bench.queue().renew(0, "w", &[]).await.unwrap();
+    let (fresh, started) = (bench.another().await.unwrap(), bench.now);
+    for (number, passed, given) in [(1, 0, 0), (2, 1_000, 0), (3, SILENCE, 1)] {
+        bench.now += passed;
+        let request = ClaimRequest {
+            number,
+            slots: 9,
+            held: Vec::new(),
+        };
+        let claim = fresh.at(bench.now).claim(0, "fresh", &request).await;
+        assert_eq!(claim.unwrap().jobs.len(), given, "{number}");
+        // Until it claims again.
+        fresh.watch_clock(0, started, bench.now + SILENCE + 500);
+    }
+}
+
+/// One that has told, and one that has not heard of it: both give by the same time.
+#[tokio::test]
+async fn once_it_is_told_all_go_by_it() {
+    let mut bench = narrow(2).await;
+    bench.watch_clock(0);
+    let first = bench.claim_one().await;
+    bench.settle(&[done(&first)]).await;
+    bench.now += HOUR;
+    assert!(bench.claim(9).await.is_empty());
+    let other = bench.another().await.unwrap();
+    other.watch_clock(0, START - 1, START + 500);
+    other.at(bench.now).step(0, AHEAD, 0).await.unwrap();
+    bench.watch_clock(AHEAD);
+    bench.pass(9_900);
+    assert!(bench.claim(9).await.is_empty());
+    bench.pass(300);
+    assert_eq!(bench.claim(9).await.len(), 1);
 }
 
 /// A program that has not seen the time pass, as one that was just started, believes what it is told.
@@ -216,6 +261,12 @@ async fn who_knows_no_better_believes_redis_clock() {
     bench.settle(&[done(&first)]).await;
     bench.pass(HOUR);
     assert_eq!(bench.claim(9).await.len(), 1);
+}
+
+/// That it was set by so much is told, and known.
+async fn tell(bench: &mut Bench, by: i64) {
+    assert_eq!(bench.queue().step(0, by, 0).await.unwrap(), by);
+    bench.watch_clock(by);
 }
 
 /// The ledger of a window does not grow with the calls in it.

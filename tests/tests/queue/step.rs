@@ -22,13 +22,16 @@ async fn spent() -> Bench {
         bench.settle(&[done(&sent)]).await;
     }
     assert!(bench.claim(100).await.is_empty());
+    bench.watch_clock(0);
     bench
 }
 
 /// The clock is set, and a worker tells.
 async fn set(bench: &mut Bench, by: i64, known: i64) -> i64 {
     bench.now = bench.now.saturating_add_signed(by);
-    bench.queue().step(0, by, known).await.unwrap()
+    let all = bench.queue().step(0, by, known).await.unwrap();
+    bench.watch_clock(all);
+    all
 }
 
 const AHEAD: i64 = 3_600_000;
@@ -117,9 +120,11 @@ async fn answered_before_it_was_told(by: i64) {
     bench.settle(&[done(&first)]).await;
     bench.pass(WINDOW + WINDOW / 100);
     let in_flight = bench.claim_one().await;
+    bench.watch_clock(0);
     bench.now = bench.now.saturating_add_signed(by);
     bench.settle(&[done(&in_flight)]).await;
     bench.queue().step(0, by, 0).await.unwrap();
+    bench.watch_clock(by);
     bench.pass(WINDOW - 1);
     assert!(bench.claim(100).await.is_empty(), "it came early");
     bench.pass(WINDOW / 100 + 1);
@@ -182,9 +187,11 @@ async fn a_hold_that_began_before_it_was_told_lasts_as_long() {
         let mut bench = Bench::start().await;
         bench.enqueue(&[job("a"), job("b")]).await;
         let first = bench.claim_one().await;
+        bench.watch_clock(0);
         bench.now = bench.now.saturating_add_signed(by);
         bench.settle(&[throttled(&first)]).await;
         bench.queue().step(0, by, 0).await.unwrap();
+        bench.watch_clock(by);
         bench.pass(HOUR / 2 - 1);
         assert!(bench.claim(10).await.is_empty(), "{by}");
         bench.pass(1);

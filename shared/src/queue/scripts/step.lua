@@ -16,7 +16,7 @@ transition(function()
   local too_long = redis.call('ZRANGEBYSCORE', LEASES, '(' .. longest, '+inf', 'LIMIT', 0, MOST_LEASES)
   for _, ref in ipairs(too_long) do gather('ZADD', LEASES, longest, ref) end
   -- Whichever way, every lane is to be looked at soon: what was entered since is known by its moment, until that has come.
-  redis.call('HDEL', CONFIG, 'reindexed')
+  redis.call('HDEL', CONFIG, 'reindexed', 'ahead')
   local in_force = redis.call('HMGET', CONFIG, 'burst', 'daily')
   return finish({ all + arg.by, in_force[1] and in_force[1] .. ' ' .. in_force[2] or '' })
 end)

@@ -6,7 +6,9 @@ transition(function()
   local before = redis.call('HGET', TWINS, arg.job)
   if before ~= (arg.before or false) then return 'meanwhile' end
   while not before and redis.call('HLEN', TWINS) >= arg.most do
-    redis.call('HDEL', TWINS, redis.call('ZPOPMIN', TWINS_FOUND)[1])
+    local oldest = redis.call('ZPOPMIN', TWINS_FOUND)[1]
+    if not oldest then break end
+    redis.call('HDEL', TWINS, oldest)
   end
   redis.call('HSET', TWINS, arg.job, arg.twins)
   redis.call('ZADD', TWINS_FOUND, arg.found_ms, arg.job)

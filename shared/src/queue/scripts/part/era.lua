@@ -3,13 +3,16 @@
 -- from another, begins an era: it remembers the old one up to `last`, and counts on from `first`, far away. Who knows a number between the two
 -- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, and for a moment in any
 -- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
--- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does (arg.latest, ms, less what Redis' clock was set
--- by; nil as long as it has been told no time). Who finds Redis' clock ahead of that is believed: it was set, and nobody has told yet (step.lua).
--- In config: `run` (the server's id), `tick`, `agreed` (the last time on which Redis' clock and a worker's agreed), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
+-- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does, and since when that has been compared with
+-- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time). Who finds Redis' clock ahead of that
+-- is believed: it was set, and nobody has told yet (step.lua).
+-- In config: `run` (the server's id), `tick`, `agreed` (the last time on which Redis' clock and a worker's agreed), `ahead` (when one last found it
+-- ahead, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
--- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too), `barrier` (no token that was
--- given before it last went back, forgotten or not, is greater; all that are given since are).
+-- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too), `filled` (when the last was
+-- noticed, less what the clock was set by), `barrier` (no token that was given before it last went back, forgotten or not, is greater; all that are
+-- given since are).
 local watch, notice_server
 do
   -- More than the commands of any loss.
@@ -35,13 +38,13 @@ do
   end
 
   local function read()
-    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift', 'barrier')
+    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift', 'barrier', 'ahead')
     local last, first, ended, begun, before = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)(.*)$')
     local gaps = { last and { tonumber(last), tonumber(first) } }
     for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
+      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = tonumber(stored[9]), gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
@@ -142,7 +145,9 @@ do
     local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
     -- Twice from one file: of the tokens that were given in between, not one in a millisecond, none is to be given again.
     memory.barrier = math.max(fence, noticed + back) + TOKENS + math.max(0, now - ended)
-    redis.call('HSET', CONFIG, 'travel', memory.travel, 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
+    -- What the clock was set by may be forgotten, too: the worker will tell it again.
+    local filled = math.min(now - memory.shift, arg.latest or math.huge)
+    redis.call('HSET', CONFIG, 'travel', memory.travel, 'filled', whole(filled), 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
     redis.call('HSET', CONFIG, 'tick', whole(memory.tick))
@@ -174,6 +179,21 @@ do
     return memory
   end
 
+  -- Whether Redis' clock is ahead of the worker's. Who has watched it only since somebody found that does not know better, until it is told, or
+  -- nobody finds it any more.
+  local function is_ahead(memory)
+    local steady, found = now - memory.shift, memory.ahead
+    if arg.latest and steady > arg.latest then
+      redis.call('HSET', CONFIG, 'ahead', whole(steady))
+      return true
+    end
+    if not found then return false end
+    local knows = arg.since and arg.since < found
+    if not knows and steady >= found and steady - found < arg.silence then return true end
+    redis.call('HDEL', CONFIG, 'ahead')
+    return false
+  end
+
   -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
   -- forgotten (or nil), the greatest token that may have been given before it was last noticed that something was (0: never), and whether Redis'
   -- clock is ahead of the worker's.
@@ -187,9 +207,8 @@ do
       end_doubt(memory)
     end
     if arg.seen > now and memory.travel then reach_further(memory) end
-    local tick, is_ahead = memory.tick + 1, arg.latest and now - memory.shift > arg.latest
-    local agreed = is_ahead and {} or { 'agreed', whole(now) }
-    redis.call('HSET', CONFIG, 'tick', whole(tick), unpack(agreed))
-    return tick, doubt_of(memory), memory.barrier, is_ahead
+    local tick, ahead = memory.tick + 1, is_ahead(memory)
+    redis.call('HSET', CONFIG, 'tick', whole(tick), unpack(ahead and {} or { 'agreed', whole(now) }))
+    return tick, doubt_of(memory), memory.barrier, ahead
   end
 end

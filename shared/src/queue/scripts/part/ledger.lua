@@ -160,7 +160,8 @@ end
 
 -- Until when the burst window counts as full, since Redis has forgotten what was sent lately.
 local function forgotten_until(lane)
-  local noticed = last_noticed(in_force[5])
+  local filled = tonumber(in_force[8])
+  local noticed = filled and filled + (tonumber(in_force[3]) or 0) or last_noticed(in_force[5])
   return noticed and noticed + lane[1].span or 0
 end
 
@@ -194,7 +195,7 @@ end
 local lane_of
 do
   local function read_in_force()
-    local read = redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt', 'agreed')
+    local read = redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt', 'agreed', 'filled')
     read.agreed = math.min(now, tonumber(read[7]) or now)
     return read
   end
