@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     assignment::{Assignment, Roster},
-    clock::{RedisClock, Seen, Steady, Step, Steps, TOLERANCE},
+    clock::{RedisClock, Seen, Steady, Step, Steps},
     failpoint,
     patience::Patience,
 };
@@ -72,13 +72,14 @@ impl Feed {
             clock.set(answer.seen);
             let last = answer.claim.lapses.last();
             let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
-            let latest_ms = steady.latest_ms() + millis(TOLERANCE);
-            self.queue.watch_clock(shard, steady.since_ms, latest_ms);
+            self.queue
+                .watch_clock(shard, steady.since_ms, steady.latest_ms());
             if let Some(step) = step {
                 self.tell(shard, step, &mut steps).await;
             }
-            if last != lapse {
-                lapse = last;
+            let noticed = last.map(|last| last.noticed_ms);
+            if noticed != lapse {
+                lapse = noticed;
                 warn(shard, &answer.claim);
             }
             let is_all = answer.claim.jobs.len() < asked && !answer.claim.bounded;

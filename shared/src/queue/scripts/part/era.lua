@@ -4,9 +4,9 @@
 -- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, and for a moment in any
 -- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
 -- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does, and since when that has been compared with
--- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time). Who finds Redis' clock ahead of that
--- is believed: it was set, and nobody has told yet (step.lua).
--- In config: `run` (the server's id), `tick`, `agreed` (the last time on which Redis' clock and a worker's agreed), `ahead` (when one last found it
+-- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time). By that, and not by Redis' clock,
+-- permits come back. Where Redis' clock is far ahead of it, that was set, and nobody has told yet (step.lua).
+-- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` (when one last found it far
 -- ahead, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
@@ -15,6 +15,8 @@
 -- given since are).
 local watch, notice_server
 do
+  -- A command may be under way for so long (ms) more than the quickest was, and its worker's time is that much too early.
+  local LATE = 500
   -- More than the commands of any loss.
   local LEAP = 1000000000
   -- More than the tokens.
@@ -38,13 +40,13 @@ do
   end
 
   local function read()
-    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift', 'barrier', 'ahead')
+    local stored = redis.call('HMGET', CONFIG, 'run', 'tick', 'era', 'doubt', 'travel', 'pulse', 'shift', 'barrier', 'ahead', 'agreed')
     local last, first, ended, begun, before = string.match(stored[3] or '', '^(%d+)/(%d+)/(%d+)/(%d+)(.*)$')
     local gaps = { last and { tonumber(last), tonumber(first) } }
     for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = tonumber(stored[9]), gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
+      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = tonumber(stored[9]), agreed = tonumber(stored[10]), gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
@@ -179,24 +181,27 @@ do
     return memory
   end
 
-  -- Whether Redis' clock is ahead of the worker's. Who has watched it only since somebody found that does not know better, until it is told, or
-  -- nobody finds it any more.
-  local function is_ahead(memory)
+  -- Whether Redis' clock is far ahead of the worker's, and what time it is at the least by both: no earlier than it was, but if Redis' was set back.
+  -- Who has watched that only since somebody found it ahead does not know better, until it is told, or nobody finds it any more.
+  local function compare_clocks(memory)
     local steady, found = now - memory.shift, memory.ahead
-    if arg.latest and steady > arg.latest then
+    local before = memory.agreed and memory.agreed <= now and memory.agreed or 0
+    local latest = (arg.latest or steady) + memory.shift
+    if now > latest + LATE then
       redis.call('HSET', CONFIG, 'ahead', whole(steady))
-      return true
+      return true, math.max(before, latest)
     end
-    if not found then return false end
-    local knows = arg.since and arg.since < found
-    if not knows and steady >= found and steady - found < arg.silence then return true end
-    redis.call('HDEL', CONFIG, 'ahead')
-    return false
+    if found then
+      local knows = arg.since and arg.since < found
+      if not knows and steady >= found and steady - found < arg.silence then return true, before end
+      redis.call('HDEL', CONFIG, 'ahead')
+    end
+    return false, math.max(before, math.min(now, latest))
   end
 
   -- A command of a worker comes: named where it tells that the worker lives. Returns its number, until when it is not known whether anything was
   -- forgotten (or nil), the greatest token that may have been given before it was last noticed that something was (0: never), and whether Redis'
-  -- clock is ahead of the worker's.
+  -- clock is far ahead of the worker's.
   function watch(worker)
     local memory = notice_server()
     if memory.doubt and worker then redis.call('SREM', DOUBTERS, worker) end
@@ -207,8 +212,8 @@ do
       end_doubt(memory)
     end
     if arg.seen > now and memory.travel then reach_further(memory) end
-    local tick, ahead = memory.tick + 1, is_ahead(memory)
-    redis.call('HSET', CONFIG, 'tick', whole(tick), unpack(ahead and {} or { 'agreed', whole(now) }))
-    return tick, doubt_of(memory), memory.barrier, ahead
+    local tick, is_ahead, agreed = memory.tick + 1, compare_clocks(memory)
+    redis.call('HSET', CONFIG, 'tick', whole(tick), 'agreed', whole(agreed))
+    return tick, doubt_of(memory), memory.barrier, is_ahead
   end
 end

@@ -2,8 +2,8 @@
 -- and comes back one window after that. Per window a sum (`burstUsed`, `dayUsed`) and a ring of `<moment>:<count>` by moment of return,
 -- rounded up to a hundredth of the window, so that its size does not grow with the quota; the window (`burstSpan`, `daySpan`) by which
 -- they return; and up to when they have been taken back (`burstPast`, `dayPast`). What came back within the last window stays in the ring:
--- a response that comes late is judged by what was held as its call was sent. What ends by time alone ends by `agreed`, the last time on which Redis'
--- clock and a worker's agreed (part/era.lua): Redis' may have been set ahead since. What the API announced (`toldBurst`, `toldDaily`) is believed
+-- a response that comes late is judged by what was held as its call was sent. What ends by time alone ends by `agreed`, what time it was at the least
+-- by Redis' clock and a worker's (part/era.lua): Redis' may have been set ahead since. What the API announced (`toldBurst`, `toldDaily`) is believed
 -- until it announces something else, of the day until `toldUntil` at the latest.
 local DAILY = 2
 local WINDOWS = {
