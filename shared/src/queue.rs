@@ -133,6 +133,8 @@ struct Watched {
     since_ms: u64,
     /// What time it was at the latest, as it was compared last.
     latest_ms: u64,
+    /// How much longer than the quickest the last question was on its way.
+    slow_ms: u64,
     /// When that was.
     at: Instant,
 }
@@ -146,6 +148,8 @@ struct Knowledge {
     since: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latest: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow: Option<u64>,
 }
 
 impl Location {
@@ -351,15 +355,18 @@ impl Queue {
             seen: told.seen_ms.load(Ordering::SeqCst),
             since: watched.map(|watched| watched.since_ms),
             latest: watched.map(latest),
+            slow: watched.map(|watched| watched.slow_ms),
         }
     }
 
-    /// By this program's own clock it is this time now at the latest, as far as it has watched the shard's since then (both ms, less what that was set
-    /// by in all): while that is further ahead, no claim gives anything, and no permit comes back, for it was set.
-    pub fn watch_clock(&self, shard: u16, since_ms: u64, latest_ms: u64) {
+    /// By this program's own clock it is `latest_ms` now at the latest, as far as it has watched the shard's since `since_ms` (both less what that was
+    /// set by in all): no permit comes back by a later time, and while the shard's is far ahead, no claim gives anything, for it was set. `slow_ms`: how
+    /// much longer than the quickest the last question was on its way.
+    pub fn watch_clock(&self, shard: u16, since_ms: u64, latest_ms: u64, slow_ms: u64) {
         *self.told_of(shard).watched.lock() = Some(Watched {
             since_ms,
             latest_ms,
+            slow_ms,
             at: Instant::now(),
         });
     }

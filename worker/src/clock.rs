@@ -1,7 +1,10 @@
 //! The clock of a shard's Redis, as far as this worker knows it: its last word, and what has passed since by the monotonic clock. The shards of
 //! a cluster are on servers of their own, whose clocks may differ.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 use penstock_shared::{queue::lapse::Lapse, span::millis};
@@ -88,7 +91,12 @@ pub struct Steps(Option<Last>);
 #[derive(Debug)]
 struct Last {
     steady: Steady,
-    received: Instant,
+    /// What this answer told of it alone.
+    told: Bounds,
+    /// How much longer, µs, than the quickest its question was on its way.
+    slow: i64,
+    /// Until when the drift of the clocks has been taken into account.
+    drifted: Instant,
     /// What the clock was set by in all, ms, as far as workers had told.
     shift_ms: i64,
     lapse: Option<Lapse>,
@@ -131,15 +139,13 @@ impl Steps {
             least: to_us(said) - received,
             most: to_us(said) + 999 - sent,
         };
-        let known = last.map(|last| last.drifted(seen.received));
-        let by = known.and_then(|known| {
-            let is_new = last.is_some_and(|last| last.shift_ms != shift_ms);
-            known.set_by(told, is_new)
-        });
-        let ahead = match known {
-            Some(known) if by.is_some() => known,
-            Some(known) => known.narrowed(told),
-            None => told,
+        let drifted = last.map_or(seen.received, |last| last.drifted_until(seen.received));
+        let known = last.map_or(told, |last| last.bounds_at(drifted));
+        let is_new = last.is_some_and(|last| last.shift_ms != shift_ms);
+        let by = known.set_by(told, is_new);
+        let ahead = match by {
+            Some(_) => known,
+            None => known.narrowed(told),
         };
         let ms = said.clamp(
             to_ms(sent + ahead.least),
@@ -154,7 +160,13 @@ impl Steps {
         };
         self.0 = Some(Last {
             steady,
-            received: seen.received,
+            told,
+            slow: if by.is_some() {
+                0
+            } else {
+                told.most - ahead.most
+            },
+            drifted,
             shift_ms,
             lapse,
         });
@@ -167,14 +179,26 @@ impl Steps {
     pub fn told(&mut self, step: Step, shift_ms: i64) {
         if let Some(last) = self.0.as_mut().filter(|_| shift_ms == step.known + step.by) {
             last.shift_ms = shift_ms;
+            last.steady.ahead = last.told.less(step.by.saturating_mul(1_000));
         }
+    }
+
+    /// How much longer, ms, than the quickest the last question was on its way, as far as that was no step.
+    pub fn slow_ms(&self) -> u64 {
+        to_ms(self.0.as_ref().map_or(0, |last| last.slow))
     }
 }
 
 impl Last {
-    /// How far apart the clocks may be by now.
-    fn drifted(&self, now: Instant) -> Bounds {
-        let drift = since(self.received, now) / DRIFT;
+    /// Until when the drift is taken into account now, in whole microseconds of it.
+    fn drifted_until(&self, now: Instant) -> Instant {
+        let passed = since(self.drifted, now) / DRIFT * DRIFT;
+        self.drifted + Duration::from_micros(passed.unsigned_abs())
+    }
+
+    /// How far apart the clocks may be by then.
+    fn bounds_at(&self, moment: Instant) -> Bounds {
+        let drift = since(self.drifted, moment) / DRIFT;
         let Bounds { least, most } = self.steady.ahead;
         Bounds {
             least: least - drift,
@@ -192,6 +216,14 @@ impl Bounds {
         (too_far || too_little).then(|| (told.most - self.least).div_euclid(1_000) + 1)
     }
 
+    /// As the clock was before it was set by so much.
+    fn less(self, by: i64) -> Self {
+        Self {
+            least: self.least - by,
+            most: self.most - by,
+        }
+    }
+
     /// What is known with one more answer. One that is at odds with the others, but by too little to have been set, is believed if it is the later.
     fn narrowed(self, told: Self) -> Self {
         if told.most < self.least {
@@ -207,8 +239,6 @@ impl Bounds {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const HOUR: u64 = 3_600_000;
@@ -308,6 +338,33 @@ mod tests {
     }
 
     /// Each too short to be noticed.
+    #[test]
+    fn one_that_was_noticed_by_a_slow_answer_is_told_once() {
+        let mut scene = Scene::new();
+        scene.step(0, 1_000_010);
+        // The question was on its way for 4 s.
+        let (_, step) = scene.hear(1_000, 4_010, 1_005_000 + HOUR);
+        let step = step.expect("a step");
+        scene.shift_ms = step.by;
+        scene.steps.told(step, step.by);
+        for asked in [6_000, 7_000] {
+            assert_eq!(scene.step(asked, 1_000_010 + asked + HOUR), None);
+        }
+    }
+
+    /// That is told to Redis, which would take it for a step.
+    #[test]
+    fn how_much_longer_a_question_was_on_its_way_is_known() {
+        let mut scene = Scene::new();
+        scene.step(0, 1_000_010);
+        scene.hear(1_000, 3_000, 1_003_990);
+        assert!((2_900..3_000).contains(&scene.steps.slow_ms()));
+        scene.hear(5_000, 20, 1_005_010);
+        assert!(scene.steps.slow_ms() < 10);
+        scene.step(6_000, 1_006_010 + HOUR);
+        assert_eq!(scene.steps.slow_ms(), 0);
+    }
+
     #[test]
     fn small_steps_ahead_add_up() {
         let mut scene = Scene::new();

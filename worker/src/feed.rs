@@ -72,8 +72,9 @@ impl Feed {
             clock.set(answer.seen);
             let last = answer.claim.lapses.last();
             let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
+            let (since_ms, latest_ms) = (steady.since_ms, steady.latest_ms());
             self.queue
-                .watch_clock(shard, steady.since_ms, steady.latest_ms());
+                .watch_clock(shard, since_ms, latest_ms, steps.slow_ms());
             if let Some(step) = step {
                 self.tell(shard, step, &mut steps).await;
             }

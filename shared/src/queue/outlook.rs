@@ -201,9 +201,7 @@ impl Queue {
         let [burst_in_force, daily_in_force, shift, slack, travel, filled] =
             config.each_ref().map(Option::as_deref);
         let signed = |number: Option<&str>| number.and_then(|number| number.parse().ok());
-        let shift: i64 = signed(shift).unwrap_or(0);
-        let set_by = shift - signed(text("shift")).unwrap_or(0);
-        let filled = filled.and_then(|filled| filled.parse::<u64>().ok());
+        let set_by: i64 = signed(shift).unwrap_or(0) - signed(text("shift")).unwrap_or(0);
         let raw = ledger::Raw {
             fields: &fields,
             in_force: [burst_in_force, daily_in_force],
@@ -211,7 +209,7 @@ impl Queue {
             set_by,
             slack: slack.and_then(|slack| slack.parse().ok()),
             lapses: &Lapses::read(travel.unwrap_or_default()),
-            filled: filled.map(|filled| filled.saturating_add_signed(shift)),
+            filled: filled.and_then(|filled| filled.parse().ok()),
         };
         Outlook {
             now_ms: now,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::job,
-    harness::{Program, RedisOptions},
+    harness::{Direction, Flow, Program, Proxy, RedisOptions},
     sandbox::Options,
 };
 
@@ -132,4 +132,22 @@ async fn set_ahead_it_sends_no_more_than_the_quota() {
     assert!(noticed >= 2, "{noticed}");
     let summary = stage.sandbox.summary();
     assert_eq!((summary.calls, summary.over_quota), (3 * BURST + 2, 0));
+}
+
+/// It is not taken for a clock that was set, but once.
+#[tokio::test]
+async fn a_link_that_has_become_slow_keeps_nothing_back() {
+    let stage = Stage::start(&[]).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let url = proxy.redis_url();
+    let worker = stage.worker_with(&[("PENSTOCK_REDIS_URL", &url)]).await;
+    stage.enqueue(&[job("quick")]).await;
+    stage.until_done(1).await;
+    proxy.set(Direction::ToServer, Flow::Delay(Duration::from_secs(1)));
+    for done in 2..4 {
+        stage.enqueue(&[job(&format!("slow-{done}"))]).await;
+        stage.until_done(done).await;
+    }
+    let lines = worker.stderr();
+    assert!(!lines.iter().any(|line| line.contains("clock was set")));
 }

@@ -217,11 +217,19 @@ async fn who_has_just_started_knows_no_better_than_those_who_tell() {
     let first = bench.claim_one().await;
     bench.settle(&[done(&first)]).await;
     bench.now += HOUR;
-    // All its slots are taken, so that it tells nothing.
+    // All its slots are taken: it lives, and tells nothing.
     bench.queue().renew(0, "w", &[]).await.unwrap();
-    let (fresh, started) = (bench.another().await.unwrap(), bench.now);
-    for (number, passed, given) in [(1, 0, 0), (2, 1_000, 0), (3, SILENCE, 1)] {
+    let (fresh, started) = (bench.another().await.unwrap(), bench.now + 1);
+    for (number, passed, lives, given) in [
+        (1, 1, true, 0),
+        (2, 1_000, true, 0),
+        (3, 1_000, false, 0),
+        (4, SILENCE, false, 1),
+    ] {
         bench.now += passed;
+        if lives {
+            bench.queue().renew(0, "w", &[]).await.unwrap();
+        }
         let request = ClaimRequest {
             number,
             slots: 9,
@@ -230,7 +238,7 @@ async fn who_has_just_started_knows_no_better_than_those_who_tell() {
         let claim = fresh.at(bench.now).claim(0, "fresh", &request).await;
         assert_eq!(claim.unwrap().jobs.len(), given, "{number}");
         // Until it claims again.
-        fresh.watch_clock(0, started, bench.now + SILENCE + 500);
+        fresh.watch_clock(0, started, bench.now + SILENCE, 0);
     }
 }
 
@@ -244,7 +252,7 @@ async fn once_it_is_told_all_go_by_it() {
     bench.now += HOUR;
     assert!(bench.claim(9).await.is_empty());
     let other = bench.another().await.unwrap();
-    other.watch_clock(0, START - 1, START + 500);
+    other.watch_clock(0, START - 1, START, 0);
     other.at(bench.now).step(0, AHEAD, 0).await.unwrap();
     bench.watch_clock(AHEAD);
     bench.pass(9_900);

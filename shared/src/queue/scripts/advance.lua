@@ -1,6 +1,6 @@
 -- Between two calls of one job: writes down what is known (the journal), gives the answered call's permit back and takes one for the next.
 -- arg: reference; token; step (number within the delivery); answered (true: the last call has its answer); headStart; reserve, spread; silence (ms),
---   known, seen, since, latest (see part/era.lua); report (or nil: see part/report.lua), reportFor; calls, took (calls made since the last step, and
+--   known, seen, since, latest, slow (see part/era.lua); report (or nil: see part/report.lua), reportFor; calls, took (calls made since the last step, and
 --   ms that these took); fields {name = value, …}: written in any case; intent (or nil): of the next call, written only if that may be sent.
 -- A delivery that was claimed before Redis has forgotten something, or while nobody knows whether it has (part/era.lua), does not begin a call that is
 -- not idempotent, nor is it told that it may: the next one reads back first.

@@ -1,6 +1,6 @@
 -- Gives a worker jobs that may be called now: their contact's first, their call permitted, their lease taken. Jobs that may become one call
 -- are given as one, a group: its first leads, the others ride.
--- arg: worker; known, seen, since, latest (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it
+-- arg: worker; known, seen, since, latest, slow (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it
 --   returns the same jobs, and after a later request nothing); slots (calls to give at the most), free (the worker's free slots, those included);
 --   lease, silence, late (ms);
 --   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a

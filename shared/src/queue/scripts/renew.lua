@@ -1,5 +1,5 @@
 -- Prolongs leases, and is the worker's heartbeat.
--- arg: worker; lease, silence, workerTtl (ms); known, seen, since, latest (see part/era.lua).  ARGV[3…]: two per job: reference, token.
+-- arg: worker; lease, silence, workerTtl (ms); known, seen, since, latest, slow (see part/era.lua).  ARGV[3…]: two per job: reference, token.
 -- Returns {now, number of the command, a token, references that are no longer this worker's…}: their holder must send and write nothing. Of leases that
 -- go with no greater token it is not known whether others had their jobs meanwhile: one that has ended is not prolonged (part/era.lua).
 transition(function()

@@ -1,5 +1,5 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
--- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known, seen, since, latest (see part/era.lua); headStart; reserve,
+-- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known, seen, since, latest, slow (see part/era.lua); headStart; reserve,
 --   spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
 --   part/report.lua: those of each lane that count), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are
 --   its own}, …}.

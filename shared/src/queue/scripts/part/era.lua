@@ -4,14 +4,15 @@
 -- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, and for a moment in any
 -- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
 -- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does, and since when that has been compared with
--- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time). By that, and not by Redis' clock,
--- permits come back. Where Redis' clock is far ahead of it, that was set, and nobody has told yet (step.lua).
--- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` (when one last found it far
--- ahead, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
+-- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time), and how much longer than the
+-- quickest its last claim was on its way (arg.slow, ms). By that, and not by Redis' clock, permits come back. Where Redis' clock is far ahead of it,
+-- that was set, and nobody has told yet (step.lua).
+-- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` ('<first>/<last>': when it was
+-- found far ahead, ms, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
 -- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
 -- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too), `filled` (when the last was
--- noticed, less what the clock was set by), `barrier` (no token that was given before it last went back, forgotten or not, is greater; all that are
+-- noticed, by the clock as it is set now), `barrier` (no token that was given before it last went back, forgotten or not, is greater; all that are
 -- given since are).
 local watch, notice_server
 do
@@ -46,7 +47,7 @@ do
     for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = tonumber(stored[9]), agreed = tonumber(stored[10]), gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
+      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = stored[9], agreed = tonumber(stored[10]), gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
@@ -147,9 +148,7 @@ do
     local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
     -- Twice from one file: of the tokens that were given in between, not one in a millisecond, none is to be given again.
     memory.barrier = math.max(fence, noticed + back) + TOKENS + math.max(0, now - ended)
-    -- What the clock was set by may be forgotten, too: the worker will tell it again.
-    local filled = math.min(now - memory.shift, arg.latest or math.huge)
-    redis.call('HSET', CONFIG, 'travel', memory.travel, 'filled', whole(filled), 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
+    redis.call('HSET', CONFIG, 'travel', memory.travel, 'filled', whole(noticed), 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
     redis.call('HSET', CONFIG, 'tick', whole(memory.tick))
@@ -184,16 +183,18 @@ do
   -- Whether Redis' clock is far ahead of the worker's, and what time it is at the least by both: no earlier than it was, but if Redis' was set back.
   -- Who has watched that only since somebody found it ahead does not know better, until it is told, or nobody finds it any more.
   local function compare_clocks(memory)
-    local steady, found = now - memory.shift, memory.ahead
+    local steady = now - memory.shift
     local before = memory.agreed and memory.agreed <= now and memory.agreed or 0
     local latest = (arg.latest or steady) + memory.shift
-    if now > latest + LATE then
-      redis.call('HSET', CONFIG, 'ahead', whole(steady))
+    local first, last = string.match(memory.ahead or '', '^(%d+)/(%d+)$')
+    if now > latest + LATE + (arg.slow or 0) then
+      redis.call('HSET', CONFIG, 'ahead', (first or whole(steady)) .. '/' .. whole(steady))
       return true, math.max(before, latest)
     end
-    if found then
-      local knows = arg.since and arg.since < found
-      if not knows and steady >= found and steady - found < arg.silence then return true, before end
+    if first then
+      local knows = arg.since and arg.since < tonumber(first)
+      local passed = steady - tonumber(last)
+      if not knows and passed >= 0 and passed < arg.silence then return true, before end
       redis.call('HDEL', CONFIG, 'ahead')
     end
     return false, math.max(before, math.min(now, latest))

@@ -160,8 +160,7 @@ end
 
 -- Until when the burst window counts as full, since Redis has forgotten what was sent lately.
 local function forgotten_until(lane)
-  local filled = tonumber(in_force[8])
-  local noticed = filled and filled + (tonumber(in_force[3]) or 0) or last_noticed(in_force[5])
+  local noticed = tonumber(in_force[8]) or last_noticed(in_force[5])
   return noticed and noticed + lane[1].span or 0
 end
 
