@@ -8,8 +8,14 @@ use std::net::{Ipv4Addr, TcpListener};
 /// # Panics
 /// When none is found.
 pub fn free_port() -> u16 {
+    let address = free_listener().local_addr();
+    address.expect("a listener has an address").port()
+}
+
+/// The same, taken: nobody else finds it free in the meantime.
+pub(super) fn free_listener() -> TcpListener {
     (0..1_000)
         .map(|_| rand::random_range(10_240..32_000))
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
         .expect("of a thousand random loopback ports one is free")
 }

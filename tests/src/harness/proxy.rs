@@ -54,8 +54,7 @@ impl Proxy {
     /// # Panics
     /// When no port or thread is to be had.
     pub fn start(server: impl Into<Endpoint>) -> Self {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", super::free_port()))
-            .expect("the port is free");
+        let listener = super::port::free_listener();
         listener
             .set_nonblocking(true)
             .expect("a listener can be made asynchronous");
