@@ -114,7 +114,7 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
-    /// Show a job with the history of its attempts
+    /// Show a job with the history of its attempts, until it is done
     #[command(
         after_help = "Examples:\n  penstock-admin job show order-4711\n  penstock-admin job show order-4711 --tenant ve9EPM428h8vShlRW1KT --reveal -o json"
     )]

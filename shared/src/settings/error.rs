@@ -63,8 +63,9 @@ pub enum SettingsError {
     },
     /// The settings file has a key that means nothing.
     #[error(
-        "the settings file {path} has an unknown key `{key}`: did you mean `{nearest}`?",
-        path = path.display()
+        "the settings file {path} has an unknown key `{key}`{meant}",
+        path = path.display(),
+        meant = nearest.as_ref().map_or_else(String::new, |nearest| format!(": did you mean `{nearest}`?"))
     )]
     UnknownKey {
         /// The file.
@@ -72,7 +73,7 @@ pub enum SettingsError {
         /// The unknown key.
         key: String,
         /// The known key most like it.
-        nearest: String,
+        nearest: Option<String>,
     },
     /// A variable is not text.
     #[error("{name}: the value is not valid UTF-8")]

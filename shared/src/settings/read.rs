@@ -61,7 +61,8 @@ impl Settings {
     pub fn warnings(&self) -> Vec<String> {
         let unknown = self.sources.unknown.iter().map(|name| {
             let known = nearest(name, SETTINGS.iter().map(|setting| setting.name));
-            format!("{name} is no setting and has no effect: did you mean {known}?")
+            let meant = known.map_or_else(String::new, |known| format!(": did you mean {known}?"));
+            format!("{name} is no setting and has no effect{meant}")
         });
         unknown.chain(self.doubtful()).collect()
     }

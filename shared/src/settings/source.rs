@@ -81,11 +81,12 @@ impl Sources {
     }
 }
 
-/// The known name that a mistaken one is most like.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
-    known
-        .min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate))
-        .unwrap_or_default()
+/// The known name that a mistaken one is most like, if more of it is like than not.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let own = name.strip_prefix(PREFIX).unwrap_or(name).chars().count();
+    let apart = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let (apart, nearest) = apart.min_by_key(|(apart, _)| *apart)?;
+    (apart * 2 <= own).then_some(nearest)
 }
 
 fn is_unknown(name: &str) -> bool {
@@ -209,7 +210,7 @@ impl SettingsFile {
             None => Ok(()),
             Some(key) => Err(SettingsError::UnknownKey {
                 path: self.path.clone(),
-                nearest: nearest(key, keys.iter().map(String::as_str)).to_owned(),
+                nearest: nearest(key, keys.iter().map(String::as_str)).map(str::to_owned),
                 key: key.chars().take(60).collect(),
             }),
         }

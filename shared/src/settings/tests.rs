@@ -314,6 +314,7 @@ fn the_file_is_refused_with_the_place_of_the_fault() {
             "leese = \"5s\"",
             "unknown key `leese`: did you mean `lease`?",
         ),
+        ("bogus = 1", "unknown key `bogus`"),
         ("lease = 5", "lease: `5` is not a length of time"),
         ("lease = [[1]]", "lease: write a text"),
         ("\nlease = ", "line 2 is not valid TOML"),

@@ -23,7 +23,7 @@ Examples:
   penstock-sandbox --latency 20ms..300ms --fault 503:p=0.05 --fault cut-after:op=create-note:count=1
 
 While it runs (ADDR is what it printed):
-  curl ADDR/_sandbox/summary                             calls, effects, duplicates, calls over the quota
+  curl ADDR/_sandbox/summary                             calls, effects, duplicates (of one text), calls over the quota
   curl 'ADDR/_sandbox/ledger?after=100&tenant=T'         every call after the 100th, in order, with its effect
   curl ADDR/_sandbox/faults -d '[\"hang:count=3\"]'        replaces the faults; -X DELETE removes them
   curl ADDR/_sandbox/quota -d '{\"burst\":\"10/1s\"}'        burst, daily or window
@@ -31,6 +31,7 @@ While it runs (ADDR is what it printed):
 
 Faults: KIND[=VALUE][:KEY=VALUE]...  (write `\\:` for a colon inside a value)
   400..599     an error; retry-after=, message=, effect=yes     html         a page; status= (502), effect=yes
+  duplicate=ID the refusal of a contact that exists already, as the one with this id
   cut-before   connection closed, no effect                     cut-after    closed after the effect
   cut-body     closed in the middle of the answer               late=5s      closed at once, effect that much later
   hang         no effect, no answer                             hang-after   effect, no answer
