@@ -337,7 +337,6 @@ mod tests {
         assert!((150..200).contains(&told), "{told}");
     }
 
-    /// Each too short to be noticed.
     #[test]
     fn one_that_was_noticed_by_a_slow_answer_is_told_once() {
         let mut scene = Scene::new();
@@ -365,6 +364,7 @@ mod tests {
         assert_eq!(scene.steps.slow_ms(), 0);
     }
 
+    /// Each too short to be noticed.
     #[test]
     fn small_steps_ahead_add_up() {
         let mut scene = Scene::new();

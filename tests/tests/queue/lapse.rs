@@ -206,6 +206,31 @@ async fn it_gives_nothing_for_as_long_by_a_clock_that_is_set() {
     }
 }
 
+/// It has gone back before, as the clock was further ahead.
+#[tokio::test]
+async fn a_second_one_is_full_for_a_window_too() {
+    let mut bench = bench().await;
+    bench.watch_clock(0);
+    set_clock(&mut bench, HOUR).await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    assert!(claimed(&mut bench).await.lapses.last().is_some());
+    bench.now = bench.now.saturating_add_signed(-HOUR);
+    bench.queue().step(0, -HOUR, HOUR).await.unwrap();
+    bench.watch_clock(0);
+    bench.pass(WINDOW);
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    claimed(&mut bench).await;
+    bench.pass(WINDOW - 1);
+    assert_eq!(left(&bench).await.0, 0);
+    bench.pass(1);
+    assert!(left(&bench).await.0 > 0);
+    assert_eq!(bench.claim(1).await.len(), 1);
+}
+
 /// Long after that it is set right, or told once more since Redis has forgotten that it was.
 #[tokio::test]
 async fn a_clock_that_is_set_later_fills_no_window_again() {

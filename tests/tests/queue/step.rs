@@ -154,6 +154,24 @@ async fn set_back_a_lease_ends_when_it_would_have() {
     assert_eq!(again.expect("its lease has ended").run.lost(), 1);
 }
 
+/// As it is corrected slowly. What nobody prolongs ends as soon as ever.
+#[tokio::test]
+async fn no_lease_ends_for_many_small_steps_and_none_lasts_longer() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let running = bench.claim_one().await;
+    let mut all = 0;
+    for _ in 0..20 {
+        bench.pass(240);
+        all = set(&mut bench, 150, all).await;
+        assert!(bench.claim(10).await.is_empty(), "it was taken over");
+    }
+    bench.pass(210);
+    let again = bench.claim(10).await;
+    assert_eq!(again[0].reference, running.reference);
+    assert_eq!(again[0].run.lost(), 1);
+}
+
 #[tokio::test]
 async fn no_lease_ends_for_it() {
     let mut bench = Bench::start().await;

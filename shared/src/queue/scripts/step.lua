@@ -6,7 +6,7 @@
 
 -- Far more than are ever out.
 local MOST_LEASES = 5000
--- By so little (ms) leases may end too early: a clock that is corrected slowly is told of time and again.
+-- For so little (ms) no takeover waits: a clock that is corrected slowly is told of time and again.
 local LITTLE = 500
 -- What is told may be too much by so long (ms) as an answer may take.
 local ANSWER = 5000
@@ -17,18 +17,23 @@ local function moved(filled)
   return filled + arg.by <= now + ANSWER and math.min(filled + arg.by, now) or filled
 end
 
+-- Set back, they stand too far in the future; set ahead, not far enough. Those prolong them that live.
+local function move_leases()
+  local longest = now + arg.lease
+  local ahead = math.max(arg.by, 0)
+  local leases = redis.call('ZRANGEBYSCORE', LEASES, ahead > 0 and '-inf' or '(' .. whole(longest), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_LEASES)
+  for i = 1, #leases, 2 do gather('ZADD', LEASES, whole(math.min(tonumber(leases[i + 1]) + ahead, longest)), leases[i]) end
+end
+
 transition(function()
-  local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'burst', 'daily')
-  local all, filled = tonumber(config[1]) or 0, tonumber(config[2])
+  local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'grace', 'burst', 'daily')
+  local all, filled, grace = tonumber(config[1]) or 0, tonumber(config[2]), tonumber(config[3]) or 0
   if all ~= arg.known then return { all, '' } end
-  redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'stepped', whole(now), 'slack', whole(arg.lease + arg.late))
+  redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'stepped', whole(now), 'slack', whole(arg.lease + arg.late), 'pulse', whole(now))
   if filled then redis.call('HSET', CONFIG, 'filled', whole(moved(filled))) end
-  if math.abs(arg.by) > LITTLE then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease), 'pulse', whole(now)) end
-  -- Set back, every lane stands too far in the future, and so do the leases, which those prolong that live.
-  local longest = whole(now + arg.lease)
-  local too_long = redis.call('ZRANGEBYSCORE', LEASES, '(' .. longest, '+inf', 'LIMIT', 0, MOST_LEASES)
-  for _, ref in ipairs(too_long) do gather('ZADD', LEASES, longest, ref) end
+  if arg.by > LITTLE or grace > now + arg.lease then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
+  if arg.by <= LITTLE then move_leases() end
   -- Whichever way, every lane is to be looked at soon: what was entered since is known by its moment, until that has come.
   redis.call('HDEL', CONFIG, 'reindexed', 'ahead')
-  return finish({ all + arg.by, config[3] and config[3] .. ' ' .. config[4] or '' })
+  return finish({ all + arg.by, config[4] and config[4] .. ' ' .. config[5] or '' })
 end)

@@ -148,7 +148,7 @@ do
     local fence = tonumber(redis.call('HGET', CONFIG, 'fence')) or 0
     -- Twice from one file: of the tokens that were given in between, not one in a millisecond, none is to be given again.
     memory.barrier = math.max(fence, noticed + back) + TOKENS + math.max(0, now - ended)
-    redis.call('HSET', CONFIG, 'travel', memory.travel, 'filled', whole(noticed), 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
+    redis.call('HSET', CONFIG, 'travel', memory.travel, 'filled', whole(now), 'barrier', whole(memory.barrier), 'fence', whole(memory.barrier))
     -- Whatever others know of the old era, it is noticed once.
     memory.tick = math.max(memory.tick, arg.known) + LEAP
     redis.call('HSET', CONFIG, 'tick', whole(memory.tick))
