@@ -159,6 +159,7 @@ struct StepArguments {
     known: i64,
     lease: u64,
     late: u64,
+    silence: u64,
 }
 
 #[derive(Serialize)]
@@ -305,6 +306,7 @@ impl Queue {
             known,
             lease: millis(self.terms().lease),
             late: millis(self.late()),
+            silence: self.silence(),
         };
         let (all, quotas): (i64, String) = self
             .call(shard, &self.scripts().step, &arguments, super::no_tail)

@@ -314,7 +314,6 @@ fn the_file_is_refused_with_the_place_of_the_fault() {
             "leese = \"5s\"",
             "unknown key `leese`: did you mean `lease`?",
         ),
-        ("bogus = 1", "unknown key `bogus`"),
         ("lease = 5", "lease: `5` is not a length of time"),
         ("lease = [[1]]", "lease: write a text"),
         ("\nlease = ", "line 2 is not valid TOML"),
@@ -329,6 +328,15 @@ fn the_file_is_refused_with_the_place_of_the_fault() {
         text.contains("/nowhere/penstock.toml cannot be read"),
         "{text}"
     );
+}
+
+#[test]
+fn nothing_is_suggested_for_what_is_like_no_setting() {
+    let (_guard, path) = file("penstock.toml", "bogus = 1");
+    let text = complaint(&[("PENSTOCK_CONFIG", &path)]);
+    assert!(text.ends_with("unknown key `bogus`"), "{text}");
+    let warnings = load(&[("PENSTOCK_XYZZY", "1")]).unwrap().warnings();
+    assert!(warnings[0].ends_with("has no effect"), "{warnings:?}");
 }
 
 #[test]

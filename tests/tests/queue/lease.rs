@@ -54,6 +54,51 @@ async fn redis_clock_set_ahead_ends_none() {
     assert_eq!(bench.settle(&[done(&a)]).await, [Settled::Ok]);
 }
 
+/// A worker says that it lives just as the clock is ahead for a moment, which nobody has noticed.
+#[tokio::test]
+async fn one_ends_in_time_after_redis_clock_was_ahead_for_a_moment() {
+    const HOUR: u64 = 3_600_000;
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    bench.claim_one().await;
+    bench.now += HOUR;
+    bench.queue().renew(0, "other", &[]).await.unwrap();
+    bench.now -= HOUR;
+    assert!(bench.claim(1).await.is_empty());
+    bench.live(5_001, &[]).await;
+    assert_eq!(bench.claim_one().await.run.lost(), 1);
+}
+
+/// The first to come after it was away tells that its clock was set.
+#[tokio::test]
+async fn none_ends_for_redis_having_been_away_though_its_clock_was_set() {
+    for by in [200, -600] {
+        let mut bench = Bench::start().await;
+        bench.enqueue(&[job("a")]).await;
+        let a = bench.claim_one().await;
+        bench.pass(6_000);
+        bench.now = bench.now.saturating_add_signed(by);
+        bench.queue().step(0, by, 0).await.unwrap();
+        let request = bench.request(1);
+        assert!(bench.claim_as("other", &request).await.jobs.is_empty());
+        assert_eq!(bench.settle(&[done(&a)]).await, [Settled::Ok]);
+    }
+}
+
+/// The same request, whose answer was lost, gives the same.
+#[tokio::test]
+async fn a_claim_is_repeated_though_redis_clock_was_set() {
+    for by in [150, -600, -3_600_000] {
+        let mut bench = Bench::start().await;
+        bench.enqueue(&[job("a"), job("b")]).await;
+        let request = bench.request(1);
+        let lost = ids(&bench.claim_as("w", &request).await.jobs);
+        bench.now = bench.now.saturating_add_signed(by);
+        bench.queue().step(0, by, 0).await.unwrap();
+        assert_eq!(ids(&bench.claim_as("w", &request).await.jobs), lost, "{by}");
+    }
+}
+
 /// What ended its worker may have been a neighbour: the count that makes a job poisonous needs a delivery alone.
 #[tokio::test]
 async fn past_the_second_only_a_delivery_alone_is_counted() {

@@ -69,12 +69,18 @@ do
     redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends)
   end
 
+  -- Those whose leases ended then, or do so now, if the clock was set since (step.lua).
+  local function may_end_at(ends)
+    local longest = now + arg.lease
+    if ends > longest then ends = (tonumber(redis.call('HGET', CONFIG, 'stepped')) or now) + arg.lease end
+    return redis.call('ZRANGEBYSCORE', LEASES, whole(ends), whole(longest))
+  end
+
   -- The jobs that the same request was given before.
   function repeat_claim(worker_key)
     local given = redis.call('HMGET', worker_key, 'token', 'ends')
     lease.token = tonumber(given[1])
-    local refs = lease.token and redis.call('ZRANGEBYSCORE', LEASES, given[2], given[2]) or {}
-    for _, ref in ipairs(refs) do
+    for _, ref in ipairs(lease.token and may_end_at(tonumber(given[2])) or {}) do
       if holder_of(ref) == given[1] then
         -- The worker counts its lease from the request that was answered.
         redis.call('ZADD', LEASES, lease.ends, ref)
@@ -92,6 +98,10 @@ local function grace()
   weighted = pulse[3]
   local until_then = tonumber(pulse[2]) or 0
   if pulse[1] and now - tonumber(pulse[1]) > arg.silence then
+    until_then = math.huge
+  end
+  -- As when it is from a clock that was ahead.
+  if until_then > now + arg.lease then
     until_then = now + arg.lease
     redis.call('HSET', CONFIG, 'grace', whole(until_then))
   end

@@ -1,6 +1,6 @@
 -- Redis' clock was set: a worker has seen by its own, monotonic one that it went on by more or less than time has passed. The moments of the
 -- lanes move with it (part/ledger.lua), and no lease ends for it.
--- arg: by (ms, negative if it was set back); known (what it was set by in all before, as the worker knows it); lease, late (ms).
+-- arg: by (ms, negative if it was set back); known (what it was set by in all before, as the worker knows it); lease, late, silence (ms).
 -- Returns {what it was set by in all, the quotas in force, with which reindex.lua is to be called, or '': it need not}. Who comes with an old number
 -- has seen what another one has told already, and changes nothing.
 
@@ -26,12 +26,15 @@ local function move_leases()
 end
 
 transition(function()
-  local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'grace', 'burst', 'daily')
-  local all, filled, grace = tonumber(config[1]) or 0, tonumber(config[2]), tonumber(config[3]) or 0
+  local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'pulse', 'burst', 'daily', 'grace')
+  local all, filled, pulse = tonumber(config[1]) or 0, tonumber(config[2]), tonumber(config[3])
   if all ~= arg.known then return { all, '' } end
   redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'stepped', whole(now), 'slack', whole(arg.lease + arg.late), 'pulse', whole(now))
   if filled then redis.call('HSET', CONFIG, 'filled', whole(moved(filled))) end
-  if arg.by > LITTLE or grace > now + arg.lease then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
+  -- Redis may have been away, too.
+  local was_away = pulse and now - arg.by - pulse > arg.silence
+  local grace = tonumber(config[6]) or 0
+  if arg.by > LITTLE or was_away or grace > now + arg.lease then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
   if arg.by <= LITTLE then move_leases() end
   -- Whichever way, every lane is to be looked at soon: what was entered since is known by its moment, until that has come.
   redis.call('HDEL', CONFIG, 'reindexed', 'ahead')
