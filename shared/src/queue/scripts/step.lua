@@ -26,6 +26,7 @@ local function move_leases()
 end
 
 transition(function()
+  notice_server()
   local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'pulse', 'burst', 'daily', 'grace')
   local all, filled, pulse = tonumber(config[1]) or 0, tonumber(config[2]), tonumber(config[3])
   if all ~= arg.known then return { all, '' } end
