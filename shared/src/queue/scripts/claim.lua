@@ -69,11 +69,11 @@ do
     redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends)
   end
 
-  -- Those whose leases ended then, or do so now, if the clock was set since (step.lua).
+  -- Those whose leases end then, or, if the clock was set since (step.lua), at another time.
   local function may_end_at(ends)
-    local longest = now + arg.lease
-    if ends > longest then ends = (tonumber(redis.call('HGET', CONFIG, 'stepped')) or now) + arg.lease end
-    return redis.call('ZRANGEBYSCORE', LEASES, whole(ends), whole(longest))
+    local longest, stepped = now + arg.lease, tonumber(redis.call('HGET', CONFIG, 'stepped')) or 0
+    if ends <= longest and ends - arg.lease >= stepped then return redis.call('ZRANGEBYSCORE', LEASES, whole(ends), whole(ends)) end
+    return redis.call('ZRANGEBYSCORE', LEASES, whole(math.min(ends, stepped + arg.lease)), whole(longest))
   end
 
   -- The jobs that the same request was given before.
