@@ -248,6 +248,7 @@ mod tests {
         start: Instant,
         steps: Steps,
         shift_ms: i64,
+        lapse: Option<Lapse>,
     }
 
     impl Scene {
@@ -256,6 +257,7 @@ mod tests {
                 start: Instant::now(),
                 steps: Steps::default(),
                 shift_ms: 0,
+                lapse: None,
             }
         }
 
@@ -268,7 +270,7 @@ mod tests {
                 sent,
                 received,
             };
-            self.steps.notice(seen, self.shift_ms, None)
+            self.steps.notice(seen, self.shift_ms, self.lapse)
         }
 
         /// What is to be told, after an answer that took 20 ms.
@@ -441,7 +443,7 @@ mod tests {
 
     #[test]
     fn a_worker_counts_nothing_that_it_has_not_seen_pass() {
-        let (start, mut steps) = (Instant::now(), Steps::default());
+        let mut scene = Scene::new();
         let lapse = |noticed_ms| {
             Some(Lapse {
                 since_ms: 0,
@@ -451,13 +453,8 @@ mod tests {
             })
         };
         let mut known = |asked, now_ms, shift_ms, lapse| {
-            let sent = start + Duration::from_millis(asked);
-            let seen = Seen {
-                now_ms,
-                sent,
-                received: sent + Duration::from_millis(20),
-            };
-            let (steady, _) = steps.notice(seen, shift_ms, lapse);
+            (scene.shift_ms, scene.lapse) = (shift_ms, lapse);
+            let (steady, _) = scene.hear(asked, 20, now_ms);
             (steady.since_ms, steady.lapse_ms)
         };
         assert_eq!(known(0, 1_000_000, 0, None), (1_000_000, 1_000_000));

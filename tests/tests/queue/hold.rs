@@ -64,10 +64,9 @@ async fn redis_clock_set_ahead_ends_none() {
     let a = bench.claim_one().await;
     bench.settle(&[held(&a, 30, "throttled")]).await;
     bench.watch_clock(0);
-    bench.now += AHEAD.unsigned_abs();
+    bench.set_clock(AHEAD);
     assert!(bench.claim(1).await.is_empty());
-    bench.queue().step(0, AHEAD, 0).await.unwrap();
-    bench.watch_clock(AHEAD);
+    bench.tell(AHEAD).await;
     for (pass, given) in [(29_999, 0), (1, 1)] {
         bench.pass(pass);
         assert_eq!(bench.claim(1).await.len(), given);

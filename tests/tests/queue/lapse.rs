@@ -187,13 +187,12 @@ async fn it_gives_nothing_for_as_long_by_a_clock_that_is_set() {
         save(&bench).await;
         bench.claim_one().await;
         if first {
-            bench.now = bench.now.saturating_add_signed(by);
+            bench.set_clock(by);
         }
         restart(&mut bench).await;
         assert!(claimed(&mut bench).await.lapses.last().is_some());
         if first {
-            bench.queue().step(0, by, 0).await.unwrap();
-            bench.watch_clock(by);
+            bench.tell(by).await;
         } else {
             set_clock(&mut bench, by).await;
         }
@@ -216,9 +215,7 @@ async fn a_second_one_is_full_for_a_window_too() {
     bench.claim_one().await;
     restart(&mut bench).await;
     assert!(claimed(&mut bench).await.lapses.last().is_some());
-    bench.now = bench.now.saturating_add_signed(-HOUR);
-    bench.queue().step(0, -HOUR, HOUR).await.unwrap();
-    bench.watch_clock(0);
+    set_clock(&mut bench, -HOUR).await;
     bench.pass(WINDOW);
     save(&bench).await;
     bench.claim_one().await;
@@ -246,10 +243,9 @@ async fn a_clock_that_is_set_later_fills_no_window_again() {
         bench.pass(WINDOW);
         assert_eq!(bench.claim(1).await.len(), 1);
         if forgotten == 0 {
-            bench.now = bench.now.saturating_add_signed(by);
+            bench.set_clock(by);
         }
-        bench.queue().step(0, by, 0).await.unwrap();
-        bench.watch_clock(by);
+        bench.tell(by).await;
         assert!(left(&bench).await.0 > 0, "{by}");
         assert_eq!(bench.claim(1).await.len(), 1, "{by}");
     }
@@ -257,9 +253,8 @@ async fn a_clock_that_is_set_later_fills_no_window_again() {
 
 /// It is told.
 async fn set_clock(bench: &mut Bench, by: i64) {
-    bench.now = bench.now.saturating_add_signed(by);
-    bench.queue().step(0, by, 0).await.unwrap();
-    bench.watch_clock(by);
+    bench.set_clock(by);
+    bench.tell(by).await;
 }
 
 /// What was sent in the time that was lost, and within one window more, is charged to the day.

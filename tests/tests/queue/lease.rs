@@ -45,10 +45,9 @@ async fn redis_clock_set_ahead_ends_none() {
     let a = bench.claim_one().await;
     bench.live(2_000, &[]).await;
     bench.watch_clock(0);
-    bench.now += STEP.unsigned_abs();
+    bench.set_clock(STEP);
     assert!(bench.claim(1).await.is_empty());
-    bench.queue().step(0, STEP, 0).await.unwrap();
-    bench.watch_clock(STEP);
+    bench.tell(STEP).await;
     bench.live(100, std::slice::from_ref(&a)).await;
     assert!(bench.claim(1).await.is_empty());
     assert_eq!(bench.settle(&[done(&a)]).await, [Settled::Ok]);
@@ -77,7 +76,7 @@ async fn none_ends_for_redis_having_been_away_though_its_clock_was_set() {
         bench.enqueue(&[job("a")]).await;
         let a = bench.claim_one().await;
         bench.pass(6_000);
-        bench.now = bench.now.saturating_add_signed(by);
+        bench.set_clock(by);
         bench.queue().step(0, by, 0).await.unwrap();
         let request = bench.request(1);
         assert!(bench.claim_as("other", &request).await.jobs.is_empty());
@@ -93,7 +92,7 @@ async fn a_claim_is_repeated_though_redis_clock_was_set() {
         bench.enqueue(&[job("a"), job("b")]).await;
         let request = bench.request(1);
         let lost = ids(&bench.claim_as("w", &request).await.jobs);
-        bench.now = bench.now.saturating_add_signed(by);
+        bench.set_clock(by);
         bench.queue().step(0, by, 0).await.unwrap();
         assert_eq!(ids(&bench.claim_as("w", &request).await.jobs), lost, "{by}");
     }

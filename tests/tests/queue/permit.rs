@@ -191,7 +191,7 @@ async fn redis_clock_set_ahead_brings_none_back_whoever_looks() {
     let first = bench.claim(9).await;
     bench.settle(&[done(&first[0]), done(&first[1])]).await;
     bench.pass(1000);
-    bench.now += HOUR;
+    bench.set_clock(AHEAD);
     // A producer, which knows nothing of the time; the next call of a job; and a claim.
     bench.enqueue(&[job("late")]).await;
     assert_eq!(bench.next_call(&first[2]).await, Advance::Later);
@@ -200,7 +200,7 @@ async fn redis_clock_set_ahead_brings_none_back_whoever_looks() {
         let claim = bench.claim_as("w", &request).await;
         assert_eq!((claim.jobs.len(), claim.next), (0, Some(Duration::ZERO)));
     }
-    tell(&mut bench, AHEAD).await;
+    assert_eq!(bench.tell(AHEAD).await, AHEAD);
     // Two come back a window after their calls; the third's call ended when the clock was set already.
     for (pass, back) in [(0, 0), (8_900, 0), (200, 2), (800, 0), (200, 1)] {
         bench.pass(pass);
@@ -216,7 +216,7 @@ async fn who_has_just_started_knows_no_better_than_those_who_tell() {
     bench.watch_clock(0);
     let first = bench.claim_one().await;
     bench.settle(&[done(&first)]).await;
-    bench.now += HOUR;
+    bench.set_clock(AHEAD);
     // All its slots are taken: it lives, and tells nothing.
     bench.queue().renew(0, "w", &[]).await.unwrap();
     let (fresh, started) = (bench.another().await.unwrap(), bench.now + 1);
@@ -249,7 +249,7 @@ async fn once_it_is_told_all_go_by_it() {
     bench.watch_clock(0);
     let first = bench.claim_one().await;
     bench.settle(&[done(&first)]).await;
-    bench.now += HOUR;
+    bench.set_clock(AHEAD);
     assert!(bench.claim(9).await.is_empty());
     let other = bench.another().await.unwrap();
     other.watch_clock(0, START - 1, START, 0);
@@ -269,12 +269,6 @@ async fn who_knows_no_better_believes_redis_clock() {
     bench.settle(&[done(&first)]).await;
     bench.pass(HOUR);
     assert_eq!(bench.claim(9).await.len(), 1);
-}
-
-/// That it was set by so much is told, and known.
-async fn tell(bench: &mut Bench, by: i64) {
-    assert_eq!(bench.queue().step(0, by, 0).await.unwrap(), by);
-    bench.watch_clock(by);
 }
 
 /// The ledger of a window does not grow with the calls in it.

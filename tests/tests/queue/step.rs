@@ -27,11 +27,9 @@ async fn spent() -> Bench {
 }
 
 /// The clock is set, and a worker tells.
-async fn set(bench: &mut Bench, by: i64, known: i64) -> i64 {
-    bench.now = bench.now.saturating_add_signed(by);
-    let all = bench.queue().step(0, by, known).await.unwrap();
-    bench.watch_clock(all);
-    all
+async fn set(bench: &mut Bench, by: i64) -> i64 {
+    bench.set_clock(by);
+    bench.tell(by).await
 }
 
 const AHEAD: i64 = 3_600_000;
@@ -40,7 +38,7 @@ const AHEAD: i64 = 3_600_000;
 async fn set_ahead_no_permit_comes_back_early() {
     let mut bench = spent().await;
     bench.pass(WINDOW / 2);
-    assert_eq!(set(&mut bench, AHEAD, 0).await, AHEAD);
+    assert_eq!(set(&mut bench, AHEAD).await, AHEAD);
     assert!(bench.claim(100).await.is_empty());
     bench.pass(WINDOW / 2 - 1);
     assert!(bench.claim(100).await.is_empty());
@@ -52,7 +50,7 @@ async fn set_ahead_no_permit_comes_back_early() {
 async fn set_back_no_permit_comes_back_late() {
     let mut bench = spent().await;
     bench.pass(WINDOW / 2);
-    set(&mut bench, -AHEAD, 0).await;
+    set(&mut bench, -AHEAD).await;
     bench.pass(WINDOW / 2 - 1);
     assert!(bench.claim(100).await.is_empty());
     bench.pass(WINDOW / 100 + 1);
@@ -62,7 +60,7 @@ async fn set_back_no_permit_comes_back_late() {
 #[tokio::test]
 async fn told_by_every_worker_it_counts_once() {
     let mut bench = spent().await;
-    assert_eq!(set(&mut bench, AHEAD, 0).await, AHEAD);
+    assert_eq!(set(&mut bench, AHEAD).await, AHEAD);
     assert_eq!(bench.queue().step(0, AHEAD + 3, 0).await.unwrap(), AHEAD);
     bench.pass(WINDOW + WINDOW / 100);
     assert_eq!(bench.claim(100).await.len(), 10);
@@ -71,9 +69,9 @@ async fn told_by_every_worker_it_counts_once() {
 #[tokio::test]
 async fn there_and_back_again_nothing_has_changed() {
     let mut bench = spent().await;
-    set(&mut bench, AHEAD, 0).await;
+    set(&mut bench, AHEAD).await;
     assert!(bench.claim(100).await.is_empty());
-    assert_eq!(set(&mut bench, -AHEAD, AHEAD).await, 0);
+    assert_eq!(set(&mut bench, -AHEAD).await, 0);
     bench.pass(WINDOW - 1);
     assert!(bench.claim(100).await.is_empty());
     bench.pass(WINDOW / 100 + 1);
@@ -102,7 +100,7 @@ async fn set_back_nothing_is_believed_for_longer() {
                 ..done(&jobs[0])
             }])
             .await;
-        set(&mut bench, -10 * AHEAD, 0).await;
+        set(&mut bench, -10 * AHEAD).await;
         bench.pass(HOUR - 60_000);
         assert!(bench.claim(100).await.is_empty());
         bench.pass(60_000);
@@ -121,10 +119,9 @@ async fn answered_before_it_was_told(by: i64) {
     bench.pass(WINDOW + WINDOW / 100);
     let in_flight = bench.claim_one().await;
     bench.watch_clock(0);
-    bench.now = bench.now.saturating_add_signed(by);
+    bench.set_clock(by);
     bench.settle(&[done(&in_flight)]).await;
-    bench.queue().step(0, by, 0).await.unwrap();
-    bench.watch_clock(by);
+    bench.tell(by).await;
     bench.pass(WINDOW - 1);
     assert!(bench.claim(100).await.is_empty(), "it came early");
     bench.pass(WINDOW / 100 + 1);
@@ -147,7 +144,7 @@ async fn set_back_a_lease_ends_when_it_would_have() {
     let mut bench = spent().await;
     bench.pass(WINDOW);
     let held = bench.claim_one().await;
-    set(&mut bench, -AHEAD, 0).await;
+    set(&mut bench, -AHEAD).await;
     bench.live(60_000, &[]).await;
     let again = bench.claim(100).await;
     let again = again.iter().find(|job| job.reference == held.reference);
@@ -160,10 +157,9 @@ async fn no_lease_ends_for_many_small_steps_and_none_lasts_longer() {
     let mut bench = Bench::start().await;
     bench.enqueue(&[job("a")]).await;
     let running = bench.claim_one().await;
-    let mut all = 0;
     for _ in 0..20 {
         bench.pass(240);
-        all = set(&mut bench, 150, all).await;
+        set(&mut bench, 150).await;
         assert!(bench.claim(10).await.is_empty(), "it was taken over");
     }
     bench.pass(210);
@@ -177,7 +173,7 @@ async fn no_lease_ends_for_it() {
     let mut bench = Bench::start().await;
     bench.enqueue(&[job("a")]).await;
     let running = bench.claim_one().await;
-    set(&mut bench, AHEAD, 0).await;
+    set(&mut bench, AHEAD).await;
     assert!(bench.claim(10).await.is_empty(), "it was taken over");
     bench.settle(&[done(&running)]).await;
     assert_eq!(bench.queue().stats().await.unwrap().done_total, 1);
@@ -206,10 +202,9 @@ async fn a_hold_that_began_before_it_was_told_lasts_as_long() {
         bench.enqueue(&[job("a"), job("b")]).await;
         let first = bench.claim_one().await;
         bench.watch_clock(0);
-        bench.now = bench.now.saturating_add_signed(by);
+        bench.set_clock(by);
         bench.settle(&[throttled(&first)]).await;
-        bench.queue().step(0, by, 0).await.unwrap();
-        bench.watch_clock(by);
+        bench.tell(by).await;
         bench.pass(HOUR / 2 - 1);
         assert!(bench.claim(10).await.is_empty(), "{by}");
         bench.pass(1);
@@ -223,7 +218,7 @@ async fn a_hold_lasts_as_long() {
     bench.enqueue(&[job("a"), job("b")]).await;
     let first = bench.claim_one().await;
     bench.settle(&[throttled(&first)]).await;
-    set(&mut bench, AHEAD, 0).await;
+    set(&mut bench, AHEAD).await;
     assert!(bench.claim(10).await.is_empty());
     bench.pass(HOUR / 2);
     assert_eq!(bench.claim(10).await.len(), 2);
@@ -236,7 +231,7 @@ async fn a_lease_from_before_the_clock_was_set_has_ended_when_it_is_taken_back()
     bench.enqueue(&[job("a"), job("b")]).await;
     let before = bench.now;
     bench.claim_one().await;
-    set(&mut bench, AHEAD, 0).await;
+    set(&mut bench, AHEAD).await;
     bench.claim_one().await;
     bench.live(5001, &[]).await;
     let ended = |job: &Claimed| (job.reference.id().to_owned(), job.run.number("lostAt"));

@@ -2,9 +2,8 @@
 -- are given as one, a group: its first leads, the others ride.
 -- arg: worker; known, seen, since, latest, slow (see part/era.lua); claim (number of this request, greater than the last: repeated after a lost answer it
 --   returns the same jobs, and after a later request nothing); slots (calls to give at the most), free (the worker's free slots, those included);
---   lease, silence, late (ms);
---   headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none); suspect (leases lost in a
---   row before only a delivery alone counts); workerTtl (ms).
+--   lease, silence, late (ms); headStart; reserve, spread; lanes, moves, takebacks, jobs (bounds); coalesce (the most jobs of a group, 1: none);
+--   suspect (leases lost in a row before only a delivery alone counts); workerTtl (ms).
 -- ARGV[3…]: two per lane in which this worker holds slots: lane, slots held.
 -- Returns {now, number of the command, next (ms of the next moment, -1 none), what Redis' clock was set by in all (ms, see step.lua), what it has
 -- forgotten (see part/era.lua), token, lanes, jobs, more, 1 if it stopped at a bound of its own, so that more may be due for this worker}: of

@@ -1,8 +1,7 @@
 -- Ends deliveries: each job is done, dead, or back in its lane.
 -- arg: late (ms: how long an unanswered call may still arrive); silence (ms), known, seen, since, latest, slow (see part/era.lua); headStart; reserve,
---   spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see
---   part/report.lua: those of each lane that count), reportFor; paces {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are
---   its own}, …}.
+--   spread; breakerAfter, probeEvery (ms); reports {lane = {report, …}, …} (see part/report.lua: those of each lane that count), reportFor; paces
+--   {lane = {…}, …} (see count_pace there); lanes {{lane, how many of the jobs are its own}, …}.
 -- ARGV[3…]: five per job, lane by lane: ticket; token; contact keys (11 bytes each); what is kept of it after its end's time, if it is done: 'd',
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
 --   journal; else a MessagePack map:
@@ -148,8 +147,8 @@ end
 -- The deliveries, reference and token, that have to find out anew what they have come to.
 local refused
 
--- Why it cannot be done by the effect that its delivery says, if it cannot, and how many attempts that counts: its journal stays, and it is looked
---   for.
+-- Why it cannot be done by the effect that its delivery says, if it cannot, and how many attempts that counts: its journal stays, and it is
+-- looked for.
 local function objection(lane, job, id, item)
   -- Of two jobs that say the same of one contact the one took what the other had made, and not yet settled, for its own: whichever is known by
   -- it stays so.

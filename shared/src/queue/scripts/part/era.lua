@@ -7,9 +7,9 @@
 -- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time), and how much longer than the
 -- quickest its last claim was on its way (arg.slow, ms). By that, and not by Redis' clock, permits come back. Where Redis' clock is far ahead of it,
 -- that was set, and nobody has told yet (step.lua).
--- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` ('<first>/<last>': when it was
--- found far ahead, ms, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>', times in ms, and behind it
--- '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
+-- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` ('<first>/<last>': when
+-- it was found far ahead, ms, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>',
+-- times in ms, and behind it '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
 -- '<since>/<noticed>/<lost>/<until>', ms: what happened from `since` on may be forgotten, less what the clock was set by until then, of `lost` ms
 -- in all; what was due `until` then may have been sent, which is later than `noticed` if the clock was set back, too), `filled` (when the last was
 -- noticed, by the clock as it is set now), `barrier` (no token that was given before it last went back, forgotten or not, is greater; all that are
@@ -47,7 +47,8 @@ do
     for gap_last, gap_first in string.gmatch(before or '', '(%d+)/(%d+)') do gaps[#gaps + 1] = { tonumber(gap_last), tonumber(gap_first) } end
     return {
       run = stored[1], tick = tonumber(stored[2]) or 0, doubt = tonumber(stored[4]), travel = stored[5], pulse = tonumber(stored[6]),
-      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = stored[9], agreed = tonumber(stored[10]), gaps = gaps, ended = tonumber(ended), begun = tonumber(begun),
+      shift = tonumber(stored[7]) or 0, barrier = tonumber(stored[8]) or 0, ahead = stored[9], agreed = tonumber(stored[10]), gaps = gaps,
+      ended = tonumber(ended), begun = tonumber(begun),
     }
   end
 
