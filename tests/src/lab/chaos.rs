@@ -98,7 +98,7 @@ impl Chaos {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while began.elapsed() < self.over {
             tick.tick().await;
-            trouble.look_after(world, course);
+            trouble.look_after(world, course).await;
             self.say(world, course);
             if began.elapsed() >= next {
                 next = began.elapsed() + EVERY;
@@ -114,7 +114,7 @@ impl Chaos {
         let mut tick = interval(TICK);
         while since.elapsed() < PATIENCE {
             tick.tick().await;
-            trouble.look_after(world, course);
+            trouble.look_after(world, course).await;
             self.say(world, course);
             let Ok(stats) = world.queue.stats().await else {
                 continue;

@@ -21,10 +21,11 @@ pub struct Incident {
     pub at: f64,
     /// When it ended.
     pub ended: Option<f64>,
-    /// When the API had the next effect after that.
-    pub recovered: Option<f64>,
-    /// The effects there were as it ended.
+    /// How long after its end the API had the next effect. The time in which there was nothing to do is left out.
+    pub took: Option<Duration>,
+    /// As it ended: the effects there were, and for how long there had been work.
     effects: u64,
+    busy: Duration,
 }
 
 /// The course of a run.
@@ -38,6 +39,9 @@ pub struct Course {
     pub incidents: Vec<Incident>,
     /// The last known number of effects.
     effects: u64,
+    /// For how long there was work, and when that was looked at.
+    busy: Duration,
+    looked: Instant,
     /// How long it took, once it is over.
     pub took: Duration,
 }
@@ -52,6 +56,8 @@ impl Course {
             origin: wall_clock(),
             incidents: Vec::new(),
             effects: 0,
+            busy: Duration::ZERO,
+            looked: now,
             took: Duration::ZERO,
         }
     }
@@ -84,27 +90,37 @@ impl Course {
             what,
             at: self.now(),
             ended: None,
-            recovered: None,
+            took: None,
             effects: 0,
+            busy: Duration::ZERO,
         });
     }
 
     /// The oldest fault of this kind that goes on ends.
     pub fn ended(&mut self, kind: &'static str) {
+        // Of the time since the last look nobody knows yet.
+        let busy = self.busy + self.looked.elapsed();
         let (now, effects) = (self.now(), self.effects);
         let mut ongoing = self.incidents.iter_mut();
         if let Some(one) = ongoing.find(|one| one.kind == kind && one.ended.is_none()) {
-            (one.ended, one.effects) = (Some(now), effects);
+            (one.ended, one.effects, one.busy) = (Some(now), effects, busy);
         }
     }
 
-    /// Whatever ended and was followed by an effect is over.
-    pub fn look(&mut self, summary: &Summary) {
-        (self.effects, self.took) = (summary.effects, self.began.elapsed());
-        let (now, effects) = (self.now(), self.effects);
+    /// Whatever ended and was followed by an effect is over. Since the last look there was work, or there was none.
+    pub fn look(&mut self, effects: u64, work: bool) {
+        self.look_at(Instant::now(), effects, work);
+    }
+
+    fn look_at(&mut self, now: Instant, effects: u64, work: bool) {
+        let last = std::mem::replace(&mut self.looked, now);
+        if work {
+            self.busy += now - last;
+        }
+        self.effects = effects;
         for one in &mut self.incidents {
-            if one.ended.is_some() && one.recovered.is_none() && effects > one.effects {
-                one.recovered = Some(now);
+            if one.ended.is_some() && one.took.is_none() && effects > one.effects {
+                one.took = Some(self.busy.saturating_sub(one.busy));
             }
         }
     }
@@ -123,7 +139,7 @@ impl Course {
             .filter(|one| one.effects < last_effect);
         let recoveries = with_work.map(|one| Recovery {
             fault: one.what.clone(),
-            took: one.took(),
+            took: one.took,
         });
         recoveries.collect()
     }
@@ -133,14 +149,6 @@ fn wall_clock() -> Moment {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let micros = since.map_or(0, |since| since.as_micros());
     Moment::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
-}
-
-impl Incident {
-    /// From its end to the next effect.
-    pub fn took(&self) -> Option<Duration> {
-        let (ended, recovered) = self.ended.zip(self.recovered)?;
-        Some(Duration::from_secs_f64((recovered - ended).max(0.0)))
-    }
 }
 
 /// A run in numbers.
@@ -166,7 +174,7 @@ pub struct Figures {
     pub lost: usize,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, usize>,
-    /// From a fault's end to the next effect: the median and the 99th percentile.
+    /// From a fault's end to the next effect, without the time in which there was nothing to do: the median and the 99th percentile.
     pub recovery: Option<(Duration, Duration)>,
     /// The most calls of one tenant in one window, and how many it may have.
     pub highest: (usize, usize),
@@ -186,7 +194,7 @@ impl Figures {
         let lost = violations
             .iter()
             .filter(|one| one.invariant == check::Invariant::NoneLost);
-        let mut took: Vec<_> = course.incidents.iter().filter_map(Incident::took).collect();
+        let mut took: Vec<_> = course.incidents.iter().filter_map(|one| one.took).collect();
         took.sort_unstable();
         let mut faults = BTreeMap::new();
         for one in &course.incidents {
@@ -285,4 +293,35 @@ impl fmt::Display for Figures {
 pub fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many seconds pass, at the end of which there are so many effects, and in which there was work, or was none.
+    fn pass(course: &mut Course, seconds: u64, effects: u64, work: bool) {
+        let now = course.looked + Duration::from_secs(seconds);
+        course.look_at(now, effects, work);
+    }
+
+    fn took(course: &Course) -> Vec<Option<Duration>> {
+        let recoveries = course.recoveries().into_iter();
+        recoveries.map(|one| one.took).collect()
+    }
+
+    #[test]
+    fn a_recovery_takes_the_time_in_which_there_was_work() {
+        let mut course = Course::begin();
+        course.look(10, true);
+        course.began("kill", "a kill".into());
+        course.ended("kill");
+        pass(&mut course, 7, 10, true);
+        pass(&mut course, 100, 10, false);
+        assert_eq!(took(&course), [], "nothing was left to do");
+        pass(&mut course, 70, 11, true);
+        let took = took(&course)[0].expect("an effect after it");
+        let busy = Duration::from_secs(77);
+        assert!(took > busy / 2 && took <= busy, "{took:?} of {busy:?}");
+    }
 }

@@ -93,7 +93,7 @@ fn charts(course: &Course, calls: &[Call]) -> String {
     let place = |kind: &str| kinds.iter().position(|known| *known == kind);
     let faults = faults.map(|one| (one.at, place(one.kind).unwrap_or(0) as f64));
     let recoveries = course.incidents.iter();
-    let recoveries = recoveries.filter_map(|one| Some((one.ended?, one.took()?.as_secs_f64())));
+    let recoveries = recoveries.filter_map(|one| Some((one.ended?, one.took?.as_secs_f64())));
     let charts = [
         Chart::new("Effects per second", span, Mark::Line, rate(course, calls)),
         Chart::new("Calls in flight", span, Mark::Line, flying(course, calls)),
@@ -165,7 +165,7 @@ fn incidents(incidents: &[Incident]) -> String {
     let mut rows = String::new();
     for one in incidents.iter().take(LISTED) {
         let took = one
-            .took()
+            .took
             .map_or("–".to_owned(), |took| format!("{took:.2?}"));
         // Writing to a string cannot fail.
         let _ = write!(

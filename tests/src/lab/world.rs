@@ -11,6 +11,7 @@ use penstock_shared::{
 };
 use secrecy::SecretString;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::history::{Allowance, Output};
 use crate::harness::{Program, Proxy, RedisOptions, RedisServer, wait_until};
@@ -18,6 +19,8 @@ use crate::sandbox::{Options, Running, Sandbox, Window};
 
 /// For whatever must happen at all; how soon is told, not asserted.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+/// For an answer of Redis without which it goes on as well.
+const ANSWER: Duration = Duration::from_millis(50);
 /// The workers' token, which no output may have.
 pub const TOKEN: &str = "pit-lab-9f3c2e";
 /// A worker as everybody runs it.
@@ -198,6 +201,14 @@ impl World {
             (stats.done_total + stats.dead == count && stats.running == 0).then_some(())
         })
         .await;
+    }
+
+    /// Whether a job is unfinished, or may be: Redis may be away.
+    pub async fn has_work(&self) -> bool {
+        match timeout(ANSWER, self.queue.stats()).await {
+            Ok(Ok(stats)) => stats.scheduled + stats.ready + stats.blocked + stats.running > 0,
+            Ok(Err(_)) | Err(_) => true,
+        }
     }
 
     /// Puts a contact into the API.
