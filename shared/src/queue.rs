@@ -124,6 +124,8 @@ struct Told {
     seen_ms: AtomicU64,
     /// What this program's own clock makes of Redis'.
     watched: Mutex<Option<Watched>>,
+    /// How long, ms, the last command took.
+    took_ms: AtomicU64,
 }
 
 /// How a program's own clock and Redis' compare. In ms, less what Redis' clock was set by.
@@ -133,7 +135,7 @@ struct Watched {
     since_ms: u64,
     /// What time it was at the latest, as it was compared last.
     latest_ms: u64,
-    /// How much longer than the quickest the last question was on its way.
+    /// How much longer than the quickest the last claim was on its way.
     slow_ms: u64,
     /// When that was.
     at: Instant,
@@ -150,6 +152,9 @@ struct Knowledge {
     latest: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slow: Option<u64>,
+    /// As of when.
+    #[serde(skip)]
+    at: Instant,
 }
 
 impl Location {
@@ -349,13 +354,17 @@ impl Queue {
     fn known(&self, shard: u16) -> Knowledge {
         let told = self.told_of(shard);
         let watched = *told.watched.lock();
-        let latest = |watched: Watched| watched.latest_ms + millis(watched.at.elapsed());
+        let at = Instant::now();
+        let latest = |watched: Watched| watched.latest_ms + millis(at - watched.at);
+        // Who claims nothing any more still has commands, of which each is on its way for no longer than until it is answered.
+        let took_ms = told.took_ms.load(Ordering::Relaxed);
         Knowledge {
             known: told.tick.load(Ordering::SeqCst),
             seen: told.seen_ms.load(Ordering::SeqCst),
             since: watched.map(|watched| watched.since_ms),
             latest: watched.map(latest),
-            slow: watched.map(|watched| watched.slow_ms),
+            slow: watched.map(|watched| watched.slow_ms.max(took_ms)),
+            at,
         }
     }
 
@@ -371,9 +380,12 @@ impl Queue {
         });
     }
 
-    /// A command of a worker was answered with its number.
-    fn learn_tick(&self, shard: u16, tick: u64) {
-        self.told_of(shard).tick.fetch_max(tick, Ordering::SeqCst);
+    /// A command of a worker, which brought what was known, was answered with its number.
+    fn learn_tick(&self, shard: u16, known: Knowledge, tick: u64) {
+        let told = self.told_of(shard);
+        told.tick.fetch_max(tick, Ordering::SeqCst);
+        told.took_ms
+            .store(millis(known.at.elapsed()), Ordering::Relaxed);
     }
 
     /// What time it was as a claim or a renewal was answered: the latest counts, for what was due by then may have been sent.

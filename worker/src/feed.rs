@@ -75,9 +75,6 @@ impl Feed {
             let (since_ms, latest_ms) = (steady.since_ms, steady.latest_ms());
             self.queue
                 .watch_clock(shard, since_ms, latest_ms, steps.slow_ms());
-            if let Some(step) = step {
-                self.tell(shard, step, &mut steps).await;
-            }
             let noticed = last.map(|last| last.noticed_ms);
             if noticed != lapse {
                 lapse = noticed;
@@ -86,6 +83,9 @@ impl Feed {
             let is_all = answer.claim.jobs.len() < asked && !answer.claim.bounded;
             let next = answer.claim.next;
             self.hand_over(answer, steady, &clock, &jobs).await;
+            if let Some(step) = step {
+                self.tell(shard, step, &mut steps).await;
+            }
             if is_all {
                 tokio::select! {
                     () = self.rest(&idle, next) => {}

@@ -223,7 +223,7 @@ impl Queue {
             .call(shard, &self.scripts().claim, &arguments, tail)
             .await?;
         claim.jobs.iter_mut().for_each(|job| self.open_claimed(job));
-        self.learn_tick(shard, claim.tick);
+        self.learn_tick(shard, arguments.known, claim.tick);
         self.learn_time(shard, claim.now_ms);
         Ok(claim)
     }
@@ -255,7 +255,7 @@ impl Queue {
         let (Some(now_ms), Some(tick), Some(uncertain)) = (number(), number(), number()) else {
             return Err(QueueError::Unexpected("renew: no number".into()));
         };
-        self.learn_tick(shard, tick);
+        self.learn_tick(shard, arguments.known, tick);
         self.learn_time(shard, now_ms);
         let lost = answer.filter_map(|name| redis::from_redis_value::<String>(name).ok());
         Ok(Renewed {

@@ -436,7 +436,7 @@ impl Queue {
         let (tick, codes): (u64, Vec<u8>) = self
             .call(shard, &self.scripts().settle, &arguments, tail)
             .await?;
-        self.learn_tick(shard, tick);
+        self.learn_tick(shard, arguments.known, tick);
         // The last of a group is its leader.
         for ((at, ..), code) in said.iter().zip(codes) {
             results[*at] = settled(code)?;
@@ -472,7 +472,7 @@ impl Queue {
         let (tick, code): (u64, String) = self
             .call(shard, &self.scripts().advance, &arguments, super::no_tail)
             .await?;
-        self.learn_tick(shard, tick);
+        self.learn_tick(shard, arguments.known, tick);
         match code.as_str() {
             "granted" => Ok(Advance::Granted),
             "later" => Ok(Advance::Later),

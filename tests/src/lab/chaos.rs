@@ -73,7 +73,8 @@ impl Chaos {
         let (jobs, over) = (workload.jobs, self.over * 3 / 4);
         let producing = tokio::spawn(producer::enqueue(queue, jobs, over));
         let mut course = Course::begin();
-        self.break_things(&mut world, &mut trouble, &mut course)
+        let has_come = || producing.is_finished();
+        self.break_things(&mut world, &mut trouble, &mut course, has_come)
             .await;
         trouble.heal(&mut world, &mut course).await;
         let promises = timeout(PATIENCE, producing).await;
@@ -91,15 +92,21 @@ impl Chaos {
         Ran { history, course }
     }
 
-    async fn break_things(&self, world: &mut World, trouble: &mut Trouble, course: &mut Course) {
+    async fn break_things(
+        &self,
+        world: &mut World,
+        trouble: &mut Trouble,
+        course: &mut Course,
+        has_come: impl Fn() -> bool,
+    ) {
         let mut plan = Plan::draw(self.seed, self.workers);
         let (began, mut next) = (Instant::now(), EVERY);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while began.elapsed() < self.over {
             tick.tick().await;
-            trouble.look_after(world, course).await;
-            self.say(world, course);
+            trouble.look_after(world, course);
+            self.look(world, course, has_come()).await;
             if began.elapsed() >= next {
                 next = began.elapsed() + EVERY;
                 let act = plan.next().expect("a plan has no end");
@@ -114,8 +121,8 @@ impl Chaos {
         let mut tick = interval(TICK);
         while since.elapsed() < PATIENCE {
             tick.tick().await;
-            trouble.look_after(world, course).await;
-            self.say(world, course);
+            trouble.look_after(world, course);
+            self.look(world, course, true).await;
             let Ok(stats) = world.queue.stats().await else {
                 continue;
             };
@@ -128,9 +135,12 @@ impl Chaos {
         }
     }
 
-    fn say(&self, world: &World, course: &mut Course) {
+    /// As long as not all jobs have come there is work.
+    async fn look(&self, world: &World, course: &mut Course, has_come: bool) {
+        let work = !has_come || world.has_work().await;
+        let summary = world.sandbox.summary();
+        course.look(summary.effects, work);
         if self.verbose && course.since_word() >= SAY {
-            let summary = world.sandbox.summary();
             eprintln!("{}", course.word(self.size.total(), &summary));
         }
     }

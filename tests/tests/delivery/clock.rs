@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::job,
-    harness::{Direction, Flow, Program, Proxy, RedisOptions},
+    harness::{Direction, Flow, Program, Proxy, RedisOptions, wait_until},
     sandbox::Options,
 };
 
@@ -132,6 +132,42 @@ async fn set_ahead_it_sends_no_more_than_the_quota() {
     assert!(noticed >= 2, "{noticed}");
     let summary = stage.sandbox.summary();
     assert_eq!((summary.calls, summary.over_quota), (3 * BURST + 2, 0));
+}
+
+/// One that has no free slot claims nothing, and tells that it lives all the same: those that have just started are to believe it.
+#[tokio::test]
+async fn a_slow_link_of_a_busy_worker_keeps_nothing_from_new_ones() {
+    // Two of its heartbeats come within two thirds of that.
+    const LEASE: (&str, &str) = ("PENSTOCK_LEASE", "6s");
+    let sandbox = Options {
+        faults: vec!["delay=20s:op=add-tags:count=1".parse().unwrap()],
+        ..Options::default()
+    };
+    let stage = Stage::on(RedisOptions::default(), sandbox).await;
+    let proxy = Proxy::start(stage.redis.endpoint());
+    let url = proxy.redis_url();
+    let busy = [
+        ("PENSTOCK_REDIS_URL", url.as_str()),
+        ("PENSTOCK_CONCURRENCY", "1"),
+        ("PENSTOCK_HTTP_TIMEOUT", "30s"),
+        LEASE,
+    ];
+    let _busy = stage.worker_with(&busy).await;
+    stage.enqueue(&[job("long")]).await;
+    stage
+        .until_job("long", "under way", |job| job.state == State::Running)
+        .await;
+    proxy.set(Direction::ToServer, Flow::Delay(Duration::from_secs(1)));
+    let config = stage.queue.keys(0).config();
+    wait_until("its clock to seem slow", PATIENCE, || async {
+        let seems: bool = stage.redis.get(["HEXISTS", &config, "ahead"]).await;
+        seems.then_some(())
+    })
+    .await;
+    let _new = stage.worker_with(&[LEASE]).await;
+    stage.enqueue(&[job("next").contact("other")]).await;
+    stage.until_done(1).await;
+    assert_eq!(stage.status("long").await.state, State::Running);
 }
 
 /// It is not taken for a clock that was set, but once.

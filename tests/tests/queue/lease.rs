@@ -87,14 +87,24 @@ async fn none_ends_for_redis_having_been_away_though_its_clock_was_set() {
 /// The same request, whose answer was lost, gives the same.
 #[tokio::test]
 async fn a_claim_is_repeated_though_redis_clock_was_set() {
-    for by in [150, -600, -3_600_000] {
-        let mut bench = Bench::start().await;
-        bench.enqueue(&[job("a"), job("b")]).await;
-        let request = bench.request(1);
-        let lost = ids(&bench.claim_as("w", &request).await.jobs);
-        bench.set_clock(by);
-        bench.queue().step(0, by, 0).await.unwrap();
-        assert_eq!(ids(&bench.claim_as("w", &request).await.jobs), lost, "{by}");
+    const HOUR: i64 = 3_600_000;
+    for steps in [&[150][..], &[-600], &[-HOUR], &[HOUR], &[-HOUR, HOUR / 2]] {
+        for (told, passed) in [(false, 0), (false, 400), (true, 0), (true, 4_000)] {
+            let mut bench = Bench::start().await;
+            bench.enqueue(&[job("a"), job("b")]).await;
+            bench.watch_clock(0);
+            let request = bench.request(1);
+            let lost = ids(&bench.claim_as("w", &request).await.jobs);
+            for by in steps {
+                bench.set_clock(*by);
+                if told {
+                    bench.tell(*by).await;
+                }
+            }
+            bench.pass(passed);
+            let again = ids(&bench.claim_as("w", &request).await.jobs);
+            assert_eq!(again, lost, "{steps:?} {told} {passed}");
+        }
     }
 }
 

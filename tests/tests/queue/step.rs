@@ -6,6 +6,7 @@ use penstock_shared::{
     job::state::{Ending, Hold},
     queue::{claim::Claimed, report::Report, settle::Settlement},
     quota::RateReport,
+    span::millis,
 };
 use penstock_tests::fixture::{Bench, done, job, settlement};
 
@@ -222,6 +223,37 @@ async fn a_hold_lasts_as_long() {
     assert!(bench.claim(10).await.is_empty());
     bench.pass(HOUR / 2);
     assert_eq!(bench.claim(10).await.len(), 2);
+}
+
+/// Its call may still arrive, for as long as without that: the lease began before, and by its end it is not known when it was sent.
+#[tokio::test]
+async fn set_ahead_a_dead_workers_permit_comes_back_no_earlier() {
+    for by in [600, 30_000, AHEAD] {
+        let mut bench = Bench::unregistered(|_| {}).await;
+        bench.quotas("1/10s", "1000/1d").await;
+        bench.enqueue(&["a", "b"].map(job)).await;
+        bench.claim_one().await;
+        bench.pass(1_000);
+        bench.watch_clock(0);
+        set(&mut bench, by).await;
+        let queue = bench.queue();
+        let terms = queue.terms();
+        let late = terms.lease + terms.http_timeout + terms.quarantine;
+        let until = bench.now - 1_000 + millis(late) + WINDOW;
+        while bench.now + 1_000 < until {
+            bench.live(1_000, &[]).await;
+            assert!(
+                bench.claim(10).await.is_empty(),
+                "{by}: {}",
+                until - bench.now
+            );
+        }
+        // Nobody knows when before its being set the lease was taken.
+        bench
+            .live(1_000 + millis(terms.lease) + WINDOW / 100, &[])
+            .await;
+        assert_eq!(bench.claim(10).await.len(), 1, "{by}");
+    }
 }
 
 /// An hour that nobody lived through must not be taken for one in which the API had time.

@@ -62,24 +62,23 @@ do
     describe(lane_of(job.lane), ref, record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
   end
 
-  -- What a claim has given, for the same request again: by its token, and by the end of its leases, which nobody has prolonged as long as its
-  -- answer is missing.
-  function remember_claim(worker_key)
-    redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends)
+  local function set_by()
+    return redis.call('HGET', CONFIG, 'shift') or '0'
   end
 
-  -- Those whose leases end then, or, if the clock was set since (step.lua), at another time.
-  local function may_end_at(ends)
-    local longest, stepped = now + arg.lease, tonumber(redis.call('HGET', CONFIG, 'stepped')) or 0
-    if ends <= longest and ends - arg.lease >= stepped then return redis.call('ZRANGEBYSCORE', LEASES, whole(ends), whole(ends)) end
-    return redis.call('ZRANGEBYSCORE', LEASES, whole(math.min(ends, stepped + arg.lease)), whole(longest))
+  -- What a claim has given, for the same request again: by its token, and by the end of its leases, which nobody has prolonged as long as its
+  -- answer is missing, but whoever has told that the clock was set (step.lua).
+  function remember_claim(worker_key)
+    redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends, 'shift', set_by())
   end
 
   -- The jobs that the same request was given before.
   function repeat_claim(worker_key)
-    local given = redis.call('HMGET', worker_key, 'token', 'ends')
+    local given = redis.call('HMGET', worker_key, 'token', 'ends', 'shift')
     lease.token = tonumber(given[1])
-    for _, ref in ipairs(lease.token and may_end_at(tonumber(given[2])) or {}) do
+    local from, till = given[2], given[2]
+    if given[3] ~= set_by() then from, till = '-inf', '+inf' end
+    for _, ref in ipairs(lease.token and redis.call('ZRANGEBYSCORE', LEASES, from, till) or {}) do
       if holder_of(ref) == given[1] then
         -- The worker counts its lease from the request that was answered.
         redis.call('ZADD', LEASES, lease.ends, ref)
@@ -110,11 +109,10 @@ end
 
 local take_back_ended
 do
-  -- When a lease ended, by the steady time: Redis' clock less what that was set by. One that was taken before it was set was measured by
-  -- another clock, of which only this is certain, that it has ended by now.
+  -- When a lease ended. One that was taken before the clock was set was measured by another, and only this is certain, that it has ended by now.
   local shift, stepped
-  local function steady_end(lease_end)
-    return (lease_end - arg.lease >= stepped and lease_end or now) - shift
+  local function end_of(lease_end)
+    return lease_end - arg.lease >= stepped and lease_end or now
   end
 
   -- One that went with a lease: nobody knows what its call did.
@@ -123,7 +121,8 @@ do
     if alone or (tonumber(redis.call('HGET', run_key, 'lost')) or 0) < arg.suspect then redis.call('HINCRBY', run_key, 'lost', 1) end
     redis.call('HINCRBY', run_key, 'deliveries', 1)
     redis.call('HDEL', run_key, 'alone')
-    redis.call('HSET', run_key, 'lostAt', whole(steady_end(lease_end)))
+    -- By the steady time: Redis' clock less what that was set by.
+    redis.call('HSET', run_key, 'lostAt', whole(end_of(lease_end) - shift))
   end
 
   -- A lease that ended: its holder may write nothing any more, and its call can arrive until `late` after the lease's end. The last count
@@ -143,7 +142,7 @@ do
       end)
     end
     local lane = lane_of(job.lane)
-    return_permits(lane, 1, lease_end + arg.late)
+    return_permits(lane, 1, end_of(lease_end) + arg.late)
     requeue(job, record_of(job), now)
     place_lane(lane)
     return count

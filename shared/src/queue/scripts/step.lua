@@ -25,6 +25,12 @@ local function move_leases()
   for i = 1, #leases, 2 do gather('ZADD', LEASES, whole(math.min(tonumber(leases[i + 1]) + ahead, longest)), leases[i]) end
 end
 
+-- Whether Redis was away, too: the last sign of life is from before the clock was set, or by the new clock already.
+local function was_away(pulse)
+  local by = (arg.by > 0 or pulse and pulse > now) and arg.by or 0
+  return pulse and now - by - pulse > arg.silence
+end
+
 transition(function()
   notice_server()
   local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'pulse', 'burst', 'daily', 'grace')
@@ -32,10 +38,8 @@ transition(function()
   if all ~= arg.known then return { all, '' } end
   redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'stepped', whole(now), 'slack', whole(arg.lease + arg.late), 'pulse', whole(now))
   if filled then redis.call('HSET', CONFIG, 'filled', whole(moved(filled))) end
-  -- Redis may have been away, too.
-  local was_away = pulse and now - arg.by - pulse > arg.silence
   local grace = tonumber(config[6]) or 0
-  if arg.by > LITTLE or was_away or grace > now + arg.lease then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
+  if arg.by > LITTLE or was_away(pulse) or grace > now + arg.lease then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
   if arg.by <= LITTLE then move_leases() end
   -- Whichever way, every lane is to be looked at soon: what was entered since is known by its moment, until that has come.
   redis.call('HDEL', CONFIG, 'reindexed', 'ahead')

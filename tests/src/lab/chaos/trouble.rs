@@ -81,7 +81,7 @@ impl Trouble {
     }
 
     /// Ends what is to end, and sees to the workers.
-    pub(super) async fn look_after(&mut self, world: &mut World, course: &mut Course) {
+    pub(super) fn look_after(&mut self, world: &mut World, course: &mut Course) {
         self.crew.look_after(world);
         self.retries.look_after(world);
         let now = Instant::now();
@@ -89,8 +89,6 @@ impl Trouble {
             end(world, &mut self.crew, over.end);
             course.ended(over.kind);
         }
-        let work = world.has_work().await;
-        course.look(world.sandbox.summary().effects, work);
     }
 
     /// Ends all that is broken, and retries what it has killed.

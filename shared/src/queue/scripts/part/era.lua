@@ -5,8 +5,8 @@
 -- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
 -- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does, and since when that has been compared with
 -- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time), and how much longer than the
--- quickest its last claim was on its way (arg.slow, ms). By that, and not by Redis' clock, permits come back. Where Redis' clock is far ahead of it,
--- that was set, and nobody has told yet (step.lua).
+-- quickest its last claim was on its way, or how long its last command took if that is more (arg.slow, ms). By that, and not by Redis' clock,
+-- permits come back. Where Redis' clock is far ahead of it, that was set, and nobody has told yet (step.lua).
 -- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` ('<first>/<last>': when
 -- it was found far ahead, ms, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>',
 -- times in ms, and behind it '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
