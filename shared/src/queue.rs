@@ -135,8 +135,6 @@ struct Watched {
     since_ms: u64,
     /// What time it was at the latest, as it was compared last.
     latest_ms: u64,
-    /// How much longer than the quickest the last claim was on its way.
-    slow_ms: u64,
     /// When that was.
     at: Instant,
 }
@@ -356,26 +354,22 @@ impl Queue {
         let watched = *told.watched.lock();
         let at = Instant::now();
         let latest = |watched: Watched| watched.latest_ms + millis(at - watched.at);
-        // Who claims nothing any more still has commands, of which each is on its way for no longer than until it is answered.
-        let took_ms = told.took_ms.load(Ordering::Relaxed);
         Knowledge {
             known: told.tick.load(Ordering::SeqCst),
             seen: told.seen_ms.load(Ordering::SeqCst),
             since: watched.map(|watched| watched.since_ms),
             latest: watched.map(latest),
-            slow: watched.map(|watched| watched.slow_ms.max(took_ms)),
+            slow: watched.map(|_| told.took_ms.load(Ordering::Relaxed)),
             at,
         }
     }
 
     /// By this program's own clock it is `latest_ms` now at the latest, as far as it has watched the shard's since `since_ms` (both less what that was
-    /// set by in all): no permit comes back by a later time, and while the shard's is far ahead, no claim gives anything, for it was set. `slow_ms`: how
-    /// much longer than the quickest the last question was on its way.
-    pub fn watch_clock(&self, shard: u16, since_ms: u64, latest_ms: u64, slow_ms: u64) {
+    /// set by in all): no permit comes back by a later time, and while the shard's is far ahead, no claim gives anything, for it was set.
+    pub fn watch_clock(&self, shard: u16, since_ms: u64, latest_ms: u64) {
         *self.told_of(shard).watched.lock() = Some(Watched {
             since_ms,
             latest_ms,
-            slow_ms,
             at: Instant::now(),
         });
     }

@@ -93,8 +93,6 @@ struct Last {
     steady: Steady,
     /// What this answer told of it alone.
     told: Bounds,
-    /// How much longer, µs, than the quickest its question was on its way.
-    slow: i64,
     /// Until when the drift of the clocks has been taken into account.
     drifted: Instant,
     /// What the clock was set by in all, ms, as far as workers had told.
@@ -161,11 +159,6 @@ impl Steps {
         self.0 = Some(Last {
             steady,
             told,
-            slow: if by.is_some() {
-                0
-            } else {
-                told.most - ahead.most
-            },
             drifted,
             shift_ms,
             lapse,
@@ -181,11 +174,6 @@ impl Steps {
             last.shift_ms = shift_ms;
             last.steady.ahead = last.told.less(step.by.saturating_mul(1_000));
         }
-    }
-
-    /// How much longer, ms, than the quickest the last question was on its way, as far as that was no step.
-    pub fn slow_ms(&self) -> u64 {
-        to_ms(self.0.as_ref().map_or(0, |last| last.slow))
     }
 }
 
@@ -351,19 +339,6 @@ mod tests {
         for asked in [6_000, 7_000] {
             assert_eq!(scene.step(asked, 1_000_010 + asked + HOUR), None);
         }
-    }
-
-    /// That is told to Redis, which would take it for a step.
-    #[test]
-    fn how_much_longer_a_question_was_on_its_way_is_known() {
-        let mut scene = Scene::new();
-        scene.step(0, 1_000_010);
-        scene.hear(1_000, 3_000, 1_003_990);
-        assert!((2_900..3_000).contains(&scene.steps.slow_ms()));
-        scene.hear(5_000, 20, 1_005_010);
-        assert!(scene.steps.slow_ms() < 10);
-        scene.step(6_000, 1_006_010 + HOUR);
-        assert_eq!(scene.steps.slow_ms(), 0);
     }
 
     /// Each too short to be noticed.

@@ -73,8 +73,7 @@ impl Feed {
             let last = answer.claim.lapses.last();
             let (steady, step) = steps.notice(answer.seen, answer.claim.shift_ms, last);
             let (since_ms, latest_ms) = (steady.since_ms, steady.latest_ms());
-            self.queue
-                .watch_clock(shard, since_ms, latest_ms, steps.slow_ms());
+            self.queue.watch_clock(shard, since_ms, latest_ms);
             let noticed = last.map(|last| last.noticed_ms);
             if noticed != lapse {
                 lapse = noticed;

@@ -222,9 +222,9 @@ impl Queue {
         let mut claim: Claim = self
             .call(shard, &self.scripts().claim, &arguments, tail)
             .await?;
-        claim.jobs.iter_mut().for_each(|job| self.open_claimed(job));
         self.learn_tick(shard, arguments.known, claim.tick);
         self.learn_time(shard, claim.now_ms);
+        claim.jobs.iter_mut().for_each(|job| self.open_claimed(job));
         Ok(claim)
     }
 

@@ -39,9 +39,10 @@ pub struct Course {
     pub incidents: Vec<Incident>,
     /// The last known number of effects.
     effects: u64,
-    /// For how long there was work, and when that was looked at.
+    /// For how long there was work, when that was looked at, and whether there was.
     busy: Duration,
     looked: Instant,
+    worked: bool,
     /// How long it took, once it is over.
     pub took: Duration,
 }
@@ -58,6 +59,7 @@ impl Course {
             effects: 0,
             busy: Duration::ZERO,
             looked: now,
+            worked: true,
             took: Duration::ZERO,
         }
     }
@@ -107,14 +109,16 @@ impl Course {
         }
     }
 
-    /// Whatever ended and was followed by an effect is over. Since the last look there was work, or there was none.
+    /// Whatever ended and was followed by an effect is over. Now there is work, or there is none: there was as long as the last look or this one has
+    /// found any, and where an effect came in between.
     pub fn look(&mut self, effects: u64, work: bool) {
         self.look_at(Instant::now(), effects, work);
     }
 
     fn look_at(&mut self, now: Instant, effects: u64, work: bool) {
         let last = std::mem::replace(&mut self.looked, now);
-        if work {
+        let worked = std::mem::replace(&mut self.worked, work);
+        if work || worked || effects > self.effects {
             self.busy += now - last;
         }
         self.effects = effects;
@@ -299,7 +303,7 @@ pub fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// So many seconds pass, at the end of which there are so many effects, and in which there was work, or was none.
+    /// So many seconds pass, at the end of which there are so many effects, and there is work, or is none.
     fn pass(course: &mut Course, seconds: u64, effects: u64, work: bool) {
         let now = course.looked + Duration::from_secs(seconds);
         course.look_at(now, effects, work);
@@ -316,10 +320,11 @@ mod tests {
         course.look(10, true);
         course.began("kill", "a kill".into());
         course.ended("kill");
-        pass(&mut course, 7, 10, true);
+        pass(&mut course, 7, 10, false);
         pass(&mut course, 100, 10, false);
         assert_eq!(took(&course), [], "nothing was left to do");
-        pass(&mut course, 70, 11, true);
+        pass(&mut course, 10, 10, true);
+        pass(&mut course, 60, 11, false);
         let took = took(&course)[0].expect("an effect after it");
         let busy = Duration::from_secs(77);
         assert!(took > busy / 2 && took <= busy, "{took:?} of {busy:?}");

@@ -140,7 +140,7 @@ async fn a_slow_link_of_a_busy_worker_keeps_nothing_from_new_ones() {
     // Two of its heartbeats come within two thirds of that.
     const LEASE: (&str, &str) = ("PENSTOCK_LEASE", "6s");
     let sandbox = Options {
-        faults: vec!["delay=20s:op=add-tags:count=1".parse().unwrap()],
+        faults: vec!["delay=40s:op=add-tags:count=1".parse().unwrap()],
         ..Options::default()
     };
     let stage = Stage::on(RedisOptions::default(), sandbox).await;
@@ -149,7 +149,7 @@ async fn a_slow_link_of_a_busy_worker_keeps_nothing_from_new_ones() {
     let busy = [
         ("PENSTOCK_REDIS_URL", url.as_str()),
         ("PENSTOCK_CONCURRENCY", "1"),
-        ("PENSTOCK_HTTP_TIMEOUT", "30s"),
+        ("PENSTOCK_HTTP_TIMEOUT", "60s"),
         LEASE,
     ];
     let _busy = stage.worker_with(&busy).await;

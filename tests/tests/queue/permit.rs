@@ -238,7 +238,7 @@ async fn who_has_just_started_knows_no_better_than_those_who_tell() {
         let claim = fresh.at(bench.now).claim(0, "fresh", &request).await;
         assert_eq!(claim.unwrap().jobs.len(), given, "{number}");
         // Until it claims again.
-        fresh.watch_clock(0, started, bench.now + SILENCE, 0);
+        fresh.watch_clock(0, started, bench.now + SILENCE);
     }
 }
 
@@ -252,7 +252,7 @@ async fn once_it_is_told_all_go_by_it() {
     bench.set_clock(AHEAD);
     assert!(bench.claim(9).await.is_empty());
     let other = bench.another().await.unwrap();
-    other.watch_clock(0, START - 1, START, 0);
+    other.watch_clock(0, START - 1, START);
     other.at(bench.now).step(0, AHEAD, 0).await.unwrap();
     bench.watch_clock(AHEAD);
     bench.pass(9_900);

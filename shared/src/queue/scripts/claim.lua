@@ -62,22 +62,24 @@ do
     describe(lane_of(job.lane), ref, record_of(job), redis.call('HGETALL', RUN .. key_of(job)), riders)
   end
 
-  local function set_by()
-    return redis.call('HGET', CONFIG, 'shift') or '0'
+  -- Tells two times apart between which it was told that the clock was set.
+  local function last_step()
+    local step = redis.call('HMGET', CONFIG, 'shift', 'stepped')
+    return (step[1] or '') .. '/' .. (step[2] or '')
   end
 
   -- What a claim has given, for the same request again: by its token, and by the end of its leases, which nobody has prolonged as long as its
   -- answer is missing, but whoever has told that the clock was set (step.lua).
   function remember_claim(worker_key)
-    redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends, 'shift', set_by())
+    redis.call('HSET', worker_key, 'claim', arg.claim, 'token', lease.token and whole(lease.token) or '', 'ends', lease.ends, 'step', last_step())
   end
 
   -- The jobs that the same request was given before.
   function repeat_claim(worker_key)
-    local given = redis.call('HMGET', worker_key, 'token', 'ends', 'shift')
+    local given = redis.call('HMGET', worker_key, 'token', 'ends', 'step')
     lease.token = tonumber(given[1])
     local from, till = given[2], given[2]
-    if given[3] ~= set_by() then from, till = '-inf', '+inf' end
+    if given[3] ~= last_step() then from, till = '-inf', '+inf' end
     for _, ref in ipairs(lease.token and redis.call('ZRANGEBYSCORE', LEASES, from, till) or {}) do
       if holder_of(ref) == given[1] then
         -- The worker counts its lease from the request that was answered.

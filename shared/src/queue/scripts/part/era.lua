@@ -4,9 +4,9 @@
 -- was told what is lost: Redis went back in time. Until every worker that lived at the end of what is remembered has come, and for a moment in any
 -- case, nothing is given out; one that does not come within arg.silence, and some seconds, may have been told more, so that counts as gone back too.
 -- Each brings, too, what time it is at the latest by its worker's own clock, which goes on as time does, and since when that has been compared with
--- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time), and how much longer than the
--- quickest its last claim was on its way, or how long its last command took if that is more (arg.slow, ms). By that, and not by Redis' clock,
--- permits come back. Where Redis' clock is far ahead of it, that was set, and nobody has told yet (step.lua).
+-- Redis' (arg.latest, arg.since: ms, less what Redis' clock was set by; nil as long as it has been told no time), and how long its last command took
+-- (arg.slow, ms). By that, and not by Redis' clock, permits come back. Where Redis' clock is far ahead of it, that was set, and nobody has told yet
+-- (step.lua).
 -- In config: `run` (the server's id), `tick`, `agreed` (what time it was at the least by Redis' clock and a worker's), `ahead` ('<first>/<last>': when
 -- it was found far ahead, ms, less what it was set by, as long as nobody has told), `era` ('<last>/<first>/<end of what is remembered>/<begin>',
 -- times in ms, and behind it '<last>/<first>' of those before it), `doubt` (until when), `travel` (of each time it went back, the last one first,
@@ -16,7 +16,7 @@
 -- given since are).
 local watch, notice_server
 do
-  -- A command may be under way for so long (ms) more than the quickest was, and its worker's time is that much too early.
+  -- A command may be under way for so long (ms) more than the last one, and its worker's time is that much too early.
   local LATE = 500
   -- More than the commands of any loss.
   local LEAP = 1000000000
