@@ -35,6 +35,8 @@ impl RedisClock {
 const AHEAD_US: i64 = 100_000;
 /// How far back. Permits and leases come late for it, by as much, and no job is lost.
 const BACK_US: i64 = 500_000;
+/// What others have told may be too much by about as long as an answer may take. One that took longer tells of no step.
+const ANSWER_US: i64 = 5_000_000;
 /// Two clocks that were not set go apart by no more than this part of the time that passes; what goes apart faster adds up until it counts as set.
 const DRIFT: i64 = 1_000;
 
@@ -139,8 +141,8 @@ impl Steps {
         };
         let drifted = last.map_or(seen.received, |last| last.drifted_until(seen.received));
         let known = last.map_or(told, |last| last.bounds_at(drifted));
-        let is_new = last.is_some_and(|last| last.shift_ms != shift_ms);
-        let by = known.set_by(told, is_new);
+        let others = shift_ms - last.map_or(shift_ms, |last| last.shift_ms);
+        let by = known.set_by(told, others);
         let ahead = match by {
             Some(_) => known,
             None => known.narrowed(told),
@@ -164,7 +166,8 @@ impl Steps {
             lapse,
         });
         let known = shift_ms;
-        (steady, by.map(|by| Step { by, known }))
+        let step = by.map(|by| Step { by, known });
+        (steady, step.filter(|_| received - sent <= ANSWER_US))
     }
 
     /// A step was told: this is what the clock was set by in all. Where another worker was faster, the next answer shows what is left to tell,
@@ -196,11 +199,15 @@ impl Last {
 }
 
 impl Bounds {
-    /// What the clock was set by, ms, if it was, by what an answer told; `is_new`: others have told of steps since the one before.
-    fn set_by(self, told: Self, is_new: bool) -> Option<i64> {
+    /// What the clock was set by, ms, if it was, by what an answer told; of `others` ms workers have told since the one before.
+    fn set_by(self, told: Self, others: i64) -> Option<i64> {
         let too_far = told.least > self.most + AHEAD_US;
-        // Others may have told more than this one has seen: with both at odds it is rather too late than too early.
-        let too_little = told.most < self.least - BACK_US && !is_new;
+        // They may have told what was before this one watched, or too much: with both at odds it is rather too late than too early.
+        let excused = match others {
+            0 => 0,
+            others => ANSWER_US + others.max(0).saturating_mul(1_000),
+        };
+        let too_little = told.most < self.least - BACK_US - excused;
         (too_far || too_little).then(|| (told.most - self.least).div_euclid(1_000) + 1)
     }
 
@@ -339,6 +346,28 @@ mod tests {
         for asked in [6_000, 7_000] {
             assert_eq!(scene.step(asked, 1_000_010 + asked + HOUR), None);
         }
+    }
+
+    /// Another has told of the first, and died.
+    #[test]
+    fn a_second_step_that_is_heard_of_with_the_first_is_told() {
+        let mut scene = Scene::new();
+        scene.step(0, 5_000_010);
+        scene.shift_ms = -1_000;
+        let now_ms = 5_000_010 + 2_000 - 1_000 - 60_000;
+        let by = scene.step(2_000, now_ms).expect("a step");
+        assert!((-60_020..-59_950).contains(&by), "{by}");
+    }
+
+    /// What it was set by is not known well enough.
+    #[test]
+    fn an_answer_that_took_too_long_tells_of_no_step() {
+        let mut scene = Scene::new();
+        scene.step(0, 1_000_010);
+        let (_, step) = scene.hear(1_000, 6_000, 1_004_000 + HOUR);
+        assert_eq!(step, None);
+        let by = scene.step(8_000, 1_008_010 + HOUR).expect("a step");
+        assert!(by.abs_diff(HOUR.cast_signed()) < 50, "{by}");
     }
 
     /// Each too short to be noticed.
