@@ -10,6 +10,8 @@ use penstock_tests::fixture::{Bench, START, back, done, ids, job};
 
 use crate::state::{lasting, run_field};
 
+const HOUR: i64 = 3_600_000;
+
 #[tokio::test]
 async fn one_that_ended_is_taken_over_and_counted() {
     let mut bench = Bench::start().await;
@@ -56,13 +58,12 @@ async fn redis_clock_set_ahead_ends_none() {
 /// A worker says that it lives just as the clock is ahead for a moment, which nobody has noticed.
 #[tokio::test]
 async fn one_ends_in_time_after_redis_clock_was_ahead_for_a_moment() {
-    const HOUR: u64 = 3_600_000;
     let mut bench = Bench::start().await;
     bench.enqueue(&[job("a")]).await;
     bench.claim_one().await;
-    bench.now += HOUR;
+    bench.set_clock(HOUR);
     bench.queue().renew(0, "other", &[]).await.unwrap();
-    bench.now -= HOUR;
+    bench.set_clock(-HOUR);
     assert!(bench.claim(1).await.is_empty());
     bench.live(5_001, &[]).await;
     assert_eq!(bench.claim_one().await.run.lost(), 1);
@@ -87,7 +88,6 @@ async fn none_ends_for_redis_having_been_away_though_its_clock_was_set() {
 /// The same request, whose answer was lost, gives the same.
 #[tokio::test]
 async fn a_claim_is_repeated_though_redis_clock_was_set() {
-    const HOUR: i64 = 3_600_000;
     for steps in [
         &[150][..],
         &[-600],

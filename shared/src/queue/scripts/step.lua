@@ -27,8 +27,9 @@ end
 
 -- Whether Redis was away, too: the last sign of life is from before the clock was set, or by the new clock already.
 local function was_away(pulse)
-  local by = (arg.by > 0 or pulse and pulse > now) and arg.by or 0
-  return pulse and now - by - pulse > arg.silence
+  if not pulse then return false end
+  local is_before = arg.by > 0 or pulse > now
+  return now - (is_before and arg.by or 0) - pulse > arg.silence
 end
 
 transition(function()
