@@ -11,7 +11,6 @@ use penstock_shared::{
         Queue,
         forecast::{Limit, Turn},
         record::RecordError,
-        reference::Lane,
         run::field,
         status::{JobStatus, Place},
     },
@@ -111,7 +110,7 @@ async fn waiting(
     queue: &Queue,
     status: &JobStatus,
 ) -> Result<(Vec<Reason>, Option<Turn>), Failure> {
-    let outlook = queue.outlook(&Lane::ghl(&status.tenant)).await?;
+    let outlook = queue.outlook(&status.lane).await?;
     let crew = queue.crew().await?;
     let turn = status.turn(&outlook, &crew);
     let mut reasons = vec![match status.state {

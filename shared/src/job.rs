@@ -11,6 +11,7 @@ mod contact;
 mod create_task;
 mod custom_field;
 mod date;
+mod destination;
 mod dnd;
 mod document;
 mod email;
@@ -43,6 +44,7 @@ pub use self::{
     create_task::CreateTask,
     custom_field::{CustomField, FieldValue},
     date::{BirthDate, DueDate},
+    destination::Destination,
     dnd::{
         DndSetting, DndSettings, DndStatus, InboundDndSetting, InboundDndSettings, InboundDndStatus,
     },

@@ -1,11 +1,14 @@
 //! How many calls an account may make in a window of time: one type, parsed once, which feeds the
 //! permit ledger in Redis and the limiter in each worker alike.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::span::{self, SpanError};
+use crate::{
+    job::Destination,
+    span::{self, SpanError},
+};
 
 /// At most this many calls in any window of this length.
 ///
@@ -104,6 +107,25 @@ impl Quota {
         governor::Quota::with_period(interval)
             .unwrap_or_else(|| governor::Quota::per_second(self.calls))
             .allow_burst(self.calls)
+    }
+}
+
+/// The quotas of all destinations that a worker knows, each for a short window and a longer one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quotas {
+    /// Those of GHL.
+    pub ghl: (Quota, Quota),
+    /// Those of others.
+    pub elsewhere: BTreeMap<Destination, (Quota, Quota)>,
+}
+
+/// Of a worker that knows no other destination.
+impl From<(Quota, Quota)> for Quotas {
+    fn from(ghl: (Quota, Quota)) -> Self {
+        Self {
+            ghl,
+            elsewhere: BTreeMap::new(),
+        }
     }
 }
 

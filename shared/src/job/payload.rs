@@ -12,6 +12,7 @@ use super::{
     attach_note::AttachNote,
     contact::ContactRef,
     create_task::CreateTask,
+    destination::Destination,
     document::Node,
     fault::{Fault, Faults, Invalid, Noted, Path},
     packed,
@@ -26,6 +27,11 @@ pub(super) trait Work {
 
     /// Whether doing it twice is the same as doing it once.
     fn is_idempotent(&self) -> bool;
+
+    /// Where its calls go.
+    fn destination(&self) -> Destination {
+        Destination::GHL
+    }
 
     /// With which others it may become one call: those that say the same. Bytes, since every stored job carries them.
     fn merge_key(&self) -> Vec<u8> {
@@ -104,6 +110,11 @@ impl Payload {
     /// The contacts that the job is about: one, or an upsert's email and phone, those that it has.
     pub fn contact_refs(&self) -> Vec<ContactRef> {
         self.work().contact_refs()
+    }
+
+    /// Where its calls go.
+    pub fn destination(&self) -> Destination {
+        self.work().destination()
     }
 
     /// Whether doing it twice is the same as doing it once. What is not may never be blindly repeated.

@@ -8,7 +8,11 @@ use serde::Serialize;
 use super::{
     Policy, Queue, error::QueueError, lapse::Lapses, record, reference::Reference, run::Run,
 };
-use crate::{quota::Quota, span::millis};
+use crate::{
+    job::Destination,
+    quota::{Quota, Quotas},
+    span::millis,
+};
 
 /// The most calls that one claim gives; who has more slots claims again.
 pub const MOST_CALLS: usize = 48;
@@ -25,7 +29,7 @@ const REINDEXED: usize = 100;
 /// that ends so makes it poisonous.
 pub const SUSPECT: u32 = 2;
 
-/// The quotas in force in a shard: what keeps the quota of every living worker.
+/// GHL's quotas in force in a shard: what keeps the quota of every living worker.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InForce {
     /// Calls per burst window.
@@ -148,8 +152,7 @@ struct RegisterArguments<'a> {
     worker: &'a str,
     worker_ttl: u64,
     silence: u64,
-    burst: String,
-    daily: String,
+    quotas: HashMap<String, String>,
     about: &'a HashMap<String, String>,
 }
 
@@ -269,22 +272,21 @@ impl Queue {
         &self,
         shard: u16,
         worker: &str,
-        (burst, daily): (Quota, Quota),
+        quotas: impl Into<Quotas>,
         about: &HashMap<String, String>,
     ) -> Result<InForce, QueueError> {
         let arguments = RegisterArguments {
             worker,
             worker_ttl: self.worker_ttl(),
             silence: self.silence(),
-            burst: stored_quota(burst),
-            daily: stored_quota(daily),
+            quotas: by_name(&quotas.into()),
             about,
         };
-        let (burst, daily, differ, stale): (String, String, bool, bool) = self
+        let (burst, daily, differ, stale): (String, String, bool, String) = self
             .call(shard, &self.scripts().register, &arguments, super::no_tail)
             .await?;
-        if stale {
-            self.reindex(shard, &format!("{burst} {daily}")).await?;
+        if !stale.is_empty() {
+            self.reindex(shard, &stale).await?;
         }
         match (read_quota(&burst), read_quota(&daily)) {
             (Some(burst), Some(daily)) => Ok(InForce {
@@ -354,6 +356,28 @@ impl Queue {
         pipeline.cmd("DEL").arg(keys.worker(worker)).ignore();
         Ok(self.connection().run_all(&pipeline).await?)
     }
+}
+
+/// The quotas by the names under which they are stored.
+fn by_name(quotas: &Quotas) -> HashMap<String, String> {
+    let elsewhere = quotas.elsewhere.iter();
+    let elsewhere = elsewhere.map(|(destination, quotas)| (destination.as_str(), *quotas));
+    let all = elsewhere.chain([(Destination::GHL.as_str(), quotas.ghl)]);
+    all.flat_map(|(of, (burst, daily))| {
+        [
+            (quota_name("burst", of), stored_quota(burst)),
+            (quota_name("daily", of), stored_quota(daily)),
+        ]
+    })
+    .collect()
+}
+
+/// Under which name a destination's quota for a window is stored, among those in force and among a worker's.
+pub(super) fn quota_name(window: &str, destination: &str) -> String {
+    if destination == Destination::GHL.as_str() {
+        return window.to_owned();
+    }
+    format!("{window}@{destination}")
 }
 
 /// A quota as the scripts read it: calls, and the window in milliseconds.

@@ -9,9 +9,8 @@ use super::{
     Policy, Queue,
     error::QueueError,
     record::{self, NewJob, Parts},
-    reference::GHL,
 };
-use crate::job::Priority;
+use crate::job::{Destination, Priority};
 
 /// The most jobs that one script call stores, and the most bytes: both bound how long Redis is busy with it.
 pub const MOST_JOBS: usize = 256;
@@ -66,7 +65,7 @@ pub struct Interrupted {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Arguments<'a> {
-    destination: &'static str,
+    destination: Destination,
     mode: &'static str,
     max_backlog: u64,
     /// By tenant, what earlier calls of the same check would have stored.
@@ -82,6 +81,8 @@ struct CallArguments<'a> {
     #[serde(flatten)]
     shared: &'a Arguments<'a>,
     tenants: Vec<TenantsJobs<'a>>,
+    /// Those that are not for the destination of all, by their number from 1.
+    elsewhere: HashMap<usize, Destination>,
 }
 
 /// Written one behind the other: a tenant, and how many of the jobs are its own.
@@ -152,6 +153,13 @@ impl<'a> Batch<'a> {
                     TenantsJobs::Count(group.len()),
                 ]
             })
+            .collect()
+    }
+
+    fn elsewhere(&self) -> HashMap<usize, Destination> {
+        let jobs = self.jobs.iter().zip(1..);
+        jobs.map(|(job, number)| (number, job.new.job.payload.destination()))
+            .filter(|(_, destination)| *destination != Destination::GHL)
             .collect()
     }
 }
@@ -273,7 +281,7 @@ impl Queue {
 
     fn arguments<'a>(&self, mode: &'static str, max_backlog: u64) -> Arguments<'a> {
         Arguments {
-            destination: GHL,
+            destination: Destination::GHL,
             mode,
             max_backlog,
             pending: HashMap::new(),
@@ -290,6 +298,7 @@ impl Queue {
         let arguments = CallArguments {
             shared: arguments,
             tenants: batch.tenants(),
+            elsewhere: batch.elsewhere(),
         };
         let tail = |command: &mut Cmd| batch.jobs.iter().for_each(|job| job.write(command));
         let codes: Vec<u8> = self
@@ -310,6 +319,7 @@ impl Queue {
         let arguments = CallArguments {
             shared: &self.arguments("each", NO_BOUND),
             tenants: vec![TenantsJobs::Tenant(tenant), TenantsJobs::Count(1)],
+            elsewhere: HashMap::new(),
         };
         let ticket = format!("{}{id}", record::digit(Priority::Low));
         let tail = |command: &mut Cmd| {

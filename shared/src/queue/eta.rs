@@ -1,8 +1,7 @@
 //! When a job will run, if nothing fails.
 
 use super::{
-    Queue, crew::Crew, error::QueueError, forecast::Turn, outlook::Outlook, reference::Lane,
-    status::JobStatus,
+    Queue, crew::Crew, error::QueueError, forecast::Turn, outlook::Outlook, status::JobStatus,
 };
 
 impl JobStatus {
@@ -31,7 +30,7 @@ impl Queue {
         if status.ahead.is_none() {
             return Ok(None);
         }
-        let outlook = self.outlook(&Lane::ghl(&status.tenant)).await?;
+        let outlook = self.outlook(&status.lane).await?;
         let crew = self.crew().await?;
         let turn = status.turn(&outlook, &crew);
         Ok(turn.map(|turn| turn.at_ms))

@@ -1,11 +1,14 @@
-//! How a tenant's lane is governed: paused, resumed, its own quotas.
+//! How a tenant's lanes are governed: paused, resumed, its own quotas.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Policy, Queue, claim::stored_quota, error::QueueError, reference::Lane};
-use crate::quota::Quota;
+use super::{Policy, Queue, claim::stored_quota, error::QueueError, keys::Keys, reference::Lane};
+use crate::{job::Destination, quota::Quota};
+
+/// What the names of other destinations' quotas in force begin with.
+const ELSEWHERE: &str = "burst@";
 
 /// A quota of a tenant's own, or none any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,7 +19,7 @@ pub enum Own {
     Default,
 }
 
-/// How a tenant's lane is to be governed from now on.
+/// How a lane is to be governed from now on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Govern {
     /// Nothing of it is started.
@@ -47,9 +50,31 @@ struct GovernArguments<'a> {
 }
 
 impl Queue {
-    /// Governs a tenant's lane.
+    /// Governs a tenant: pauses or resumes what it has for any destination that a worker knows, or sets how much of GHL it gets.
     pub async fn govern(&self, tenant: &str, govern: &Govern) -> Result<(), QueueError> {
-        let lane = Lane::ghl(tenant);
+        self.govern_lane(&Lane::ghl(tenant), govern).await?;
+        if matches!(govern, Govern::Set { .. } | Govern::Reauthorise) {
+            return Ok(());
+        }
+        for destination in self.elsewhere(self.keys_of(tenant)).await? {
+            let lane = Lane::of(&destination, tenant);
+            self.govern_lane(&lane, govern).await?;
+        }
+        Ok(())
+    }
+
+    /// The destinations of which workers have told a shard, but GHL.
+    pub(super) async fn elsewhere(&self, keys: &Keys) -> Result<Vec<Destination>, QueueError> {
+        let mut names = redis::cmd("HKEYS");
+        let names: Vec<String> = self.connection().run(names.arg(keys.config())).await?;
+        let elsewhere = names.iter().filter_map(|name| name.strip_prefix(ELSEWHERE));
+        let mut elsewhere: Vec<_> = elsewhere.filter_map(|name| name.parse().ok()).collect();
+        elsewhere.sort();
+        Ok(elsewhere)
+    }
+
+    /// Governs a lane.
+    pub async fn govern_lane(&self, lane: &Lane, govern: &Govern) -> Result<(), QueueError> {
         let (mut set, mut clear) = (HashMap::new(), Vec::new());
         match govern {
             Govern::Pause => drop(set.insert("paused", "1".to_owned())),
@@ -81,7 +106,7 @@ impl Queue {
         };
         let _: String = self
             .call(
-                self.shard_of(tenant),
+                self.shard_of(lane.tenant()),
                 &self.scripts().govern,
                 &arguments,
                 super::no_tail,

@@ -6,6 +6,7 @@ use redis::{Pipeline, Value};
 
 use super::{
     Queue,
+    claim::quota_name,
     crew::Crew,
     error::QueueError,
     forecast::{Conditions, Forecast, Limit, Turn},
@@ -129,12 +130,15 @@ impl Outlook {
 }
 
 /// How many commands tell of one lane.
-const COMMANDS: usize = 12;
+const COMMANDS: usize = 13;
 
-/// The quotas in force, what Redis' clock was set by in all (ms), and what tells of lapses.
-type RawConfig = [Option<String>; 6];
+/// What Redis' clock was set by in all (ms), and what tells of lapses.
+type RawConfig = [Option<String>; 4];
 
-/// What they answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
+/// The quotas in force for a lane's destination: the first answer.
+type RawQuotas = [Option<String>; 2];
+
+/// What the others answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
 /// the last retry with its moment; the lane's own moment.
 type RawLane = (
     HashMap<String, String>,
@@ -172,14 +176,12 @@ impl Queue {
         pipeline
             .cmd("HMGET")
             .arg(keys.config())
-            .arg("burst")
-            .arg("daily")
             .arg("shift")
             .arg("slack")
             .arg("travel")
             .arg("filled");
         for lane in lanes {
-            ask(&mut pipeline, keys, lane.as_str(), now);
+            ask(&mut pipeline, keys, lane, now);
         }
         let answers: Vec<Value> = self.connection().run_all(&pipeline).await?;
         let (config, answers) = answers
@@ -187,24 +189,26 @@ impl Queue {
             .ok_or_else(|| QueueError::Unexpected("outlook: no answer".into()))?;
         let config = read(config.clone())?;
         let lanes = answers.chunks(COMMANDS);
-        let lanes = lanes.map(|lane| read::<RawLane>(Value::Array(lane.to_vec())));
-        lanes
-            .map(|lane| Ok(self.look(lane?, &config, now)))
-            .collect()
+        let lanes = lanes.map(|lane| {
+            let (quotas, lane) = lane.split_at(1);
+            let quotas = read::<(RawQuotas,)>(Value::Array(quotas.to_vec()))?.0;
+            let lane = read::<RawLane>(Value::Array(lane.to_vec()))?;
+            Ok(self.look(lane, &quotas, &config, now))
+        });
+        lanes.collect()
     }
 
-    fn look(&self, raw: RawLane, config: &RawConfig, now: u64) -> Outlook {
+    fn look(&self, raw: RawLane, in_force: &RawQuotas, config: &RawConfig, now: u64) -> Outlook {
         let (fields, burst, day, due, high, line, wait, later, wait_due, later_due, last, moment) =
             raw;
         let text = |name: &str| fields.get(name).map(String::as_str);
         let number = |name: &str| text(name).and_then(|text| text.parse::<u64>().ok());
-        let [burst_in_force, daily_in_force, shift, slack, travel, filled] =
-            config.each_ref().map(Option::as_deref);
+        let [shift, slack, travel, filled] = config.each_ref().map(Option::as_deref);
         let signed = |number: Option<&str>| number.and_then(|number| number.parse().ok());
         let set_by: i64 = signed(shift).unwrap_or(0) - signed(text("shift")).unwrap_or(0);
         let raw = ledger::Raw {
             fields: &fields,
-            in_force: [burst_in_force, daily_in_force],
+            in_force: in_force.each_ref().map(Option::as_deref),
             rings: [&burst, &day],
             set_by,
             slack: slack.and_then(|slack| slack.parse().ok()),
@@ -232,7 +236,10 @@ impl Queue {
     }
 }
 
-fn ask(pipeline: &mut Pipeline, keys: &Keys, lane: &str, now: u64) {
+fn ask(pipeline: &mut Pipeline, keys: &Keys, lane: &Lane, now: u64) {
+    let in_force = ["burst", "daily"].map(|window| quota_name(window, lane.destination()));
+    pipeline.cmd("HMGET").arg(keys.config()).arg(&in_force);
+    let lane = lane.as_str();
     pipeline.cmd("HGETALL").arg(keys.lane(lane));
     for ring in [keys.burst(lane), keys.day(lane)] {
         pipeline.cmd("ZRANGE").arg(ring).arg(0).arg(-1);

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::vault::Drawer;
 use crate::{
-    job::{ContactId, Fault, Job, JobId, JobType, MaxAttempts, Payload, Priority, Tenant},
+    job::{
+        ContactId, Destination, Fault, Job, JobId, JobType, MaxAttempts, Payload, Priority, Tenant,
+    },
     seal::{self, KeyId, SealError},
 };
 
@@ -15,6 +17,9 @@ use crate::{
 pub const VERSION: u8 = 2;
 /// In its place: what follows is a whole body, sealed.
 pub const SEALED: u8 = 3;
+/// Before it: the job is for another destination than GHL, whose name follows, behind its length; then comes the body. Anybody can read it:
+/// a job is looked for in its lane.
+const ELSEWHERE: u8 = 127;
 /// In its place: what stood there is sealed and does not open. Nobody stores this.
 pub(super) const FORGED: u8 = 0;
 /// In its place: a sweep. No version of jobs will ever be this one, and programs that know no sweeps leave it to others.
@@ -174,11 +179,21 @@ pub(super) fn encode(job: &Job, drawer: Drawer<'_>) -> Result<Parts, SealError> 
     }
     stored.push(count(merge_key.len()));
     stored.extend(merge_key);
+    stored.extend(elsewhere(&job.payload.destination()));
     stored.extend(drawer.seal_body([body(job), payload].concat())?);
     Ok(Parts {
         fingerprint,
         stored,
     })
+}
+
+/// What stands before the body of a job that is not for GHL.
+fn elsewhere(destination: &Destination) -> Vec<u8> {
+    if *destination == Destination::GHL {
+        return Vec::new();
+    }
+    let name = destination.as_str().as_bytes();
+    [&[ELSEWHERE, count(name.len())], name].concat()
 }
 
 /// Encodes a sweep as the enqueue script takes a job, less its due time.
@@ -315,12 +330,24 @@ fn decode_done(rest: &mut Rest<'_>) -> Result<Record, RecordError> {
     Ok(Record::Done { ended_ms, done })
 }
 
-/// What stands before the body of a stored job: its due time.
-fn read_to_body(rest: &mut Rest<'_>) -> Result<u64, RecordError> {
+/// What stands before the body of a stored job: its due time, and its destination's name.
+fn read_to_body<'a>(rest: &mut Rest<'a>) -> Result<(u64, &'a [u8]), RecordError> {
     let (due_ms, _) = read_head(rest)?;
     let merge_key = rest.byte()?;
     rest.take(merge_key.into())?;
-    Ok(due_ms)
+    if rest.0.first() != Some(&ELSEWHERE) {
+        return Ok((due_ms, Destination::GHL.as_str().as_bytes()));
+    }
+    rest.byte()?;
+    let name = rest.byte()?;
+    Ok((due_ms, rest.take(name.into())?))
+}
+
+/// Where a stored job's calls go, as its record says; GHL for what says nothing, since that is where all were to go once.
+pub(super) fn destination(record: &[u8]) -> Destination {
+    let named = read_to_body(&mut Rest(record)).ok();
+    let named = named.and_then(|(_, name)| std::str::from_utf8(name).ok()?.parse().ok());
+    named.unwrap_or(Destination::GHL)
 }
 
 /// A record with a sealed body: all before it, and what is sealed.
@@ -359,7 +386,7 @@ fn check_version(version: u8, body: &[u8]) -> Result<(), RecordError> {
 }
 
 fn decode_job(rest: &mut Rest<'_>) -> Result<StoredJob, RecordError> {
-    let due_ms = read_to_body(rest)?;
+    let (due_ms, destination) = read_to_body(rest)?;
     let version = rest.byte()?;
     check_version(version, rest.0)?;
     let (code, flags) = (rest.byte()?, rest.byte()?);
@@ -372,6 +399,10 @@ fn decode_job(rest: &mut Rest<'_>) -> Result<StoredJob, RecordError> {
         _ => MaxAttempts::try_from(u32::from_be_bytes(rest.array()?)).ok(),
     };
     let payload = Payload::unpack(code, rest.0).map_err(|faults| undecodable(describe(&faults)))?;
+    // It would be called under another's quota.
+    if payload.destination().as_str().as_bytes() != destination {
+        return Err(undecodable("it is not in the lane of its destination"));
+    }
     Ok(StoredJob {
         due_ms,
         priority: priority_of(flags & PRIORITY).ok_or_else(|| undecodable("no such priority"))?,

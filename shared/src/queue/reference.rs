@@ -2,17 +2,21 @@
 
 use std::fmt;
 
-/// Where GHL's lanes begin: the account there is the tenant.
-pub const GHL: &str = "ghl";
+use crate::job::Destination;
 
-/// A destination and an account there, `ghl/TENANT`: what has one quota, one breaker and one line of due jobs.
+/// A destination and a tenant's account there, `ghl/TENANT`: what has one quota, one breaker and one line of due jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane(String);
 
 impl Lane {
+    /// The lane of a tenant's jobs for a destination.
+    pub fn of(destination: &Destination, tenant: &str) -> Self {
+        Self(format!("{destination}/{tenant}"))
+    }
+
     /// The lane of a tenant's jobs for GHL.
     pub fn ghl(tenant: &str) -> Self {
-        Self(format!("{GHL}/{tenant}"))
+        Self::of(&Destination::GHL, tenant)
     }
 
     /// A lane by its name, if it has the form of one.
@@ -25,6 +29,11 @@ impl Lane {
     /// Its name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The destination's name.
+    pub fn destination(&self) -> &str {
+        self.0.split_once('/').map_or("", |(name, _)| name)
     }
 
     /// Whose it is.

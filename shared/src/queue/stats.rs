@@ -51,13 +51,13 @@ pub struct TenantStats {
     pub open: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Calls left in the burst window.
+    /// Calls of GHL left in the burst window.
     pub burst_left: u64,
-    /// Calls left in the day.
+    /// Calls of GHL left in the day.
     pub daily_left: u64,
-    /// Until when (ms) it is held.
+    /// Until when (ms) its jobs for GHL are held.
     pub held_until_ms: Option<u64>,
-    /// Why it is held.
+    /// Why they are held.
     pub why: Option<String>,
     /// Whether a person paused it.
     pub paused: bool,
@@ -140,10 +140,18 @@ impl Queue {
             for reference in references.iter().filter_map(|name| Reference::parse(name)) {
                 *running.entry(reference.tenant().to_owned()).or_default() += 1;
             }
+            let elsewhere = self.elsewhere(keys).await?;
             for page in tenants.chunks(PAGE) {
                 let lanes: Vec<_> = page.iter().map(|tenant| Lane::ghl(tenant)).collect();
                 let outlooks = self.outlooks(keys, &lanes, now).await?;
-                let counted = self.counted(keys, page, &running).await?;
+                let mut counted = self.counted(keys, page, &running).await?;
+                for destination in &elsewhere {
+                    let lanes = page.iter().map(|tenant| Lane::of(destination, tenant));
+                    let lanes: Vec<_> = lanes.collect();
+                    let outlooks = self.outlooks(keys, &lanes, now).await?;
+                    let lanes = counted.iter_mut().zip(&outlooks);
+                    lanes.for_each(|(counted, lane)| counted.add(lane, &crew));
+                }
                 let page = page.iter().zip(outlooks.iter().zip(&counted));
                 rows.extend(
                     page.map(|(tenant, (lane, counted))| row(tenant, lane, counted, &crew)),
@@ -172,6 +180,7 @@ impl Queue {
             open: counts[0].unwrap_or(0),
             dead: counts[1].unwrap_or(0),
             running: running.get(tenant).copied().unwrap_or(0),
+            ..Counted::default()
         });
         Ok(counted.collect())
     }
@@ -179,16 +188,30 @@ impl Queue {
 
 type Counts = (Option<u64>, Option<u64>, Option<u64>);
 
-/// What a lane does not tell of its tenant.
+/// What its GHL lane does not tell of a tenant.
+#[derive(Default)]
 struct Counted {
     open: u64,
     running: u64,
     dead: u64,
+    /// What its lanes for other destinations tell.
+    ready: u64,
+    scheduled: u64,
+    eta_ms: Option<u64>,
+}
+
+impl Counted {
+    /// Adds a lane for another destination; what is blocked behind its jobs is not known of it alone.
+    fn add(&mut self, lane: &Outlook, crew: &Crew) {
+        self.ready += lane.ready;
+        self.scheduled += lane.retrying.count + lane.scheduled.count;
+        self.eta_ms = self.eta_ms.max(lane.done_ms(crew, 0));
+    }
 }
 
 fn row(tenant: &str, outlook: &Outlook, counted: &Counted, crew: &Crew) -> TenantStats {
-    let ready = outlook.ready;
-    let scheduled = outlook.retrying.count + outlook.scheduled.count;
+    let ready = outlook.ready + counted.ready;
+    let scheduled = outlook.retrying.count + outlook.scheduled.count + counted.scheduled;
     let others = ready + scheduled + counted.running;
     let left = |window: &Option<Window>| window.as_ref().map_or(0, |window| window.left(true));
     TenantStats {
@@ -203,6 +226,8 @@ fn row(tenant: &str, outlook: &Outlook, counted: &Counted, crew: &Crew) -> Tenan
         why: outlook.status.why.clone(),
         held_until_ms: outlook.status.held_until_ms,
         paused: outlook.status.paused,
-        eta_ms: outlook.done_ms(crew, counted.open.saturating_sub(others)),
+        eta_ms: outlook
+            .done_ms(crew, counted.open.saturating_sub(others))
+            .max(counted.eta_ms),
     }
 }

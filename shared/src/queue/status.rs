@@ -9,7 +9,7 @@ use super::{
     error::QueueError,
     position::{Ahead, Stands},
     record::{self, DoneRecord, Record, RecordError, StoredJob},
-    reference::{GHL, Lane, Reference},
+    reference::{Lane, Reference},
     run::{Run, field},
 };
 use crate::{
@@ -27,6 +27,8 @@ pub struct JobStatus {
     pub id: String,
     /// Whose it is.
     pub tenant: String,
+    /// The lane that it waits in.
+    pub lane: Lane,
     /// Its payload's fingerprint.
     pub fingerprint: [u8; 8],
     /// Where it stands.
@@ -201,10 +203,18 @@ impl Queue {
     }
 
     async fn job_status(&self, tenant: &str, id: &str) -> Result<Option<JobStatus>, QueueError> {
-        let names = Names::of(tenant, id);
-        let Some(snapshot) = self.look_at(&names).await? else {
+        let mut names = Names::of(Lane::ghl(tenant), id);
+        let Some(mut snapshot) = self.look_at(&names).await? else {
             return Ok(None);
         };
+        let lane = Lane::of(&record::destination(&snapshot.record), tenant);
+        if lane != names.lane {
+            names = Names::of(lane, id);
+            let Some(there) = self.look_at(&names).await? else {
+                return Ok(None);
+            };
+            snapshot = there;
+        }
         let decoded = self.decode(tenant, id, &snapshot.record);
         let state = match &decoded {
             Ok(Record::Done { .. }) => State::Done,
@@ -243,6 +253,7 @@ impl Queue {
         Ok(Some(JobStatus {
             id: id.into(),
             tenant: tenant.into(),
+            lane: names.lane,
             fingerprint: record::fingerprint(&snapshot.record),
             state,
             job,
@@ -382,7 +393,7 @@ impl Queue {
             .arg(keys.seq(&status.tenant))
             .arg(&root);
         for digit in ["0", "1", "2"] {
-            let place = format!("{}/{digit}{}", GHL, status.id);
+            let place = format!("{}/{digit}{}", status.lane.destination(), status.id);
             pipeline.cmd("ZRANK").arg(&blocked).arg(place);
         }
         let (heads, low, normal, high): (Option<String>, Option<u64>, Option<u64>, Option<u64>) =
@@ -402,7 +413,7 @@ impl Queue {
     /// The sequence that a job heads, looked for among all of its tenant's: only for a job whose record cannot tell.
     pub async fn headed_by(&self, reference: &Reference) -> Result<Vec<String>, QueueError> {
         let key = self.keys_of(reference.tenant()).seq(reference.tenant());
-        let place = format!("/{}/{}", GHL, reference.ticket());
+        let place = format!("/{}/{}", reference.lane().destination(), reference.ticket());
         let mut cursor = "0".to_owned();
         loop {
             let mut command = redis::cmd("HSCAN");
@@ -448,13 +459,14 @@ struct Names {
 }
 
 impl Names {
-    fn of(tenant: &str, id: &str) -> Self {
-        let lane = Lane::ghl(tenant);
+    fn of(lane: Lane, id: &str) -> Self {
         let tickets = ["0", "1", "2"].map(|digit| format!("{digit}{id}"));
         Self {
             id: id.to_owned(),
             references: tickets.clone().map(|ticket| format!("{lane}/{ticket}")),
-            places: tickets.clone().map(|ticket| format!("{GHL}/{ticket}")),
+            places: tickets
+                .clone()
+                .map(|ticket| format!("{}/{ticket}", lane.destination())),
             tickets,
             lane,
         }

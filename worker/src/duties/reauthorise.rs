@@ -27,7 +27,7 @@ async fn reopen(queue: &Queue, tokens: &Tokens) -> Result<(), QueueError> {
                 tenant = lane.tenant(),
                 "there is a new token: the tenant goes on"
             );
-            queue.govern(lane.tenant(), &Govern::Reauthorise).await?;
+            queue.govern_lane(&lane, &Govern::Reauthorise).await?;
         }
     }
     Ok(())

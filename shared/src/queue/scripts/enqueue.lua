@@ -1,5 +1,5 @@
 -- Stores jobs, in their order, each once.
--- arg: destination; mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
+-- arg: destination; elsewhere (number of a job, from 1 → its destination, if that is another); mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
 --   stored before these); tenants: {tenant, how many of the jobs that follow are its own, …}; headStart {low, normal, high} in ms;
 --   reserve, spread; moves (bound).
 -- ARGV[3…]: three per job: ticket; runAt (ms, '' = now); what is stored of it after its due time: 'j', fingerprint (8 bytes), count of
@@ -30,16 +30,18 @@ local function judge(tenant, from, count)
     refused = refused or code == 'c' or code == 'f'
     codes[#codes + 1] = code
   end
-  if #stored > 0 then new[#new + 1] = { tenant = tenant, lane = arg.destination .. '/' .. tenant, key = JOB .. tenant, jobs = stored } end
+  if #stored > 0 then new[#new + 1] = { tenant = tenant, key = JOB .. tenant, jobs = stored } end
 end
 
-local at_once
+local at_once, entered
 
 local function store(group, at, keys)
-  local ticket, run_at = ARGV[at], tonumber(ARGV[at + 1]) or 0
+  local ticket, run_at, destination = ARGV[at], tonumber(ARGV[at + 1]) or 0, arg.elsewhere[at / 3] or arg.destination
   local job = {
-    lane = group.lane, tenant = group.tenant, ticket = ticket, id = string.sub(ticket, 2), place = arg.destination .. '/' .. ticket, fresh = true,
+    lane = destination .. '/' .. group.tenant, tenant = group.tenant, ticket = ticket, id = string.sub(ticket, 2),
+    place = destination .. '/' .. ticket, fresh = true,
   }
+  entered[job.lane] = true
   gather('HSET', group.key, job.id, (run_at > now and pack_time(run_at) or at_once) .. ARGV[at + 2])
   enter(job, keys, run_at)
 end
@@ -58,7 +60,7 @@ end
 
 transition(function()
   codes, new, refused = {}, {}, false
-  at_once = pack_time(now)
+  at_once, entered = pack_time(now), {}
   local from = 3
   for i = 1, #arg.tenants, 2 do
     judge(arg.tenants[i], from, arg.tenants[i + 1])
@@ -73,6 +75,7 @@ transition(function()
     add(OPEN, group.tenant, #group.jobs)
     add(COUNTS, 'open', #group.jobs)
   end
-  for _, group in ipairs(new) do announce_lane(lane_of(group.lane)) end
+  for lane in pairs(entered) do lane_of(lane) end
+  for _, lane in pairs(lanes) do announce_lane(lane) end
   return finish(table.concat(codes))
 end)

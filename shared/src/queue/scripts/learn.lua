@@ -9,6 +9,7 @@ transition(function()
   join_due(arg.lane, moves_left)
   unite(arg.tenant, arg.keys, now)
   -- A head that counts as high now may have the day's reserve.
-  announce_lane(lane_of(arg.lane))
+  lane_of(arg.lane)
+  for _, lane in pairs(lanes) do announce_lane(lane) end
   return finish('ok')
 end)

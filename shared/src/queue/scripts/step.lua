@@ -34,15 +34,15 @@ end
 
 transition(function()
   notice_server()
-  local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'pulse', 'burst', 'daily', 'grace')
+  local config = redis.call('HMGET', CONFIG, 'shift', 'filled', 'pulse', 'grace')
   local all, filled, pulse = tonumber(config[1]) or 0, tonumber(config[2]), tonumber(config[3])
   if all ~= arg.known then return { all, '' } end
   redis.call('HSET', CONFIG, 'shift', whole(all + arg.by), 'stepped', whole(now), 'slack', whole(arg.lease + arg.late), 'pulse', whole(now))
   if filled then redis.call('HSET', CONFIG, 'filled', whole(moved(filled))) end
-  local grace = tonumber(config[6]) or 0
+  local grace = tonumber(config[4]) or 0
   if arg.by > LITTLE or was_away(pulse) or grace > now + arg.lease then redis.call('HSET', CONFIG, 'grace', whole(now + arg.lease)) end
   if arg.by <= LITTLE then move_leases() end
   -- Whichever way, every lane is to be looked at soon: what was entered since is known by its moment, until that has come.
   redis.call('HDEL', CONFIG, 'reindexed', 'ahead')
-  return finish({ all + arg.by, config[4] and config[4] .. ' ' .. config[5] or '' })
+  return finish({ all + arg.by, all_in_force() })
 end)

@@ -70,41 +70,6 @@ local function move(ring, past, moved)
   for at, count in pairs(counts) do redis.call('ZADD', ring, whole(at), string.format('%d:%d', at, count)) end
 end
 
--- Takes back the permits whose moment has come.
-local function read_window(lane, window, default)
-  local stored, own = lane.stored, lane.stored[window.quota] or default
-  local agreed = in_force.agreed
-  local told_until = window.till and (tonumber(stored[window.till]) or 0) or math.huge
-  local quota = stricter(own, told_until > agreed and stored[window.told] or nil)
-  local calls, span = parse_quota(quota)
-  local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
-  local ring, past = window.ring(lane.name), tonumber(stored[window.past]) or 0
-  -- The clock was set back, and nobody has told: what is entered from now on comes before what had come back by then.
-  if past > now then
-    redis.call('ZREMRANGEBYSCORE', ring, '-inf', past)
-    past = 0
-    set(lane, window.past, nil)
-  end
-  if used > 0 then
-    -- The window is another than when these permits were given back: all return that much later, or earlier.
-    if span ~= kept then
-      move(ring, past, function(at) return at + span - kept end)
-      past = 0
-      set(lane, window.past, nil)
-    end
-    local back = redis.call('ZRANGEBYSCORE', ring, '(' .. whole(past), whole(agreed))
-    if #back > 0 then
-      for _, entry in ipairs(back) do used = used - count_of(entry) end
-      set(lane, window.used, used)
-      set(lane, window.past, agreed)
-      redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(agreed - span))
-    end
-    if span ~= tonumber(stored[window.span]) then set(lane, window.span, span) end
-  end
-  -- Without a quota in force (no worker has ever registered) nothing may be sent.
-  return { quota = quota or '', calls = calls, span = span, used = used, told_until = quota ~= own and told_until or math.huge }
-end
-
 local follow_clock
 do
   -- Where a moment is after the clock was set by `by`, so that as much time passes until then as before. What was entered between that and its
@@ -187,8 +152,69 @@ do
   end
 end
 
-local function read_windows(lane)
-  for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, in_force[i] or nil) end
+local read_windows
+do
+  -- Takes back the permits whose moment has come.
+  local function read_window(lane, window, default)
+    local stored, own = lane.stored, lane.stored[window.quota] or default
+    local agreed = in_force.agreed
+    local told_until = window.till and (tonumber(stored[window.till]) or 0) or math.huge
+    local quota = stricter(own, told_until > agreed and stored[window.told] or nil)
+    local calls, span = parse_quota(quota)
+    local used, kept = tonumber(stored[window.used]) or 0, tonumber(stored[window.span]) or span
+    local ring, past = window.ring(lane.name), tonumber(stored[window.past]) or 0
+    -- The clock was set back, and nobody has told: what is entered from now on comes before what had come back by then.
+    if past > now then
+      redis.call('ZREMRANGEBYSCORE', ring, '-inf', past)
+      past = 0
+      set(lane, window.past, nil)
+    end
+    if used > 0 then
+      -- The window is another than when these permits were given back: all return that much later, or earlier.
+      if span ~= kept then
+        move(ring, past, function(at) return at + span - kept end)
+        past = 0
+        set(lane, window.past, nil)
+      end
+      local back = redis.call('ZRANGEBYSCORE', ring, '(' .. whole(past), whole(agreed))
+      if #back > 0 then
+        for _, entry in ipairs(back) do used = used - count_of(entry) end
+        set(lane, window.used, used)
+        set(lane, window.past, agreed)
+        redis.call('ZREMRANGEBYSCORE', ring, '-inf', whole(agreed - span))
+      end
+      if span ~= tonumber(stored[window.span]) then set(lane, window.span, span) end
+    end
+    -- Without a quota in force (no worker has ever registered) nothing may be sent.
+    return { quota = quota or '', calls = calls, span = span, used = used, told_until = quota ~= own and told_until or math.huge }
+  end
+
+  -- The quotas in force for a destination, burst and daily: `burst` and `daily` for GHL, `burst@<name>` and `daily@<name>` for another.
+  local function quotas_of(destination)
+    if destination == 'ghl' then return in_force end
+    local name = '@' .. destination
+    local known = in_force[name] or redis.call('HMGET', CONFIG, 'burst' .. name, 'daily' .. name)
+    in_force[name] = known
+    return known
+  end
+
+  function read_windows(lane)
+    local quotas = quotas_of(lane.destination)
+    for i, window in ipairs(WINDOWS) do lane[i] = read_window(lane, window, quotas[i] or nil) end
+  end
+end
+
+-- All quotas in force in one line, GHL's first; '' before any worker has registered.
+local function all_in_force()
+  local config, ghl, others = redis.call('HGETALL', CONFIG), {}, {}
+  for i = 1, #config, 2 do
+    local name = config[i]
+    if name == 'burst' or name == 'daily' then ghl[name] = config[i + 1] end
+    if string.find(name, '@', 1, true) then others[#others + 1] = name .. '=' .. config[i + 1] end
+  end
+  if not ghl.burst then return '' end
+  table.sort(others)
+  return table.concat({ ghl.burst, ghl.daily, unpack(others) }, ' ')
 end
 
 local lane_of
@@ -203,7 +229,10 @@ do
     local lane = lanes[name]
     if lane then return lane end
     local destination, tenant = parse_lane(name)
-    lane = { name = name, tenant = tenant, refs = name .. '/', places = destination .. '/', stored = {}, changed = {}, returned = { {}, {} } }
+    lane = {
+      name = name, destination = destination, tenant = tenant, refs = name .. '/', places = destination .. '/',
+      stored = {}, changed = {}, returned = { {}, {} },
+    }
     local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
     for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
     lane.flying = tonumber(lane.stored.flying) or 0
@@ -321,7 +350,9 @@ end
 local function frees_at(lane, high)
   local at = math.max(now, forgotten_until(lane))
   for i, window in ipairs(WINDOWS) do
-    -- Before the first worker has registered there is no quota: what is due then waits for that worker, not for a permit.
+    -- Before the first worker has registered there is no quota: what is due then waits for that worker, not for a permit. For a destination that no
+    -- worker knows it waits until one does (reindex.lua).
+    if lane[i].calls == 0 and lane.destination ~= 'ghl' then return math.huge end
     if lane[i].calls > 0 and left(lane, i, high) <= 0 then
       write_rings(lane)
       local first = redis.call('ZRANGEBYSCORE', window.ring(lane.name), '(' .. whole(in_force.agreed), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)

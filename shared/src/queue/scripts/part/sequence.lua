@@ -138,6 +138,8 @@ local function escalate(tenant, head, before, after)
     rank = rank_of(due_of(redis.call('HGET', JOB .. tenant, string.sub(ticket, 2))), before)
   end
   withdraw(lane, ticket)
+  -- It may have the day's reserve now.
+  lane_of(lane)
   put_due(lane, ticket, rank - (arg.headStart[after + 1] - arg.headStart[before + 1]), after)
 end
 
