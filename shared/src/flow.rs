@@ -1,0 +1,105 @@
+//! Flows: what happens when, without code. A file says which events become which jobs; [`Flows::load`] refuses it with every fault and its line,
+//! and [`Flows::plan`] is one function from an event to the jobs that follow from it.
+
+mod engine;
+mod fault;
+mod file;
+mod phone;
+mod plan;
+mod schema;
+mod template;
+pub mod trigger;
+mod variable;
+mod written;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
+
+pub use self::{
+    engine::TemplateError,
+    fault::Fault,
+    plan::{Broken, Known, Plan, Planned},
+    template::Failure,
+};
+use self::{engine::Engine, template::Template};
+use crate::{
+    event::Kind,
+    job::{JobType, MaxAttempts, Priority, Tenant},
+};
+
+/// The most bytes of a file of flows.
+pub const MOST_BYTES: usize = 1 << 20;
+
+/// All flows of a file.
+#[derive(Debug, Clone)]
+pub struct Flows {
+    flows: Vec<Flow>,
+    /// What the file says once for all of them.
+    vars: Value,
+    engine: Engine,
+}
+
+/// What follows from one kind of event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// Its name, unique in its file.
+    pub name: String,
+    /// The kind of event that it begins with.
+    pub on: Kind,
+    /// Whose events; of a flow without any, everybody's.
+    pub tenants: BTreeSet<Tenant>,
+    /// How often, if it begins with its own cadence.
+    pub every: Option<Duration>,
+    /// All of these must hold.
+    when: Vec<String>,
+    actions: Vec<Action>,
+    /// Whether it looks at the contact as GHL has it, which an event may not tell.
+    reads_contact: bool,
+}
+
+/// One job, or one for each item of a list.
+#[derive(Debug, Clone, PartialEq)]
+struct Action {
+    name: Option<String>,
+    job_type: JobType,
+    when: Vec<String>,
+    for_each: Option<String>,
+    priority: Priority,
+    run_at: Option<Template>,
+    max_attempts: Option<MaxAttempts>,
+    payload: Template,
+}
+
+impl Flows {
+    /// None.
+    pub fn none() -> Self {
+        Self {
+            flows: Vec::new(),
+            vars: Value::Object(serde_json::Map::new()),
+            engine: Engine::new(),
+        }
+    }
+
+    /// Reads a file, or says everything that is wrong with it, in its order.
+    pub fn load(text: &str) -> Result<Self, Vec<Fault>> {
+        file::read(text)
+    }
+
+    /// Each of them, in the file's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Flow> {
+        self.flows.iter()
+    }
+
+    /// The flow of that name.
+    pub fn named(&self, name: &str) -> Option<&Flow> {
+        self.iter().find(|flow| flow.name == name)
+    }
+}
+
+impl Flow {
+    /// Whether it begins with such an event of this tenant's.
+    pub fn begins_with(&self, kind: &Kind, tenant: &Tenant) -> bool {
+        self.on == *kind && (self.tenants.is_empty() || self.tenants.contains(tenant))
+    }
+}
