@@ -15,6 +15,7 @@ mod dnd;
 mod document;
 mod email;
 mod fault;
+mod handle_event;
 mod id;
 mod list;
 mod merge;
@@ -34,6 +35,7 @@ mod upsert_contact;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub(crate) use self::document::normal as normal_number;
 pub use self::{
     add_tags::AddTags,
     attach_note::AttachNote,
@@ -48,6 +50,7 @@ pub use self::{
     },
     email::Email,
     fault::{Fault, Invalid},
+    handle_event::HandleEvent,
     id::JobId,
     list::List,
     patch::Patch,
