@@ -16,6 +16,7 @@ mod dnd;
 mod document;
 mod email;
 mod fault;
+mod handle_event;
 mod id;
 mod list;
 mod merge;
@@ -35,6 +36,7 @@ mod upsert_contact;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub(crate) use self::document::normal as normal_number;
 pub use self::{
     add_tags::AddTags,
     attach_note::AttachNote,
@@ -50,6 +52,7 @@ pub use self::{
     },
     email::Email,
     fault::{Fault, Invalid},
+    handle_event::HandleEvent,
     id::JobId,
     list::List,
     patch::Patch,

@@ -1,5 +1,6 @@
 //! What producer, worker and admin all speak: jobs, quotas, the queue on Redis, and the API.
 
+pub mod event;
 pub mod ghl;
 pub mod job;
 pub mod outcome;

@@ -18,7 +18,7 @@ mod table;
 mod tests;
 mod value;
 
-use std::{net::SocketAddr, num::NonZeroU8, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU8, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
@@ -155,6 +155,10 @@ pub struct Intake {
     pub max_backlog: u64,
     /// The bearer keys of the HTTP intake; with none it listens on loopback only.
     pub api_keys: Vec<SecretString>,
+    /// The file that says which webhooks are taken in.
+    pub hooks: Option<PathBuf>,
+    /// How old an event may be that a webhook tells of.
+    pub hook_window: Duration,
 }
 
 /// What is encrypted at rest, and with what.

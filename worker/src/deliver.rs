@@ -94,6 +94,9 @@ impl Courier {
             Open::Job(stored) => stored,
             Open::Sweep(sweep) => return sweep::run(self, job, sweep, calls).await,
         };
+        if let Payload::HandleEvent(_) = &stored.payload {
+            return Ok(nothing_follows());
+        }
         if job.claimed.riders.is_empty() {
             return self.call(job, stored, 0, calls).await;
         }
@@ -295,6 +298,7 @@ impl Courier {
                 .note_id()
                 .map(|id| (json!({ "noteId": id }), Some(id))),
             Payload::AddTags(_) => answer.tags().map(|tags| (json!({ "tags": tags }), None)),
+            Payload::HandleEvent(_) => Ok((json!({}), None)),
         };
         let (mut result, effect) = match read {
             Ok(read) => read,
@@ -422,6 +426,15 @@ async fn suspect(job: &Assignment, calls: &mut Calls<'_>) -> Result<(), Stop> {
         .await
 }
 
+/// What an event came to from which no job follows.
+fn nothing_follows() -> Outcome {
+    Outcome::Delivered {
+        result: json!({ "jobs": [] }),
+        effect: None,
+        permit: Permit::Unsent,
+    }
+}
+
 /// The request that is the job. All but an upsert have a contact by now.
 fn request(
     job: &Assignment,
@@ -438,6 +451,7 @@ fn request(
         Payload::CreateTask(task) => Request::create_task(contact()?, task),
         Payload::AttachNote(note) => Request::create_note(contact()?, note),
         Payload::AddTags(tags) => Request::add_tags(contact()?, tags),
+        Payload::HandleEvent(_) => return Err(dead(Cause::Undecodable, "an event is no call")),
     })
 }
 
@@ -489,10 +503,10 @@ pub fn fault(error: &CallError) -> Fault {
     }
 }
 
-/// The one reference by which a job names its contact; an upsert names none that must exist.
+/// The one reference by which a job names its contact; an upsert and an event name none that must exist.
 pub fn reference(payload: &Payload) -> Option<ContactRef> {
     match payload {
-        Payload::UpsertContact(_) => None,
+        Payload::UpsertContact(_) | Payload::HandleEvent(_) => None,
         other => other.contact_refs().into_iter().next(),
     }
 }

@@ -134,7 +134,7 @@ pub fn marked(payload: &Payload, marker: &str) -> Option<Payload> {
             task.body = Some(appended(body, marker).parse().ok()?);
             Some(Payload::CreateTask(task))
         }
-        Payload::UpsertContact(_) | Payload::AddTags(_) => None,
+        Payload::UpsertContact(_) | Payload::AddTags(_) | Payload::HandleEvent(_) => None,
     }
 }
 

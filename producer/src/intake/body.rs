@@ -50,7 +50,7 @@ pub fn parse(body: &[u8]) -> Result<Batch, Refused> {
     if whole.get().len() > MAX_JOB_BYTES {
         return Err(Refused::TooLarge(MAX_JOB_BYTES));
     }
-    let job = Job::parse(whole.get().as_bytes()).map_err(Refused::Invalid)?;
+    let job = public(whole.get().as_bytes()).map_err(Refused::Invalid)?;
     Ok(Batch {
         jobs: vec![job],
         in_array: false,
@@ -59,6 +59,19 @@ pub fn parse(body: &[u8]) -> Result<Batch, Refused> {
 
 fn malformed(message: String) -> Refused {
     Refused::Malformed(Fault::whole(message))
+}
+
+/// Reads one job. Whoever has a key may not say that something has happened elsewhere: that takes the signature of who tells of it.
+fn public(text: &[u8]) -> Result<Job, Vec<Fault>> {
+    let job = Job::parse(text)?;
+    let job_type = job.payload.job_type();
+    if job_type.is_public() {
+        return Ok(job);
+    }
+    Err(vec![Fault {
+        path: "type".to_owned(),
+        message: format!("{job_type} jobs are made by webhooks only"),
+    }])
 }
 
 fn array(whole: &RawValue) -> Result<Vec<Job>, Refused> {
@@ -72,7 +85,7 @@ fn array(whole: &RawValue) -> Result<Vec<Job>, Refused> {
     let (mut jobs, mut faults, mut ids) =
         (Vec::with_capacity(items.len()), Vec::new(), Ids::default());
     for (index, item) in items.iter().enumerate() {
-        match Job::parse(item.get().as_bytes()) {
+        match public(item.get().as_bytes()) {
             Ok(job) => {
                 faults.extend(ids.clash(&job, index));
                 jobs.push(job);

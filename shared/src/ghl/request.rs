@@ -328,6 +328,7 @@ mod tests {
             Payload::CreateTask(task) => Request::create_task(&contact, &task),
             Payload::AttachNote(note) => Request::create_note(&contact, &note),
             Payload::AddTags(tags) => Request::add_tags(&contact, &tags),
+            Payload::HandleEvent(_) => unreachable!("an event is no call"),
         }
     }
 

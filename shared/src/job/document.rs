@@ -111,7 +111,7 @@ impl Node {
 }
 
 /// One form for one number: whole ones without a fraction, so that `100` and `100.0` are the same job.
-pub(super) fn normal(number: &Number) -> Number {
+pub(crate) fn normal(number: &Number) -> Number {
     /// Up to here every whole `f64` is exactly one integer.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match number.as_f64() {

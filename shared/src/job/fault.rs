@@ -49,7 +49,7 @@ impl std::error::Error for Fault {}
 pub struct Invalid(Cow<'static, str>);
 
 impl Invalid {
-    pub(super) fn new(message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self(message.into())
     }
 }

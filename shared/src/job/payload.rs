@@ -15,6 +15,7 @@ use super::{
     destination::Destination,
     document::Node,
     fault::{Fault, Faults, Invalid, Noted, Path},
+    handle_event::HandleEvent,
     packed,
     read::{Place, Read},
     upsert_contact::UpsertContact,
@@ -104,10 +105,19 @@ job_types! {
     AttachNote = 3,
     /// Add tags to a contact.
     AddTags = 4,
+    /// Do what follows from an event; webhooks make these.
+    HandleEvent = 24,
+}
+
+impl JobType {
+    /// Whether such jobs may come from outside, over HTTP. The others are made here, of what has proved to be true.
+    pub fn is_public(self) -> bool {
+        !matches!(self, Self::HandleEvent)
+    }
 }
 
 impl Payload {
-    /// The contacts that the job is about: one, or an upsert's email and phone, those that it has.
+    /// The contacts that the job is about: one, or those names of one that an upsert or an event has.
     pub fn contact_refs(&self) -> Vec<ContactRef> {
         self.work().contact_refs()
     }

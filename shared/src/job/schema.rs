@@ -15,7 +15,7 @@ use super::{
 /// The dialect that the schemas are written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Every schema with its name: one per job type, then `Job` for any of them. Keys are sorted.
+/// Every schema with its name: one per job type, then `Job` for any of those that may come from outside. Keys are sorted.
 ///
 /// A schema refuses nothing that [`Job::parse`](super::Job::parse) accepts; the parser is stricter where a schema cannot
 /// say what is meant (dates that do not exist, repeated members, sizes).
@@ -27,7 +27,12 @@ pub fn schemas() -> Vec<(String, Value)> {
         )
     };
     let mut schemas: Vec<_> = JobType::ALL.iter().map(single).collect();
-    schemas.push(("Job".to_owned(), document("Job", JobType::ALL)));
+    let public: Vec<_> = JobType::ALL
+        .iter()
+        .copied()
+        .filter(|job_type| job_type.is_public())
+        .collect();
+    schemas.push(("Job".to_owned(), document("Job", &public)));
     schemas
 }
 

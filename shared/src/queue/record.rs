@@ -207,7 +207,7 @@ pub(super) fn encode_sweep(sweep: &Sweep) -> Vec<u8> {
     stored
 }
 
-/// A job names two contacts at the most, and its merge key has five bytes.
+/// A job names a contact by three names at the most, and its merge key has five bytes.
 fn count(of: usize) -> u8 {
     u8::try_from(of).unwrap_or(u8::MAX)
 }

@@ -17,6 +17,7 @@ impl Settings {
             || format!("the window of {burst} must be shorter than that of {daily}"),
         )?;
         self.complete()?;
+        self.check_hooks()?;
         let (kept, quarantine) = (self.redis.retention, self.delivery.longest_quarantine());
         // While a lost call may still be looked for, two quarantines and some time after it, by a sweep ten, the record of whose effect is whose
         // must stand.
@@ -29,6 +30,21 @@ impl Settings {
                     [kept, quarantine, timeout, lease].map(span::render);
                 format!(
                     "what is kept for {kept} must outlive ten times the quarantine of {quarantine} and PENSTOCK_HTTP_TIMEOUT ({timeout}) together, and PENSTOCK_LEASE ({lease})"
+                )
+            },
+        )
+    }
+
+    /// An event that is taken in while it is no longer known could be told of twice.
+    fn check_hooks(&self) -> Result<(), SettingsError> {
+        let (window, kept) = (self.intake.hook_window, self.redis.retention);
+        require(
+            self.intake.hooks.is_none() || window <= kept,
+            ["PENSTOCK_HOOK_WINDOW", "PENSTOCK_RETENTION"],
+            || {
+                let [window, kept] = [window, kept].map(span::render);
+                format!(
+                    "what is {window} old is taken in, and what is done is known for {kept}: make the first at most the second"
                 )
             },
         )

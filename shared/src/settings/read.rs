@@ -77,6 +77,12 @@ impl Settings {
                     value::whole(text, 1..=1_000_000_000)
                 })?,
                 api_keys: read(&sources, "API_KEYS", value::secrets)?,
+                hooks: read(&sources, "HOOKS", |text| {
+                    value::optional(text, |path| Ok(PathBuf::from(path)))
+                })?,
+                hook_window: read(&sources, "HOOK_WINDOW", |text| {
+                    value::duration(text, 2 * MINUTE..=366 * DAY)
+                })?,
             },
             encryption: Encryption {
                 keys: read(&sources, "ENCRYPTION_KEYS", value::keyring)?,

@@ -173,6 +173,16 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "comma-separated bearer keys of the HTTP intake; with none it listens on loopback only",
     ),
+    plain(
+        "PENSTOCK_HOOKS",
+        "none",
+        "a file (TOML) that says which webhooks are taken in, and how their senders prove themselves",
+    ),
+    plain(
+        "PENSTOCK_HOOK_WINDOW",
+        "24h",
+        "how old an event may be that a webhook tells of; at most `PENSTOCK_RETENTION`, within which it is known again",
+    ),
     secret(
         "PENSTOCK_ENCRYPTION_KEYS",
         "none",

@@ -60,7 +60,26 @@ pub(super) fn good() -> Vec<(&'static str, Value)> {
                 "runAt": "1970-01-01T00:00:00Z", "payload": { "contact": { "id": "c" }, "tags": ["x"] },
             }),
         ),
+        (
+            "event, least",
+            job(
+                "HandleEvent",
+                json!({ "event": {
+                    "source": "crm", "kind": "crm.changed", "tenant": "t", "id": "crm:1", "data": {},
+                } }),
+            ),
+        ),
+        ("event, whole", job("HandleEvent", whole_event())),
     ]
+}
+
+fn whole_event() -> Value {
+    json!({ "event": {
+        "source": "ghl", "kind": "ContactCreate", "tenant": "ve9EPM428h8vShlRW1KT", "id": "ghl:w-1",
+        "occurredAt": "2026-12-01T09:00:00.193Z", "truncated": true,
+        "contact": { "id": "nmFmQEsNgz6AVpgLVUJ0", "email": "rosan@deos.com", "phone": "+18888888888" },
+        "data": { "type": "ContactCreate", "tags": ["vip"], "customFields": [{ "id": "f", "value": 1.5 }] },
+    } })
 }
 
 fn whole_upsert() -> Value {
@@ -94,6 +113,15 @@ const BAD_PAYLOADS: &[(&str, &str)] = &[
         r#"{ "email": "a@b.io", "locationId": "x" }"#,
     ),
     ("UpsertContact", r#"{ "firstName": "A" }"#),
+    ("HandleEvent", r#"{ "event": {} }"#),
+    (
+        "HandleEvent",
+        r#"{ "event": { "source": "A", "kind": "k", "tenant": "t", "id": "i", "data": {} } }"#,
+    ),
+    (
+        "HandleEvent",
+        r#"{ "event": { "source": "a", "kind": "k", "tenant": "t", "id": "i", "data": [] } }"#,
+    ),
     ("UpsertContact", r#"{ "email": null }"#),
     ("UpsertContact", r#"{ "email": "a@b.io", "country": null }"#),
     (

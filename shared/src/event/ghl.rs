@@ -1,0 +1,105 @@
+//! GHL's events: flat, or with what has happened under `data`.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Data, Event, Kind, Person, Source, Unreadable, hashed_id, id,
+    member::{moment, text, written},
+    object,
+};
+use crate::job::{JobId, Tenant};
+
+/// What is the envelope's: an event's own member of that name stands behind it.
+const ENVELOPE: [&str; 7] = [
+    "type",
+    "locationId",
+    "companyId",
+    "appId",
+    "versionId",
+    "webhookId",
+    "timestamp",
+];
+
+/// The id of an application in GHL's marketplace.
+pub type AppId = String;
+
+/// An event of GHL's, and of which application's subscription: GHL signs those of all applications with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GhlEvent {
+    /// The event.
+    pub event: Event,
+    /// The application, if it says.
+    pub app: Option<AppId>,
+}
+
+pub(super) fn read(bytes: &[u8], delivery: Option<&str>) -> Result<GhlEvent, Unreadable> {
+    let members = flat(object(bytes)?);
+    let kind = Kind::named(text(&members, "type").unwrap_or_default());
+    let id = name(&members, delivery, bytes);
+    let (tenant, contact) = (tenant(&members)?, contact(&kind, &members));
+    let occurred_at = members.get("timestamp").and_then(moment);
+    let app = text(&members, "appId").map(str::to_owned);
+    let (data, truncated) = Data::bounded(members);
+    let event = Event {
+        source: Source::Ghl,
+        kind,
+        tenant,
+        id,
+        occurred_at,
+        contact,
+        truncated,
+        data,
+    };
+    Ok(GhlEvent { event, app })
+}
+
+/// The members of both, as if there were no envelope.
+fn flat(mut members: Map<String, Value>) -> Map<String, Value> {
+    match members.remove("data") {
+        Some(Value::Object(inner)) => {
+            for (name, value) in inner {
+                if !(ENVELOPE.contains(&name.as_str()) && members.contains_key(&name)) {
+                    members.insert(name, value);
+                }
+            }
+        }
+        Some(other) => {
+            members.insert("data".to_owned(), other);
+        }
+        None => {}
+    }
+    members
+}
+
+/// What is signed comes first: a header alone could be another each time that the same bytes are sent again. But without any of these, equal
+/// bytes may be two events, such as a change back to what was before.
+fn name(members: &Map<String, Value>, delivery: Option<&str>, bytes: &[u8]) -> JobId {
+    let source = Source::Ghl;
+    let webhook = members.get("webhookId").and_then(written);
+    match (webhook, delivery) {
+        (Some(webhook), _) => id(source.as_str(), &webhook),
+        (None, Some(delivery)) if !members.contains_key("timestamp") => {
+            id(source.as_str(), &format!("delivery-{delivery}"))
+        }
+        _ => hashed_id(source.as_str(), [bytes]),
+    }
+}
+
+/// The location, or the company where there is none: an agency that installs the application.
+fn tenant(members: &Map<String, Value>) -> Result<Tenant, Unreadable> {
+    let named = |name| text(members, name).and_then(|name| name.parse().ok());
+    named("locationId")
+        .or_else(|| named("companyId"))
+        .ok_or(Unreadable::Nobodys)
+}
+
+/// An event of a contact is that contact; others name theirs.
+fn contact(kind: &Kind, members: &Map<String, Value>) -> Person {
+    if kind.as_str().starts_with("Contact") {
+        let [id, email, phone] = ["id", "email", "phone"].map(|name| text(members, name));
+        return Person::of(id.or(text(members, "contactId")), email, phone);
+    }
+    let within = members.get("appointment").and_then(Value::as_object);
+    let within = within.and_then(|appointment| text(appointment, "contactId"));
+    Person::of(text(members, "contactId").or(within), None, None)
+}

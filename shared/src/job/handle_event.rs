@@ -1,0 +1,98 @@
+//! `HandleEvent`: what has happened elsewhere, and what follows from it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    contact::ContactRef,
+    date::Moment,
+    fault::Noted,
+    payload::Work,
+    read::{Place, Read},
+};
+use crate::event::{Data, Event, Kind, Person, Source};
+
+/// Does what follows from an event. Webhooks make such jobs: an event is as durable, ordered and unique as any job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HandleEvent {
+    /// What has happened.
+    pub event: Event,
+}
+
+impl Read for HandleEvent {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let event = fields.required("event");
+        fields.finish();
+        Ok(Self { event: event? })
+    }
+}
+
+impl Work for HandleEvent {
+    fn contact_refs(&self) -> Vec<ContactRef> {
+        self.event.contact.refs()
+    }
+
+    /// What follows are jobs whose ids are made of the event's.
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+}
+
+impl Read for Event {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let source = fields.required("source");
+        let kind = fields.required("kind");
+        let tenant = fields.required("tenant");
+        let id = fields.required("id");
+        let occurred_at = fields.optional::<Moment>("occurredAt");
+        let contact = fields.optional("contact");
+        let truncated = fields.optional("truncated");
+        let data = fields.required("data");
+        fields.finish();
+        Ok(Self {
+            source: source?,
+            kind: kind?,
+            tenant: tenant?,
+            id: id?,
+            occurred_at: occurred_at.map(|moment| moment.0),
+            contact: contact.unwrap_or_default(),
+            truncated: truncated.unwrap_or_default(),
+            data: data?,
+        })
+    }
+}
+
+impl Read for Source {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        place.parsed()
+    }
+}
+
+impl Read for Kind {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        place.parsed()
+    }
+}
+
+impl Read for Person {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let id = fields.optional("id");
+        let email = fields.optional("email");
+        let phone = fields.optional("phone");
+        fields.finish();
+        Ok(Self { id, email, phone })
+    }
+}
+
+impl Read for Data {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        // That it is an object is said with the kind of what it is instead.
+        place.fields()?;
+        let data = Self::stored(place.node.to_value());
+        data.ok_or_else(|| place.fault("more than an event may hold"))
+    }
+}
