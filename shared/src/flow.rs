@@ -6,8 +6,11 @@ mod fault;
 mod file;
 mod phone;
 mod plan;
+mod rehearsal;
 mod schema;
 mod template;
+#[cfg(test)]
+mod tests;
 pub mod trigger;
 mod variable;
 mod written;
@@ -16,13 +19,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
+use self::{engine::Engine, template::Template};
 pub use self::{
     engine::TemplateError,
     fault::Fault,
     plan::{Broken, Known, Plan, Planned},
+    rehearsal::sample,
     template::Failure,
 };
-use self::{engine::Engine, template::Template};
 use crate::{
     event::Kind,
     job::{JobType, MaxAttempts, Priority, Tenant},
@@ -34,7 +38,7 @@ pub const MOST_BYTES: usize = 1 << 20;
 /// All flows of a file.
 #[derive(Debug, Clone)]
 pub struct Flows {
-    flows: Vec<Flow>,
+    all: Vec<Flow>,
     /// What the file says once for all of them.
     vars: Value,
     engine: Engine,
@@ -61,6 +65,8 @@ pub struct Flow {
 /// One job, or one for each item of a list.
 #[derive(Debug, Clone, PartialEq)]
 struct Action {
+    /// Where it stands in the file.
+    line: usize,
     name: Option<String>,
     job_type: JobType,
     when: Vec<String>,
@@ -75,7 +81,7 @@ impl Flows {
     /// None.
     pub fn none() -> Self {
         Self {
-            flows: Vec::new(),
+            all: Vec::new(),
             vars: Value::Object(serde_json::Map::new()),
             engine: Engine::new(),
         }
@@ -88,7 +94,7 @@ impl Flows {
 
     /// Each of them, in the file's order.
     pub fn iter(&self) -> impl Iterator<Item = &Flow> {
-        self.flows.iter()
+        self.all.iter()
     }
 
     /// The flow of that name.

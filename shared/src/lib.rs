@@ -1,7 +1,9 @@
 //! What producer, worker and admin all speak: jobs, quotas, the queue on Redis, and the API.
 
 pub mod event;
+pub mod flow;
 pub mod ghl;
+
 pub mod job;
 pub mod outcome;
 pub mod program;

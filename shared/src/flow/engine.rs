@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use jiff::{Timestamp, tz::TimeZone};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter,
+};
 
 use crate::span;
 
@@ -64,7 +66,7 @@ impl Engine {
         let template = self.0.template_from_named_str("", source);
         let template = template.map_err(|error| syntax(&error))?;
         let mut written = Bounded(Vec::new());
-        let rendered = template.render_to_write(context.clone(), &mut written);
+        let rendered = template.render_captured_to(context.clone(), &mut written);
         rendered.map_err(|error| failure(&error))?;
         String::from_utf8(written.0).map_err(|_| TemplateError("not text".to_owned()))
     }
@@ -109,13 +111,16 @@ fn syntax(error: &Error) -> TemplateError {
 fn failure(error: &Error) -> TemplateError {
     let own = error.detail().filter(|detail| detail.starts_with(OWN));
     let said = own.map(|detail| detail[OWN.len()..].to_owned());
-    TemplateError(said.unwrap_or_else(|| match error.kind() {
-        ErrorKind::UndefinedError => {
-            "something that it writes is missing here; `| default('…')` says what stands for it".to_owned()
+    TemplateError(said.unwrap_or_else(|| {
+        match error.kind() {
+            ErrorKind::UndefinedError => {
+                "something that it writes is missing here; `| default('…')` says what stands for it"
+                    .to_owned()
+            }
+            ErrorKind::OutOfFuel => "it takes too long".to_owned(),
+            ErrorKind::WriteFailure => format!("it writes more than {MOST_BYTES} bytes"),
+            kind => kind.to_string(),
         }
-        ErrorKind::OutOfFuel => "it takes too long".to_owned(),
-        ErrorKind::WriteFailure => format!("it writes more than {MOST_BYTES} bytes"),
-        kind => kind.to_string(),
     }))
 }
 
@@ -159,7 +164,9 @@ fn phone(text: &str, country: Option<&str>) -> Result<Value, Error> {
 fn plus(moment: &str, by: &str) -> Result<String, Error> {
     let moment = timestamp(moment)?;
     let by = span::parse(by).map_err(|error| refused(format!("plus: {error}")))?;
-    let later = moment.checked_add(by).map_err(|_| refused("plus: too far away"))?;
+    let later = moment
+        .checked_add(by)
+        .map_err(|_| refused("plus: too far away"))?;
     Ok(later.to_string())
 }
 
@@ -169,8 +176,8 @@ fn at(moment: &str, time: &str, zone: &str) -> Result<String, Error> {
     let time = time
         .parse::<jiff::civil::Time>()
         .map_err(|_| refused("at: not a time such as 09:00"))?;
-    let there = timestamp(moment)?.to_zoned(zone.clone());
-    let moved = there.date().to_datetime(time).to_zoned(zone);
+    let there = timestamp(moment)?.to_zoned_datetime(zone.clone());
+    let moved = there.date().to_datetime(time).to_zoned_datetime(zone);
     let moved = moved.map_err(|_| refused("at: no such time on that day"))?;
     Ok(moved.timestamp().to_string())
 }
@@ -213,7 +220,10 @@ mod tests {
         assert_eq!(rendered.unwrap(), "Call 33612345678 back");
         assert_eq!(evaluated("data.message | lower | length"), Some(json!(12)));
         assert_eq!(evaluated("data.nothing.at_all"), None);
-        assert_eq!(evaluated("'call me' in data.message | lower"), Some(json!(true)));
+        assert_eq!(
+            evaluated("'call me' in data.message | lower"),
+            Some(json!(true))
+        );
     }
 
     #[test]
@@ -227,12 +237,18 @@ mod tests {
 
     #[test]
     fn filters_know_times_and_numbers() {
-        assert_eq!(evaluated("now | plus('1d')"), Some(json!("2026-11-24T22:00:00Z")));
+        assert_eq!(
+            evaluated("now | plus('1d')"),
+            Some(json!("2026-11-24T22:00:00Z"))
+        );
         assert_eq!(
             evaluated("now | at('09:00', 'Europe/Paris')"),
             Some(json!("2026-11-23T08:00:00Z"))
         );
-        assert_eq!(evaluated("'06 12 34 56 78' | phone('FR')"), Some(json!("+33612345678")));
+        assert_eq!(
+            evaluated("'06 12 34 56 78' | phone('FR')"),
+            Some(json!("+33612345678"))
+        );
         assert_eq!(evaluated("'hello' | phone('FR')"), None);
         assert_eq!(evaluated("'+33 6 12' | digits"), Some(json!("33612")));
         assert_eq!(evaluated("data.message | shorten(5)"), Some(json!("CALL…")));
@@ -242,7 +258,11 @@ mod tests {
     #[test]
     fn errors_tell_nothing_of_what_was_seen() {
         let engine = Engine::new();
-        for source in ["data.message | plus('1d')", "data.message + 1", "data.from | at('x', 'y')"] {
+        for source in [
+            "data.message | plus('1d')",
+            "data.message + 1",
+            "data.from | at('x', 'y')",
+        ] {
             let error = engine.evaluate(source, &context()).unwrap_err().to_string();
             assert!(!error.contains("CALL") && !error.contains("336"), "{error}");
         }
@@ -254,7 +274,10 @@ mod tests {
         let long = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
         let error = engine.render(long, &context()).unwrap_err();
         assert_eq!(error.to_string(), "it takes too long");
-        let wide = format!("{{% for a in range(900) %}}{}{{% endfor %}}", "x".repeat(100));
+        let wide = format!(
+            "{{% for a in range(900) %}}{}{{% endfor %}}",
+            "x".repeat(100)
+        );
         let error = engine.render(&wide, &context()).unwrap_err();
         assert!(error.to_string().contains("bytes"), "{error}");
     }

@@ -9,14 +9,29 @@ pub(super) fn read(text: &str, country: Option<country::Id>) -> Option<String> {
     if text.len() > LONGEST {
         return None;
     }
+    let text: String = text.chars().map(western).collect();
+    let text = text.as_str();
     let number = phonenumber::parse(country, text).ok().or_else(|| {
         // SMSFactor's have a country's code and no plus.
         let digits = text.trim();
         let is_plain = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        (country.is_none() && is_plain).then(|| phonenumber::parse(None, format!("+{digits}")).ok())?
+        (country.is_none() && is_plain)
+            .then(|| phonenumber::parse(None, format!("+{digits}")).ok())?
     })?;
     let is_valid = phonenumber::is_valid(&number);
     is_valid.then(|| number.format().mode(Mode::E164).to_string())
+}
+
+/// A digit of another script as the one that it stands for.
+fn western(c: char) -> char {
+    /// The zeros of Arabic, Persian, Devanagari, Bengali and Thai digits, and of wide ones.
+    const ZEROS: [u32; 6] = [0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
+    let digit = ZEROS
+        .iter()
+        .find_map(|zero| u32::from(c).checked_sub(*zero).filter(|by| *by < 10));
+    digit
+        .and_then(|digit| char::from_digit(digit, 10))
+        .unwrap_or(c)
 }
 
 #[cfg(test)]

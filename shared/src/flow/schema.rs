@@ -31,27 +31,25 @@ impl Schema {
         let shapes = self.shapes(schema);
         match &written.kind {
             Kind::Table(members) => {
-                let mut objects = shapes.iter().filter(|shape| shape.get("properties").is_some());
-                let Some(first) = objects.clone().next() else {
+                let has_members = |shape: &&&Value| shape.get("properties").is_some();
+                let objects: Vec<&Value> = shapes.iter().filter(has_members).copied().collect();
+                let names: BTreeSet<_> = objects.iter().flat_map(|shape| names(shape)).collect();
+                if objects.is_empty() {
                     return;
-                };
-                let names: BTreeSet<_> = objects.clone().flat_map(|shape| names(shape)).collect();
+                }
                 for member in members {
                     let path = format!("{path}.{}", member.name);
-                    if !names.contains(member.name.as_str()) {
-                        let said = written::unknown(&member.name, names.iter().copied());
-                        faults.note(member.line, &path, said);
-                        continue;
-                    }
-                    let within = objects.find_map(|shape| shape["properties"].get(&member.name));
-                    let within = within.or_else(|| first["properties"].get(&member.name));
+                    let mut within = objects.iter();
+                    let within = within.find_map(|shape| shape["properties"].get(&member.name));
                     if let Some(schema) = within {
                         self.look(schema, &member.value, &path, faults);
+                    } else {
+                        let said = written::unknown(&member.name, names.iter().copied());
+                        faults.note(member.line, &path, said);
                     }
-                    objects = shapes.iter().filter(|shape| shape.get("properties").is_some());
                 }
                 if shapes.len() == 1 {
-                    note_missing(first, written, path, faults);
+                    note_missing(objects[0], written, path, faults);
                 }
             }
             Kind::List(items) => {
@@ -75,9 +73,10 @@ impl Schema {
         let branches = ["oneOf", "anyOf"].iter().find_map(|name| schema.get(*name));
         match branches.and_then(Value::as_array) {
             // What only says which of its fields are needed has none of its own.
-            Some(branches) if schema.get("properties").is_none() => {
-                branches.iter().flat_map(|branch| self.shapes(branch)).collect()
-            }
+            Some(branches) if schema.get("properties").is_none() => branches
+                .iter()
+                .flat_map(|branch| self.shapes(branch))
+                .collect(),
             _ => vec![schema],
         }
     }

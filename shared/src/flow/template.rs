@@ -1,6 +1,6 @@
 //! A payload with templates in it: texts are templates, and a text that is one expression alone keeps the kind of what it comes to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use minijinja::Value as Context;
 use serde_json::{Map, Value};
@@ -50,7 +50,8 @@ impl Uses {
         match found {
             Ok(names) => {
                 let names = names.into_iter();
-                self.0.extend(names.map(|name| (line, path.to_owned(), name)));
+                self.0
+                    .extend(names.map(|name| (line, path.to_owned(), name)));
             }
             Err(error) => faults.note(line, path, error.to_string()),
         }
@@ -90,19 +91,53 @@ impl Template {
         }
     }
 
-    fn of_text(
-        text: &str,
-        engine: &Engine,
-    ) -> (Self, Result<std::collections::HashSet<String>, TemplateError>) {
+    fn of_text(text: &str, engine: &Engine) -> (Self, Result<HashSet<String>, TemplateError>) {
         if let Some(expression) = alone(text) {
             let found = engine.check_expression(expression);
             return (Self::Expression(expression.to_owned()), found);
         }
-        let is_template = ["{{", "{%", "{#"].iter().any(|opening| text.contains(opening));
+        let is_template = ["{{", "{%", "{#"]
+            .iter()
+            .any(|opening| text.contains(opening));
         if !is_template {
-            return (Self::Literal(text.into()), Ok(Default::default()));
+            return (Self::Literal(text.into()), Ok(HashSet::new()));
         }
         (Self::Text(text.to_owned()), engine.check_text(text))
+    }
+
+    /// Whether what stands there (`.contact.id`, `.tags[0]`) is the same for each event.
+    pub(super) fn is_constant_at(&self, path: &str) -> bool {
+        if path.is_empty() {
+            return self.is_constant();
+        }
+        match self {
+            Self::Object(members) => {
+                let path = path.trim_start_matches('.');
+                let end = path.find(['.', '[']).unwrap_or(path.len());
+                let (name, rest) = path.split_at(end);
+                let mut members = members.iter();
+                let found = members.find(|(member, _)| member == name);
+                found.is_some_and(|(_, value)| value.is_constant_at(rest))
+            }
+            Self::List(items) => {
+                let inner = path.strip_prefix('[').and_then(|path| path.split_once(']'));
+                let found = inner.and_then(|(index, rest)| {
+                    let item = items.get(index.parse::<usize>().ok()?)?;
+                    Some(item.is_constant_at(rest))
+                });
+                found.unwrap_or(false)
+            }
+            constant => constant.is_constant(),
+        }
+    }
+
+    fn is_constant(&self) -> bool {
+        match self {
+            Self::Literal(_) => true,
+            Self::Expression(_) | Self::Text(_) => false,
+            Self::List(items) => items.iter().all(Self::is_constant),
+            Self::Object(members) => members.iter().all(|(_, value)| value.is_constant()),
+        }
     }
 
     /// The value for a context; `None`: there is none, and what it would be a part of goes without it.
@@ -123,7 +158,8 @@ impl Template {
             Self::List(items) => {
                 let items = items.iter().enumerate();
                 let rendered = items.filter_map(|(index, item)| {
-                    item.render(engine, context, &format!("{path}[{index}]")).transpose()
+                    item.render(engine, context, &format!("{path}[{index}]"))
+                        .transpose()
                 });
                 Value::Array(rendered.collect::<Result<_, _>>()?)
             }
@@ -174,8 +210,13 @@ mod tests {
 
     #[test]
     fn what_is_nothing_is_left_out() {
-        let value = rendered("name = '{{ data.name }}'\nemail = '{{ data.email }}'\nlist = ['{{ data.email }}', 'x']\n");
-        assert_eq!(value.unwrap(), Some(json!({ "name": "Ada", "list": ["x"] })));
+        let value = rendered(
+            "name = '{{ data.name }}'\nemail = '{{ data.email }}'\nlist = ['{{ data.email }}', 'x']\n",
+        );
+        assert_eq!(
+            value.unwrap(),
+            Some(json!({ "name": "Ada", "list": ["x"] }))
+        );
     }
 
     #[test]

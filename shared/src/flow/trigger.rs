@@ -126,7 +126,11 @@ pub const TRIGGERS: &[Trigger] = &[
         "GHL: a location uninstalled the app",
         &[INSTALL],
     ),
-    trigger("contact.pulled", "PullContacts has met a contact", &[CONTACT]),
+    trigger(
+        "contact.pulled",
+        "PullContacts has met a contact",
+        &[CONTACT],
+    ),
     trigger("sms.reply", "SMSFactor: somebody replied", &[SMS_IN]),
     trigger("sms.stop", "SMSFactor: somebody replied STOP", &[SMS_IN]),
     trigger(
@@ -160,11 +164,23 @@ const CONTACT: &[Field] = &[
     field("country", r#""FR""#, "country, by its two letters"),
     field("website", r#""https://example.com""#, "web address"),
     field("source", r#""web form""#, "where the contact comes from"),
-    field("dateAdded", r#""2026-11-23T09:00:00.000Z""#, "when it was created"),
-    field("dateOfBirth", r#""1990-12-10T00:00:00.000Z""#, "day of birth"),
+    field(
+        "dateAdded",
+        r#""2026-11-23T09:00:00.000Z""#,
+        "when it was created",
+    ),
+    field(
+        "dateOfBirth",
+        r#""1990-12-10T00:00:00.000Z""#,
+        "day of birth",
+    ),
     field("dnd", "false", "do not disturb, by any channel"),
     field("tags", r#"["customer"]"#, "all tags"),
-    field("assignedTo", r#""GCs5KuzPqTls7vWclkEV""#, "the user who looks after it"),
+    field(
+        "assignedTo",
+        r#""GCs5KuzPqTls7vWclkEV""#,
+        "the user who looks after it",
+    ),
     field("attachments", "[]", "files"),
     field(
         "customFields",
@@ -181,20 +197,40 @@ const DND: &[Field] = &[field(
 
 const NOTE: &[Field] = &[
     field("id", r#""n7mFmQEsNgz6AVpgLVUJ""#, "GHL's id of the note"),
-    field("contactId", r#""ocQHyuzHvysMo5N5VsXc""#, "GHL's id of the contact"),
+    field(
+        "contactId",
+        r#""ocQHyuzHvysMo5N5VsXc""#,
+        "GHL's id of the contact",
+    ),
     field("body", r#""Called about the boiler""#, "what it says"),
     field("userId", r#""GCs5KuzPqTls7vWclkEV""#, "whose note it is"),
-    field("dateAdded", r#""2026-11-23T09:00:00.000Z""#, "when it was attached"),
+    field(
+        "dateAdded",
+        r#""2026-11-23T09:00:00.000Z""#,
+        "when it was attached",
+    ),
 ];
 
 const TASK: &[Field] = &[
     field("id", r#""UlRWGLSXh0ji5qbiGu4i""#, "GHL's id of the task"),
-    field("contactId", r#""ocQHyuzHvysMo5N5VsXc""#, "GHL's id of the contact; may be missing"),
+    field(
+        "contactId",
+        r#""ocQHyuzHvysMo5N5VsXc""#,
+        "GHL's id of the contact; may be missing",
+    ),
     field("title", r#""Call back""#, "what is to be done"),
-    field("body", r#""About the boiler""#, "more about it; may be missing"),
+    field(
+        "body",
+        r#""About the boiler""#,
+        "more about it; may be missing",
+    ),
     field("assignedTo", r#""GCs5KuzPqTls7vWclkEV""#, "who is to do it"),
     field("dueDate", r#""2026-11-24T09:00:00.000Z""#, "when it is due"),
-    field("dateAdded", r#""2026-11-23T09:00:00.000Z""#, "when it was created"),
+    field(
+        "dateAdded",
+        r#""2026-11-23T09:00:00.000Z""#,
+        "when it was created",
+    ),
 ];
 
 const APPOINTMENT: &[Field] = &[field(
@@ -204,30 +240,74 @@ const APPOINTMENT: &[Field] = &[field(
 )];
 
 const MESSAGE: &[Field] = &[
-    field("contactId", r#""ocQHyuzHvysMo5N5VsXc""#, "GHL's id of the contact"),
-    field("conversationId", r#""fcanlLgpbQgQhderivVs""#, "GHL's id of the conversation"),
-    field("messageId", r#""QkNS0DNje0FjoLQdD5O3""#, "GHL's id of the message"),
+    field(
+        "contactId",
+        r#""ocQHyuzHvysMo5N5VsXc""#,
+        "GHL's id of the contact",
+    ),
+    field(
+        "conversationId",
+        r#""fcanlLgpbQgQhderivVs""#,
+        "GHL's id of the conversation",
+    ),
+    field(
+        "messageId",
+        r#""QkNS0DNje0FjoLQdD5O3""#,
+        "GHL's id of the message",
+    ),
     field("messageType", r#""SMS""#, "by which channel"),
     field("direction", r#""inbound""#, "inbound or outbound"),
     field("status", r#""delivered""#, "what became of it"),
     field("body", r#""Please call me""#, "what it says"),
     field("contentType", r#""text/plain""#, "how it is written"),
     field("attachments", "[]", "files"),
-    field("conversationProviderId", r#""cI08i1Bls3iTB9bKgF01""#, "by which provider it came"),
-    field("userId", r#""GCs5KuzPqTls7vWclkEV""#, "the user who took it"),
+    field(
+        "conversationProviderId",
+        r#""cI08i1Bls3iTB9bKgF01""#,
+        "by which provider it came",
+    ),
+    field(
+        "userId",
+        r#""GCs5KuzPqTls7vWclkEV""#,
+        "the user who took it",
+    ),
     field("callDuration", "120", "of a call, s"),
     field("callStatus", r#""completed""#, "of a call"),
     field("dateAdded", r#""2026-11-23T09:00:00.000Z""#, "when it came"),
 ];
 
 const INSTALL: &[Field] = &[
-    field("companyId", r#""otg8dTQqGLh3Q6iQI55w""#, "GHL's id of the company"),
-    field("companyName", r#""Analytical Engines""#, "the company's name"),
+    field(
+        "companyId",
+        r#""otg8dTQqGLh3Q6iQI55w""#,
+        "GHL's id of the company",
+    ),
+    field(
+        "companyName",
+        r#""Analytical Engines""#,
+        "the company's name",
+    ),
     field("userId", r#""GCs5KuzPqTls7vWclkEV""#, "who installed it"),
-    field("planId", r#""66a0419a0dffa47fb5f8b22f""#, "which plan was chosen"),
-    field("trial", r#"{"onTrial":true,"trialDuration":10,"trialStartDate":"2026-11-23T09:00:00.000Z"}"#, "a trial, if it is one"),
-    field("isWhitelabelCompany", "false", "whether the company has a brand of its own"),
-    field("whitelabelDetails", r#"{"domain":"example.com","logoUrl":"https://example.com/logo.png"}"#, "that brand"),
+    field(
+        "planId",
+        r#""66a0419a0dffa47fb5f8b22f""#,
+        "which plan was chosen",
+    ),
+    field(
+        "trial",
+        r#"{"onTrial":true,"trialDuration":10,"trialStartDate":"2026-11-23T09:00:00.000Z"}"#,
+        "a trial, if it is one",
+    ),
+    field(
+        "isWhitelabelCompany",
+        "false",
+        "whether the company has a brand of its own",
+    ),
+    field(
+        "whitelabelDetails",
+        r#"{"domain":"example.com","logoUrl":"https://example.com/logo.png"}"#,
+        "that brand",
+    ),
 ];
 
 const SMS_IN: &[Field] = &[
@@ -235,8 +315,16 @@ const SMS_IN: &[Field] = &[
     field("phone", r#""+33612345678""#, "the same as E.164"),
     field("message", r#""Call me please""#, "what it says"),
     field("date", r#""2026-11-23T10:00:00+01:00""#, "when it came"),
-    field("messageId", r#""order-4711-sms""#, "the job of the message that it answers"),
-    field("last_message_id", r#""order-4711-sms""#, "the same as it was sent"),
+    field(
+        "messageId",
+        r#""order-4711-sms""#,
+        "the job of the message that it answers",
+    ),
+    field(
+        "last_message_id",
+        r#""order-4711-sms""#,
+        "the same as it was sent",
+    ),
     field("account_id", r#""1234""#, "the account"),
 ];
 
@@ -244,12 +332,24 @@ const SMS_REPORT: &[Field] = &[
     field("destination", r#""33612345678""#, "to whom it went"),
     field("phone", r#""+33612345678""#, "the same as E.164"),
     field("status", "5", "what became of it, by number"),
-    field("statusName", r#""INVALID_DESTINATION""#, "the same in words"),
+    field(
+        "statusName",
+        r#""INVALID_DESTINATION""#,
+        "the same in words",
+    ),
     field("messageId", r#""order-4711-sms""#, "the job that sent it"),
-    field("message_id", r#""order-4711-sms""#, "the same as it was sent"),
+    field(
+        "message_id",
+        r#""order-4711-sms""#,
+        "the same as it was sent",
+    ),
     field("campaign_id", r#""14672468""#, "the campaign"),
     field("country_code", r#""FR""#, "the country"),
-    field("date", r#""2026-11-23T10:00:00+01:00""#, "when that was known"),
+    field(
+        "date",
+        r#""2026-11-23T10:00:00+01:00""#,
+        "when that was known",
+    ),
 ];
 
 const SMS_CLICK: &[Field] = &[
@@ -278,13 +378,33 @@ const LIST_CONTACT: &[Field] = &[
 const RESPONSE: &[Field] = &[
     field("id", r#""r-2041""#, "Smore's id of the response"),
     field("token", r#""b5c1""#, "its token"),
-    field("submittedAt", r#""2026-11-23T09:00:00Z""#, "when it was sent"),
-    field("email", r#""ada@example.com""#, "the e-mail address among the answers"),
-    field("phone", r#""+33612345678""#, "the telephone number among the answers"),
+    field(
+        "submittedAt",
+        r#""2026-11-23T09:00:00Z""#,
+        "when it was sent",
+    ),
+    field(
+        "email",
+        r#""ada@example.com""#,
+        "the e-mail address among the answers",
+    ),
+    field(
+        "phone",
+        r#""+33612345678""#,
+        "the telephone number among the answers",
+    ),
     field("endingName", r#""Thank you""#, "with which ending"),
     field("endingScore", "7", "the score"),
-    field("metadata", r#"{"utm_source":"newsletter"}"#, "what came with it"),
-    field("customFields", r#"{"plan":"gold"}"#, "hidden fields by name"),
+    field(
+        "metadata",
+        r#"{"utm_source":"newsletter"}"#,
+        "what came with it",
+    ),
+    field(
+        "customFields",
+        r#"{"plan":"gold"}"#,
+        "hidden fields by name",
+    ),
     field(
         "answers",
         r#"[{"id":"q1","question":"Your name?","questionType":"input-text","answerType":"string","value":"Ada Lovelace"}]"#,
@@ -294,7 +414,11 @@ const RESPONSE: &[Field] = &[
 
 const SCHEDULE: &[Field] = &[
     field("flow", r#""pull-contacts""#, "the flow's name"),
-    field("at", r#""2026-11-23T09:00:00Z""#, "the moment that it was due"),
+    field(
+        "at",
+        r#""2026-11-23T09:00:00Z""#,
+        "the moment that it was due",
+    ),
     field("previous", r#""2026-11-23T08:45:00Z""#, "the moment before"),
 ];
 

@@ -53,7 +53,11 @@ impl Scope<'_> {
             "person" if !PERSON.contains(&member) => missing("person.", member, PERSON.to_vec()),
             "vars" if self.vars.get(member).is_none() => {
                 let known = self.vars.as_object().into_iter().flatten();
-                missing("vars.", member, known.map(|(name, _)| name.as_str()).collect())
+                missing(
+                    "vars.",
+                    member,
+                    known.map(|(name, _)| name.as_str()).collect(),
+                )
             }
             "jobs" if !self.jobs.iter().any(|name| name == member) => {
                 let known = self.jobs.iter().map(String::as_str).collect();
@@ -63,7 +67,9 @@ impl Scope<'_> {
                 let trigger = self.trigger?;
                 let known: Vec<_> = trigger.fields().map(|field| field.name).collect();
                 let is_known = known.contains(&member);
-                (!is_known).then(|| missing("data.", member, known)).flatten()
+                (!is_known)
+                    .then(|| missing("data.", member, known))
+                    .flatten()
             }
             _ => None,
         }

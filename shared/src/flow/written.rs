@@ -57,12 +57,7 @@ impl Written {
     }
 }
 
-fn table(
-    members: &DeTable<'_>,
-    line: usize,
-    text: &str,
-    depth: usize,
-) -> Result<Written, Fault> {
+fn table(members: &DeTable<'_>, line: usize, text: &str, depth: usize) -> Result<Written, Fault> {
     let read = members.iter().map(|(name, value)| {
         Ok(Member {
             name: name.get_ref().to_string(),
@@ -82,7 +77,11 @@ fn table(
 fn value_of(value: &Spanned<DeValue<'_>>, text: &str, depth: usize) -> Result<Written, Fault> {
     let line = line_of(text, value.span().start);
     if depth > MOST_DEPTH {
-        return Err(Fault::new(line, "", format!("more than {MOST_DEPTH} levels deep")));
+        return Err(Fault::new(
+            line,
+            "",
+            format!("more than {MOST_DEPTH} levels deep"),
+        ));
     }
     let kind = match value.get_ref() {
         DeValue::String(text) => Kind::Text(text.to_string()),
@@ -109,8 +108,8 @@ fn value_of(value: &Spanned<DeValue<'_>>, text: &str, depth: usize) -> Result<Wr
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    let before = &text.as_bytes()[..at.min(text.len())];
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    let before = text.get(..at).unwrap_or(text);
+    before.matches('\n').count() + 1
 }
 
 /// A table's members, asked for by name; what was not asked for is a fault.
@@ -126,7 +125,11 @@ impl<'a> Table<'a> {
     /// The members of a value that must be a table; `None` notes that it is none.
     pub(super) fn of(value: &'a Written, path: &str, faults: &'a Faults) -> Option<Self> {
         let Kind::Table(members) = &value.kind else {
-            faults.note(value.line, path, format!("expected a table, found {}", value.what()));
+            faults.note(
+                value.line,
+                path,
+                format!("expected a table, found {}", value.what()),
+            );
             return None;
         };
         Some(Self {
@@ -193,14 +196,12 @@ impl<'a> Table<'a> {
     }
 
     fn as_text(&self, name: &str, value: &'a Written) -> Option<(&'a str, usize)> {
-        match &value.kind {
-            Kind::Text(text) => Some((text, value.line)),
-            _ => {
-                let said = format!("expected a text, found {}", value.what());
-                self.faults.note(value.line, &self.path_of(name), said);
-                None
-            }
+        if let Kind::Text(text) = &value.kind {
+            return Some((text, value.line));
         }
+        let said = format!("expected a text, found {}", value.what());
+        self.faults.note(value.line, &self.path_of(name), said);
+        None
     }
 
     /// Tables that stand one after the other under a name.
@@ -228,7 +229,8 @@ impl<'a> Table<'a> {
                 continue;
             }
             let said = unknown(&member.name, self.known.iter().copied());
-            self.faults.note(member.line, &self.path_of(&member.name), said);
+            self.faults
+                .note(member.line, &self.path_of(&member.name), said);
         }
     }
 }
@@ -253,7 +255,8 @@ mod tests {
 
     #[test]
     fn every_value_knows_its_line() {
-        let text = "a = 1\n\n[[flow]]\nname = 'x'\n\n  [flow.payload]\n  b = [\n    'c',\n    'd',\n  ]\n";
+        let text =
+            "a = 1\n\n[[flow]]\nname = 'x'\n\n  [flow.payload]\n  b = [\n    'c',\n    'd',\n  ]\n";
         let written = Written::parse(text).unwrap();
         let faults = Faults::default();
         let mut table = Table::of(&written, "", &faults).unwrap();

@@ -1,0 +1,353 @@
+//! From a file's text to flows, noting every fault on the way.
+
+use std::{collections::BTreeSet, str::FromStr, time::Duration};
+
+use serde_json::{Map, Value};
+
+use super::{
+    Action, Flow, Flows, MOST_BYTES,
+    engine::Engine,
+    fault::{Fault, Faults},
+    rehearsal,
+    schema::Schema,
+    template::{Template, Uses},
+    trigger::{TRIGGERS, Trigger},
+    variable::Scope,
+    written::{self, Kind, Table, Written},
+};
+use crate::{
+    event,
+    job::{JobType, MaxAttempts, Priority, Tenant},
+    span,
+};
+
+/// The most actions of a flow.
+const MOST_ACTIONS: usize = 32;
+/// How often a flow may come round by itself, at the most and at the least.
+const CADENCE: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(10)..=Duration::from_secs(7 * 86_400);
+/// The trigger of those that do.
+const SCHEDULE: &str = "schedule";
+
+pub(super) fn read(text: &str) -> Result<Flows, Vec<Fault>> {
+    if text.len() > MOST_BYTES {
+        let message = format!("a file of flows may have {MOST_BYTES} bytes");
+        return Err(vec![Fault::new(1, "", message)]);
+    }
+    let document = Written::parse(text).map_err(|fault| vec![fault])?;
+    let faults = Faults::default();
+    let flows = Reader {
+        engine: Engine::new(),
+        faults: &faults,
+    }
+    .flows(&document);
+    let mut all = faults.all();
+    // What is not even read cannot be tried out.
+    if all.is_empty() {
+        all = rehearsal::run(&flows);
+    }
+    if all.is_empty() { Ok(flows) } else { Err(all) }
+}
+
+struct Reader<'a> {
+    engine: Engine,
+    faults: &'a Faults,
+}
+
+impl<'a> Reader<'a> {
+    fn flows(self, document: &'a Written) -> Flows {
+        let mut flows: Vec<Flow> = Vec::new();
+        let mut vars = Value::Object(Map::new());
+        if let Some(mut file) = Table::of(document, "", self.faults) {
+            if let Some(written) = file.find("vars") {
+                vars = plain(written);
+            }
+            for table in file.tables("flow") {
+                let (line, path) = (table.line(), table.path_of("name"));
+                let Some(flow) = self.flow(table, &vars) else {
+                    continue;
+                };
+                if flows.iter().any(|other| other.name == flow.name) {
+                    let message = format!("another flow is called {}", flow.name);
+                    self.faults.note(line, &path, message);
+                }
+                flows.push(flow);
+            }
+            file.finish();
+        }
+        Flows {
+            all: flows,
+            vars,
+            engine: self.engine,
+        }
+    }
+
+    fn flow(&self, mut table: Table<'a>, vars: &Value) -> Option<Flow> {
+        let line = table.line();
+        let name = self.name(&mut table, "name", true);
+        let on = table.required_text("on");
+        let on_line = on.map_or(line, |(_, line)| line);
+        let on = on.and_then(|(text, line)| self.parsed::<event::Kind>(&table, "on", text, line));
+        let trigger = on.as_ref().and_then(|on| self.trigger(&table, on, on_line));
+        let tenants = self.tenants(&mut table);
+        let every = self.every(&mut table, on.as_ref(), &tenants);
+        let mut uses = Uses::default();
+        let when = self.conditions(&mut table, &mut uses);
+        let scope = Scope {
+            trigger,
+            vars,
+            jobs: &[],
+            has_item: false,
+        };
+        let mut reads_contact = scope.check(&uses, self.faults);
+        let (mut actions, mut names) = (Vec::new(), Vec::<String>::new());
+        for action in table.tables("do") {
+            let scope = Scope {
+                jobs: &names,
+                ..scope
+            };
+            let (action, reads) = self.action(action, &scope);
+            reads_contact |= reads;
+            let Some(action) = action else {
+                continue;
+            };
+            names.extend(action.name.clone().filter(|_| action.for_each.is_none()));
+            actions.push(action);
+        }
+        if actions.is_empty() || actions.len() > MOST_ACTIONS {
+            let message =
+                format!("a flow does 1 to {MOST_ACTIONS} things, each a [[flow.do]] table");
+            self.faults.note(line, &table.path_of("do"), message);
+        }
+        table.finish();
+        Some(Flow {
+            name: name?,
+            on: on?,
+            tenants,
+            every,
+            when,
+            actions,
+            reads_contact,
+        })
+    }
+
+    fn action(&self, mut table: Table<'a>, scope: &Scope<'_>) -> (Option<Action>, bool) {
+        let (line, mut uses) = (table.line(), Uses::default());
+        let name = self.name(&mut table, "name", false);
+        let job_type = table.required_text("job");
+        let job_type = job_type.and_then(|(text, line)| self.job_type(&table, text, line));
+        let when = self.conditions(&mut table, &mut uses);
+        let for_each = self.expression(&mut table, "for_each", &mut uses);
+        let priority = table.text("priority");
+        let priority = priority
+            .and_then(|(text, line)| self.parsed::<Priority>(&table, "priority", text, line));
+        let run_at = table.find("run_at");
+        let run_at = run_at.map(|written| self.template(&table, "run_at", written, &mut uses));
+        let max_attempts = table.find("max_attempts");
+        let max_attempts = max_attempts.and_then(|written| self.max_attempts(&table, written));
+        let payload = table.required("payload");
+        if let (Some(written), Some(job_type)) = (payload, job_type) {
+            Schema::of(job_type).check(written, &table.path_of("payload"), self.faults);
+        }
+        let payload = payload.map(|written| self.template(&table, "payload", written, &mut uses));
+        table.finish();
+        let scope = Scope {
+            has_item: for_each.is_some(),
+            ..*scope
+        };
+        let reads_contact = scope.check(&uses, self.faults);
+        let action = job_type.zip(payload).map(|(job_type, payload)| Action {
+            line,
+            name,
+            job_type,
+            when,
+            for_each,
+            priority: priority.unwrap_or_default(),
+            run_at,
+            max_attempts,
+            payload,
+        });
+        (action, reads_contact)
+    }
+
+    fn template(
+        &self,
+        table: &Table<'_>,
+        name: &str,
+        written: &Written,
+        uses: &mut Uses,
+    ) -> Template {
+        Template::read(
+            written,
+            &table.path_of(name),
+            &self.engine,
+            uses,
+            self.faults,
+        )
+    }
+
+    fn name(&self, table: &mut Table<'a>, key: &'static str, required: bool) -> Option<String> {
+        let (text, line) = if required {
+            table.required_text(key)?
+        } else {
+            table.text(key)?
+        };
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        if !(1..=32).contains(&text.len()) || !text.chars().all(is_allowed) {
+            let message = "must be 1 to 32 lower-case letters, digits, '-' and '_'";
+            self.faults.note(line, &table.path_of(key), message);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// What the events of this kind hold, if anybody knows; whoever has no such connector gets none of a generic one's.
+    fn trigger(
+        &self,
+        table: &Table<'_>,
+        on: &event::Kind,
+        line: usize,
+    ) -> Option<&'static Trigger> {
+        let known = Trigger::named(on.as_str());
+        let of_a_connector = on.as_str().split_once('.').is_some_and(|(source, _)| {
+            !TRIGGERS
+                .iter()
+                .any(|trigger| trigger.kind.split('.').next() == Some(source))
+        });
+        if known.is_none() && !of_a_connector {
+            let told = written::unknown(on.as_str(), TRIGGERS.iter().map(|trigger| trigger.kind));
+            let message =
+                format!("no such trigger, {told}; `penstock-producer catalogue` lists them");
+            self.faults.note(line, &table.path_of("on"), message);
+        }
+        known
+    }
+
+    fn tenants(&self, table: &mut Table<'a>) -> BTreeSet<Tenant> {
+        let texts = table.texts("tenant");
+        let tenants = texts
+            .into_iter()
+            .filter_map(|(text, line)| self.parsed(table, "tenant", text, line));
+        tenants.collect()
+    }
+
+    fn every(
+        &self,
+        table: &mut Table<'a>,
+        on: Option<&event::Kind>,
+        tenants: &BTreeSet<Tenant>,
+    ) -> Option<Duration> {
+        let is_scheduled = on.is_some_and(|on| on.as_str() == SCHEDULE);
+        let written = if is_scheduled {
+            table.required_text("every")
+        } else {
+            table.text("every")
+        };
+        if is_scheduled && tenants.is_empty() {
+            let message = "missing: a flow on a cadence says whose it is";
+            self.faults
+                .note(table.line(), &table.path_of("tenant"), message);
+        }
+        let (text, line) = written?;
+        let path = table.path_of("every");
+        if !is_scheduled {
+            let message = format!("only a flow on = \"{SCHEDULE}\" has a cadence");
+            self.faults.note(line, &path, message);
+            return None;
+        }
+        match span::parse(text) {
+            Ok(every) if CADENCE.contains(&every) => Some(every),
+            Ok(_) => {
+                self.faults.note(line, &path, "must be 10s to 7d");
+                None
+            }
+            Err(error) => {
+                self.faults.note(line, &path, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn conditions(&self, table: &mut Table<'a>, uses: &mut Uses) -> Vec<String> {
+        let path = table.path_of("when");
+        let texts = table.texts("when").into_iter();
+        let conditions = texts.map(|(text, line)| {
+            uses.note(line, &path, self.engine.check_expression(text), self.faults);
+            text.to_owned()
+        });
+        conditions.collect()
+    }
+
+    fn expression(
+        &self,
+        table: &mut Table<'a>,
+        name: &'static str,
+        uses: &mut Uses,
+    ) -> Option<String> {
+        let (text, line) = table.text(name)?;
+        let path = table.path_of(name);
+        uses.note(line, &path, self.engine.check_expression(text), self.faults);
+        Some(text.to_owned())
+    }
+
+    fn job_type(&self, table: &Table<'_>, text: &str, line: usize) -> Option<JobType> {
+        let made_by_people = JobType::ALL.iter().filter(|job_type| job_type.is_public());
+        let found = made_by_people
+            .clone()
+            .find(|job_type| job_type.as_str() == text);
+        if found.is_none() {
+            let told = written::unknown(text, made_by_people.map(|job_type| job_type.as_str()));
+            let message =
+                format!("no such job type, {told}; `penstock-producer catalogue` lists them");
+            self.faults.note(line, &table.path_of("job"), message);
+        }
+        found.copied()
+    }
+
+    fn max_attempts(&self, table: &Table<'_>, written: &Written) -> Option<MaxAttempts> {
+        let number = match &written.kind {
+            Kind::Plain(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
+        let attempts = number.and_then(|number| MaxAttempts::try_from(number).ok());
+        if attempts.is_none() {
+            let path = table.path_of("max_attempts");
+            self.faults
+                .note(written.line, &path, "must be a number from 1 to 1000");
+        }
+        attempts
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        table: &Table<'_>,
+        name: &str,
+        text: &str,
+        line: usize,
+    ) -> Option<T>
+    where
+        T::Err: ToString,
+    {
+        let parsed = text.parse();
+        parsed
+            .map_err(|error: T::Err| {
+                self.faults
+                    .note(line, &table.path_of(name), error.to_string());
+            })
+            .ok()
+    }
+}
+
+/// A value without templates.
+fn plain(written: &Written) -> Value {
+    match &written.kind {
+        Kind::Plain(value) => value.clone(),
+        Kind::Text(text) => Value::String(text.clone()),
+        Kind::List(items) => items.iter().map(plain).collect(),
+        Kind::Table(members) => {
+            let members = members.iter();
+            let members = members.map(|member| (member.name.clone(), plain(&member.value)));
+            Value::Object(members.collect())
+        }
+    }
+}

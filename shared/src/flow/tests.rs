@@ -1,0 +1,250 @@
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{event::Event, job::Payload};
+
+const REPLY: &str = r#"
+[vars]
+staff = "+33611111111"
+
+[[flow]]
+name = "call-back"
+on = "sms.reply"
+when = "'call me' in data.message | lower"
+
+  [[flow.do]]
+  name = "contact"
+  job = "UpsertContact"
+  payload = { phone = "{{ person.phone }}", source = "SMS" }
+
+  [[flow.do]]
+  job = "CreateTask"
+  priority = "high"
+  [flow.do.payload]
+  contact = "{{ person.ref }}"
+  title = "Call {{ data.from }} back"
+  dueDate = "{{ now | plus('1d') }}"
+  body = "{{ data.nothing | default(data.message) }}"
+"#;
+
+fn event(kind: &str, data: &Value) -> Event {
+    let event = json!({
+        "source": "smsfactor", "kind": kind, "tenant": "loc", "id": "smsfactor:1",
+        "contact": { "phone": "+33612345678" }, "data": data,
+    });
+    let job = json!({ "type": "HandleEvent", "tenant": "loc", "payload": { "event": event } });
+    let Payload::HandleEvent(job) = crate::job::Job::from_value(job).unwrap().payload else {
+        panic!("an event");
+    };
+    job.event
+}
+
+fn known() -> Known {
+    Known {
+        now: "2026-11-23T09:00:00.5Z".parse::<Timestamp>().unwrap(),
+        contact: None,
+        links: json!({}),
+    }
+}
+
+fn faults(text: &str) -> Vec<String> {
+    let faults = Flows::load(text).unwrap_err();
+    faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_event_becomes_jobs() {
+    let flows = Flows::load(REPLY.replace("data.nothing", "data.account_id").as_str()).unwrap();
+    let reply = event(
+        "sms.reply",
+        &json!({ "from": "33612345678", "message": "Please CALL ME" }),
+    );
+    let plan = flows.plan(&reply, &known());
+    assert_eq!(plan.broken, []);
+    let jobs: Vec<_> = plan
+        .jobs
+        .iter()
+        .map(|planned| serde_json::to_value(&planned.job).unwrap())
+        .collect();
+    let expected = [
+        json!({
+            "id": "smsfactor:1/call-back/contact", "tenant": "loc", "type": "UpsertContact",
+            "payload": { "phone": "+33612345678", "source": "SMS" },
+        }),
+        json!({
+            "id": "smsfactor:1/call-back/1", "tenant": "loc", "type": "CreateTask", "priority": "high",
+            "payload": {
+                "contact": { "phone": "+33612345678" }, "title": "Call 33612345678 back",
+                "dueDate": "2026-11-24T09:00:00Z", "body": "Please CALL ME", "completed": false,
+            },
+        }),
+    ];
+    assert_eq!(jobs, expected);
+    // Planned again they are the same jobs.
+    assert_eq!(flows.plan(&reply, &known()).jobs, plan.jobs);
+}
+
+#[test]
+fn what_does_not_hold_makes_nothing() {
+    let flows = Flows::load(REPLY.replace("data.nothing", "data.account_id").as_str()).unwrap();
+    let other = event(
+        "sms.reply",
+        &json!({ "from": "33612345678", "message": "Thanks" }),
+    );
+    assert!(flows.plan(&other, &known()).jobs.is_empty());
+    let stop = event(
+        "sms.stop",
+        &json!({ "from": "33612345678", "message": "call me" }),
+    );
+    assert!(flows.plan(&stop, &known()).jobs.is_empty());
+}
+
+#[test]
+fn every_fault_has_its_line() {
+    assert_eq!(
+        faults(REPLY),
+        ["line 22: flow[0].do[1].payload.body: data.nothing: unknown"]
+    );
+    let text = r#"
+[[flow]]
+name = "Bad Name"
+on = "sms.replies"
+whn = "true"
+
+  [[flow.do]]
+  job = "CreateTaks"
+  payload = {}
+
+  [[flow.do]]
+  job = "CreateTask"
+  priority = "urgent"
+  [flow.do.payload]
+  contact = { id = "c", emial = "x" }
+  title = "{{ data.message"
+  dueDat = "{{ nwo }}"
+"#;
+    assert_eq!(
+        faults(text),
+        [
+            "line 3: flow[0].name: must be 1 to 32 lower-case letters, digits, '-' and '_'",
+            "line 4: flow[0].on: no such trigger, unknown; did you mean sms.reply?; `penstock-producer catalogue` lists them",
+            "line 5: flow[0].whn: unknown; did you mean when?",
+            "line 8: flow[0].do[0].job: no such job type, unknown; did you mean CreateTask?; `penstock-producer catalogue` lists them",
+            "line 13: flow[0].do[1].priority: must be one of high, normal, low",
+            "line 14: flow[0].do[1].payload.dueDate: missing",
+            "line 15: flow[0].do[1].payload.contact.emial: unknown; did you mean email?",
+            "line 16: flow[0].do[1].payload.title: syntax error: unexpected end of input, expected end of variable block",
+            "line 17: flow[0].do[1].payload.dueDat: nwo: unknown",
+            "line 17: flow[0].do[1].payload.dueDat: unknown; did you mean dueDate?",
+        ]
+    );
+}
+
+#[test]
+fn what_is_always_wrong_is_found_before_any_event() {
+    let text = r#"
+[[flow]]
+name = "note"
+on = "ContactCreate"
+
+  [[flow.do]]
+  job = "AttachNote"
+  [flow.do.payload]
+  contact = "{{ person.ref }}"
+  body = "Hello {{ data.firstName }}"
+  color = "yellow"
+"#;
+    let faults = faults(text);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(
+        faults[0].starts_with("line 6: flow note: do[0].payload.color: "),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn a_flow_that_fails_harms_no_other() {
+    let text = r#"
+[[flow]]
+name = "breaks"
+on = "sms.reply"
+do = [{ job = "UpsertContact", payload = { phone = "{{ data.from }}" } }]
+
+[[flow]]
+name = "works"
+on = "sms.reply"
+do = [{ job = "UpsertContact", payload = { phone = "{{ person.phone }}" } }]
+"#;
+    let flows = Flows::load(text).unwrap();
+    let reply = event(
+        "sms.reply",
+        &json!({ "from": "33612345678", "message": "x" }),
+    );
+    let plan = flows.plan(&reply, &known());
+    assert_eq!(plan.jobs.len(), 1);
+    let broken = plan.broken[0].to_string();
+    assert!(
+        broken.starts_with("flow breaks: do[0].payload.phone: "),
+        "{broken}"
+    );
+    assert!(!broken.contains("336123"), "{broken}");
+}
+
+#[test]
+fn what_looks_at_the_contact_waits_for_it() {
+    let text = r#"
+[[flow]]
+name = "greet"
+on = "TaskCreate"
+do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Task for {{ contact.firstName }}" } }]
+"#;
+    let flows = Flows::load(text).unwrap();
+    let task = event("TaskCreate", &json!({}));
+    let first = flows.plan(&task, &known());
+    assert!(first.jobs.is_empty() && first.reads_contact);
+    let contact = Some(json!({ "firstName": "Ada" }));
+    let second = flows.plan(&task, &Known { contact, ..known() });
+    assert_eq!(
+        second.jobs[0].job.payload.to_value()["body"],
+        "Task for Ada"
+    );
+}
+
+#[test]
+fn each_item_is_a_job() {
+    let text = r#"
+[vars]
+steps = ["Welcome call", "Send contract"]
+
+[[flow]]
+name = "onboard"
+on = "smore.response"
+
+  [[flow.do]]
+  job = "CreateTask"
+  for_each = "vars.steps"
+  payload = { contact = "{{ person.ref }}", title = "{{ item }}", dueDate = "{{ now | plus('2d') }}" }
+"#;
+    let flows = Flows::load(text).unwrap();
+    let plan = flows.plan(&event("smore.response", &json!({})), &known());
+    let ids: Vec<_> = plan
+        .jobs
+        .iter()
+        .map(|planned| planned.job.id.as_ref().unwrap().as_str())
+        .collect();
+    assert_eq!(ids, ["smsfactor:1/onboard/0.0", "smsfactor:1/onboard/0.1"]);
+}
+
+#[test]
+fn a_cadence_says_whose_it_is() {
+    let text = "[[flow]]\nname = 'pull'\non = 'schedule'\ndo = [{ job = 'UpsertContact', payload = { email = 'a@b.io' } }]\n";
+    let faults = faults(text);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    let text = text.replace("on =", "tenant = 'loc'\nevery = '15m'\non =");
+    let flows = Flows::load(&text).unwrap();
+    assert_eq!(
+        flows.iter().next().unwrap().every,
+        Some(Duration::from_secs(900))
+    );
+}
