@@ -3,6 +3,7 @@
 mod access;
 mod body;
 mod health;
+mod hooks;
 mod jobs;
 mod metrics;
 mod openapi;
@@ -35,10 +36,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::{
     access::{Keys, SHORT},
     body::Budget,
+    hooks::Refusals,
     metrics::Metrics,
     problem::Problem,
 };
-use crate::Client;
+use crate::{
+    Client,
+    hooks::{Hooks, Window},
+};
 
 /// Between two tries to connect at the start, and between two looks afterwards.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -65,6 +70,10 @@ struct Intake {
     client: OnceLock<Client>,
     keys: Keys,
     budget: Budget,
+    hooks: Hooks,
+    window: Window,
+    hook_budget: Budget,
+    refusals: Refusals,
     metrics: Metrics,
 }
 
@@ -85,6 +94,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
             arguments.listen
         )));
     }
+    let hooks = load_hooks(&settings, &arguments)?;
     if keys.any_short() {
         tracing::warn!(
             "a key of PENSTOCK_API_KEYS has fewer than {SHORT} characters, and can be guessed: `openssl rand -hex 24` makes a better one"
@@ -94,7 +104,11 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
     let intake = Arc::new(Intake {
         client: OnceLock::new(),
         keys,
-        budget: Budget::new(),
+        budget: Budget::of_jobs(),
+        hooks,
+        window: Window::new(settings.intake.hook_window),
+        hook_budget: Budget::of_webhooks(),
+        refusals: Refusals::default(),
         metrics: Metrics::install()?,
     });
     let listener = TcpListener::bind(arguments.listen)
@@ -116,6 +130,27 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
         exit = serving => Ok(exit),
         error = connect(&intake, &settings) => Err(error.into()),
     }
+}
+
+/// The webhooks that are taken in, if what the settings say of them stands.
+fn load_hooks(settings: &Settings, arguments: &Arguments) -> Result<Hooks, Failure> {
+    let Some(path) = &settings.intake.hooks else {
+        return Ok(Hooks::default());
+    };
+    let hooks = Hooks::load(path).map_err(Failure::bad_input)?;
+    let unproved = hooks.unproved();
+    if !unproved.is_empty() && !arguments.listen.ip().is_loopback() {
+        return Err(Failure::bad_input(anyhow!(
+            "--listen {}: webhooks whose senders prove nothing (scheme = \"none\") are taken in on loopback only: {}",
+            arguments.listen,
+            unproved.join(", ")
+        )));
+    }
+    for warning in hooks.warnings() {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(hooks = hooks.names().join(", "), "webhooks are taken in");
+    Ok(hooks)
 }
 
 /// Tries until the queue is reached, while requests are told to come back; ends only where trying is hopeless.
@@ -157,8 +192,17 @@ fn router(intake: Arc<Intake>) -> Router {
             Arc::clone(&intake),
             access::check,
         ));
+    // Senders of webhooks have no keys: they prove themselves.
+    let hooks = Router::new()
+        .route("/hooks/ghl", post(hooks::ghl))
+        .route("/hooks/smsfactor", post(hooks::smsfactor))
+        .route("/hooks/smsfactor/{name}", post(hooks::smsfactor_named))
+        .route("/hooks/smore", post(hooks::smore))
+        .route("/hooks/smore/{*name}", post(hooks::smore_named))
+        .route("/hooks/{name}", post(hooks::generic));
     Router::new()
         .merge(guarded)
+        .merge(hooks)
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -24,6 +24,7 @@
 mod client;
 pub mod enqueue;
 mod gather;
+pub mod hooks;
 pub mod http;
 pub mod intake;
 pub mod schema;

@@ -19,6 +19,10 @@ use crate::client::{Receipt, Status};
 
 const JOBS: &str = "penstock_intake_jobs_total";
 const REFUSED: &str = "penstock_intake_refused_requests_total";
+const HOOKS_RECEIVED: &str = "penstock_hooks_received_total";
+const HOOKS_VERIFIED: &str = "penstock_hooks_verified_total";
+const HOOKS_REFUSED: &str = "penstock_hooks_refused_total";
+const HOOK_EVENTS: &str = "penstock_hook_events_total";
 const REQUESTS: &str = "penstock_http_request_seconds";
 
 /// Upper bounds of the classes of response times, in seconds.
@@ -43,6 +47,16 @@ impl Metrics {
         describe_counter!(
             REFUSED,
             "Requests refused because their jobs were not valid."
+        );
+        describe_counter!(HOOKS_RECEIVED, "Webhooks received, by source.");
+        describe_counter!(
+            HOOKS_VERIFIED,
+            "Webhooks whose senders have proved themselves, by source."
+        );
+        describe_counter!(HOOKS_REFUSED, "Webhooks refused, by source and reason.");
+        describe_counter!(
+            HOOK_EVENTS,
+            "Events that webhooks told of, by source and status: accepted, duplicate or late."
         );
         describe_histogram!(
             REQUESTS,
@@ -91,6 +105,27 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
 /// Counts a request whose jobs were not valid.
 pub(super) fn refused() {
     counter!(REFUSED).increment(1);
+}
+
+/// Counts a webhook that has come.
+pub(super) fn hook_received(source: &str) {
+    counter!(HOOKS_RECEIVED, "source" => source.to_owned()).increment(1);
+}
+
+/// Counts a webhook whose sender has proved itself.
+pub(super) fn hook_verified(source: &str) {
+    counter!(HOOKS_VERIFIED, "source" => source.to_owned()).increment(1);
+}
+
+/// Counts a webhook that was refused.
+pub(super) fn hook_refused(source: &str, reason: &'static str) {
+    counter!(HOOKS_REFUSED, "source" => source.to_owned(), "reason" => reason).increment(1);
+}
+
+/// Counts events that a webhook told of.
+pub(super) fn hook_events(source: &str, status: &'static str, count: usize) {
+    let counter = counter!(HOOK_EVENTS, "source" => source.to_owned(), "status" => status);
+    counter.increment(count as u64);
 }
 
 /// Counts jobs that are in the queue.

@@ -8,12 +8,15 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{health, jobs, metrics, problem};
+use super::{health, hooks, jobs, metrics, problem};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Penstock intake", description = "Takes jobs for the GoHighLevel API and stores them durably."),
-    paths(jobs::accept, jobs::show, health::live, health::ready, metrics::show),
+    paths(
+        jobs::accept, jobs::show, hooks::ghl, hooks::smsfactor, hooks::smsfactor_named, hooks::smore, hooks::smore_named, hooks::generic,
+        health::live, health::ready, metrics::show
+    ),
     components(schemas(jobs::ReceiptOf, problem::FaultAt, problem::StandingOf)),
     modifiers(&Key),
 )]
@@ -117,7 +120,19 @@ mod tests {
         let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(
             paths,
-            ["/livez", "/metrics", "/readyz", "/v1/jobs", "/v1/jobs/{id}"]
+            [
+                "/hooks/ghl",
+                "/hooks/smore",
+                "/hooks/smore/{name}",
+                "/hooks/smsfactor",
+                "/hooks/smsfactor/{name}",
+                "/hooks/{name}",
+                "/livez",
+                "/metrics",
+                "/readyz",
+                "/v1/jobs",
+                "/v1/jobs/{id}"
+            ]
         );
         assert_eq!(document["info"]["version"], VERSION);
     }

@@ -85,6 +85,24 @@ impl Problem {
         }
     }
 
+    /// That a webhook is refused, under a status that its sender knows what to do with.
+    pub(super) fn of_webhook(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, "Webhook refused", detail)
+    }
+
+    /// Whether it is only for now.
+    pub(super) fn is_for_now(&self) -> bool {
+        self.retry_after.is_some()
+    }
+
+    /// The same under another status.
+    pub(super) fn told_as(self, status: StatusCode) -> Self {
+        Self {
+            status: status.as_u16(),
+            ..self
+        }
+    }
+
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "Bad request", detail)
     }
@@ -122,8 +140,9 @@ impl Problem {
     }
 
     pub(super) fn too_large(bytes: usize) -> Self {
-        let detail =
-            format!("a job may have 64 KiB and a batch 16 MiB; here the bound is {bytes} bytes");
+        let detail = format!(
+            "a job may have 64 KiB, a batch 16 MiB, a webhook 1 MiB; here the bound is {bytes} bytes"
+        );
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", detail)
     }
 
@@ -133,7 +152,7 @@ impl Problem {
     }
 
     pub(super) fn busy() -> Self {
-        let detail = "other large batches are being read; try again in a moment";
+        let detail = "other large bodies are being read; try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).after(AWAY)
     }
 

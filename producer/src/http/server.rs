@@ -1,9 +1,16 @@
 //! Connections: a bounded number, none of which may dawdle, all of which may finish.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, extract::Request};
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -21,6 +28,10 @@ const CONNECTIONS: usize = 1024;
 const HEAD: Duration = Duration::from_secs(15);
 /// After accepting has failed, for want of file descriptors mostly.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Who has connected.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// Serves until the first signal, then lets requests finish for as long as `grace`, or until a second signal.
 pub(super) async fn serve(
@@ -56,7 +67,7 @@ async fn accept_all(
     // The semaphore is never closed, so there is always a permit at last.
     while let Ok(permit) = Arc::clone(free).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => converse(stream, app.clone(), connections, permit),
+            Ok((stream, peer)) => converse((stream, peer), app.clone(), connections, permit),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(PAUSE).await;
@@ -66,7 +77,7 @@ async fn accept_all(
 }
 
 fn converse(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     app: Router,
     connections: &GracefulShutdown,
     permit: OwnedSemaphorePermit,
@@ -75,7 +86,12 @@ fn converse(
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<_>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        app.call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let watched = connections.watch(connection);
     tokio::spawn(async move {
         let _permit = permit;
