@@ -21,8 +21,10 @@
 //! # }
 //! ```
 
+pub mod catalogue;
 mod client;
 pub mod enqueue;
+pub mod flows;
 mod gather;
 pub mod hooks;
 pub mod http;

@@ -1,7 +1,7 @@
 //! `penstock-producer`: jobs into the queue, from files, pipes and over HTTP.
 
 use clap::{Parser, Subcommand};
-use penstock_producer::{enqueue, http, schema};
+use penstock_producer::{catalogue, enqueue, flows, http, schema};
 use penstock_shared::{
     program::{self, Exit, Failure},
     settings::Settings,
@@ -22,6 +22,8 @@ Examples:
   penstock-producer enqueue --batch 2026-12-01 jobs.ndjson
   penstock-producer serve --listen 127.0.0.1:8080
   penstock-producer schema CreateTask
+  penstock-producer flows test call-back --file flows.toml
+  penstock-producer catalogue
 
 Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input, the arguments or the settings were wrong.";
 
@@ -45,6 +47,18 @@ Examples:
   penstock-producer schema
   penstock-producer schema CreateTask";
 
+const FLOWS: &str = "\
+Examples:
+  penstock-producer flows check --file flows.toml
+  penstock-producer flows test call-back --file flows.toml
+  penstock-producer flows test call-back --event reply.json";
+
+const CATALOGUE: &str = "\
+Examples:
+  penstock-producer catalogue
+  penstock-producer catalogue sms.reply
+  penstock-producer catalogue --json";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Enqueue jobs from a file or standard input, one JSON object per line
@@ -56,6 +70,12 @@ enum Command {
     /// Print the JSON Schema of a job type, or of all of them
     #[command(after_help = SCHEMA)]
     Schema(schema::Arguments),
+    /// Check a file of flows, or try a flow out with an event
+    #[command(after_help = FLOWS)]
+    Flows(flows::Arguments),
+    /// Print every trigger and every action of flows with its fields
+    #[command(after_help = CATALOGUE)]
+    Catalogue(catalogue::Arguments),
 }
 
 fn main() -> Exit {
@@ -67,5 +87,7 @@ async fn run(cli: Cli, settings: Settings) -> Result<Exit, Failure> {
         Command::Enqueue(arguments) => enqueue::run(arguments, settings).await,
         Command::Serve(arguments) => http::run(arguments, settings).await,
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Flows(arguments) => flows::run(&arguments, &settings),
+        Command::Catalogue(arguments) => catalogue::run(&arguments),
     }
 }

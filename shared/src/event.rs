@@ -75,7 +75,10 @@ impl Event {
             priority: Priority::Normal,
             run_at: None,
             max_attempts: None,
-            payload: Payload::HandleEvent(Box::new(HandleEvent { event: self })),
+            payload: Payload::HandleEvent(Box::new(HandleEvent {
+                event: self,
+                with_contact: false,
+            })),
         }
     }
 

@@ -25,11 +25,13 @@ pub enum Cause {
     Exhausted,
     /// It was still unfinished when it was too old.
     Expired,
+    /// A flow that follows an event could not make its jobs.
+    FlowFailed,
 }
 
 impl Cause {
     /// Every cause, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rejected,
         Self::ContactNotFound,
         Self::Ambiguous,
@@ -37,6 +39,7 @@ impl Cause {
         Self::Poison,
         Self::Exhausted,
         Self::Expired,
+        Self::FlowFailed,
     ];
 
     /// The word that stands in keys, filters and output.
@@ -49,6 +52,7 @@ impl Cause {
             Self::Poison => "poison",
             Self::Exhausted => "exhausted",
             Self::Expired => "expired",
+            Self::FlowFailed => "flow-failed",
         }
     }
 }

@@ -65,6 +65,11 @@ impl Quota {
         Ok(Self { calls, window })
     }
 
+    const fn most(window: Duration) -> Self {
+        let calls = NonZeroU32::MIN.saturating_add(Self::MAX_CALLS - 1);
+        Self { calls, window }
+    }
+
     /// The most calls in one window.
     pub fn calls(self) -> NonZeroU32 {
         self.calls
@@ -117,6 +122,20 @@ pub struct Quotas {
     pub ghl: (Quota, Quota),
     /// Those of others.
     pub elsewhere: BTreeMap<Destination, (Quota, Quota)>,
+}
+
+/// As many as a quota may allow, for what calls nobody: in a second, and in a day.
+pub const UNLIMITED: (Quota, Quota) = (
+    Quota::most(Duration::from_secs(1)),
+    Quota::most(Duration::from_secs(86_400)),
+);
+
+impl Quotas {
+    /// The quotas of what calls nobody: as many as there may be.
+    pub const UNLIMITED: (Quota, Quota) = (
+        Quota::most(Duration::from_secs(1)),
+        Quota::most(Duration::from_secs(86_400)),
+    );
 }
 
 /// Of a worker that knows no other destination.

@@ -155,6 +155,8 @@ pub struct Intake {
     pub max_backlog: u64,
     /// The bearer keys of the HTTP intake; with none it listens on loopback only.
     pub api_keys: Vec<SecretString>,
+    /// The file that says what follows from which event.
+    pub flows: Option<PathBuf>,
     /// The file that says which webhooks are taken in.
     pub hooks: Option<PathBuf>,
     /// How old an event may be that a webhook tells of.

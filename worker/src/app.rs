@@ -9,11 +9,12 @@ use apalis::{
 };
 use penstock_shared::{
     ghl::{GhlClient, Limiter, Tokens},
-    job::state::Rules,
+    job::{Destination, state::Rules},
     outcome::Outcome,
     program::{Exit, Failure, Shutdown, VERSION},
     quarantine::Quarantine,
     queue::{Location, Queue, Terms},
+    quota::Quotas,
     settings::Settings,
 };
 use tokio::{
@@ -30,6 +31,7 @@ use crate::{
     deliver::{Courier, Deliver},
     duties, failpoint,
     feed::Feed,
+    flows::FlowFile,
     health::{self, Health},
     marker::Marker,
     offset::Offset,
@@ -136,9 +138,9 @@ impl<D: Deliver> Worker<D> {
         courier: D,
     ) -> Result<Self, Failure> {
         let name = uuid::Uuid::now_v7().simple().to_string();
-        let quotas = (settings.ghl.burst, settings.ghl.daily);
+        let quotas = quotas(settings);
         let concurrency = usize::from(settings.delivery.concurrency);
-        duties::register::now(&queue, &name, quotas, concurrency).await?;
+        duties::register::now(&queue, &name, &quotas, concurrency).await?;
         let told = duties::lateness::Told::new();
         let told = duties::lateness::learn(&queue, &quarantine, &told).await?;
         let roster = Roster::default();
@@ -191,6 +193,7 @@ impl<D: Deliver> Worker<D> {
         duties.spawn(duties::forget::run(queue.clone()));
         duties.spawn(duties::unlearn::run(queue.clone()));
         duties.spawn(duties::late_effect::run(queue.clone()));
+        courier.begin_duties(&mut duties);
         if let Some(address) = settings.metrics_listen {
             let health = Health::new(queue, roster, concurrency)?;
             let listener = health::bind(address).await?;
@@ -308,9 +311,19 @@ fn courier(
         max_age: settings.delivery.max_age,
         http_timeout: settings.ghl.http_timeout,
         quarantine: quarantine.clone(),
+        flows: FlowFile::open(settings.intake.flows.as_deref())?,
         marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
         remove_twins: settings.delivery.remove_twins,
     })
+}
+
+/// What this worker knows of each destination's quotas.
+fn quotas(settings: &Settings) -> Quotas {
+    let mut quotas = Quotas::from((settings.ghl.burst, settings.ghl.daily));
+    quotas
+        .elsewhere
+        .insert(Destination::FLOW, Quotas::UNLIMITED);
+    quotas
 }
 
 fn rules(settings: &Settings) -> Rules {

@@ -17,11 +17,14 @@ use penstock_shared::{
     span::millis,
 };
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::{
     assignment::Assignment,
     call::{Api, Calls, Stop},
-    contact, failpoint, group, journal,
+    contact, duties, event, failpoint,
+    flows::FlowFile,
+    group, journal,
     marker::Marker,
     sweep,
 };
@@ -33,6 +36,9 @@ const FOR_ANOTHER: Duration = Duration::from_secs(30);
 pub trait Deliver: Send + Sync + 'static {
     /// Delivers a job, once: whatever happens on the way comes out as an outcome.
     fn deliver(&self, job: &Assignment) -> impl Future<Output = Outcome> + Send;
+
+    /// Begins what it needs to be done besides, for as long as the worker lives.
+    fn begin_duties(&self, _duties: &mut JoinSet<()>) {}
 }
 
 /// What deliveries need, shared by all of them.
@@ -50,6 +56,8 @@ pub struct Courier {
     pub http_timeout: Duration,
     /// How long after its end an unanswered call may still be applied, or not be listed.
     pub quarantine: Quarantine,
+    /// What follows from which event.
+    pub flows: FlowFile,
     /// What marks notes and tasks, and knows its markers.
     pub marker: Marker,
     /// Whether an effect that turns out to be there twice is removed, all but one.
@@ -74,6 +82,10 @@ impl Deliver for Courier {
         };
         journal::tell(&job.claimed.run, outcome)
     }
+
+    fn begin_duties(&self, duties: &mut JoinSet<()>) {
+        duties.spawn(duties::reload::run(self.flows.clone()));
+    }
 }
 
 impl Courier {
@@ -94,8 +106,8 @@ impl Courier {
             Open::Job(stored) => stored,
             Open::Sweep(sweep) => return sweep::run(self, job, sweep, calls).await,
         };
-        if let Payload::HandleEvent(_) = &stored.payload {
-            return Ok(nothing_follows());
+        if let Payload::HandleEvent(handle) = &stored.payload {
+            return event::follow(self, job, handle, calls).await;
         }
         if job.claimed.riders.is_empty() {
             return self.call(job, stored, 0, calls).await;
@@ -424,15 +436,6 @@ async fn suspect(job: &Assignment, calls: &mut Calls<'_>) -> Result<(), Stop> {
     calls
         .advance(Fields::from([(field::ALONE, token)]), None)
         .await
-}
-
-/// What an event came to from which no job follows.
-fn nothing_follows() -> Outcome {
-    Outcome::Delivered {
-        result: json!({ "jobs": [] }),
-        effect: None,
-        permit: Permit::Unsent,
-    }
 }
 
 /// The request that is the job. All but an upsert have a contact by now.

@@ -5,6 +5,7 @@ pub mod late_effect;
 pub mod lateness;
 pub mod reauthorise;
 pub mod register;
+pub mod reload;
 pub mod renew;
 pub mod unlearn;
 

@@ -18,6 +18,9 @@ impl Destination {
     /// `GoHighLevel`.
     pub const GHL: Self = Self(Cow::Borrowed("ghl"));
 
+    /// Nowhere: it makes jobs, and calls nobody.
+    pub const FLOW: Self = Self(Cow::Borrowed("flow"));
+
     /// Its name, as it stands in the names of lanes.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     contact::ContactRef,
     date::Moment,
+    destination::Destination,
     fault::Noted,
     payload::Work,
     read::{Place, Read},
@@ -18,20 +19,35 @@ use crate::event::{Data, Event, Kind, Person, Source};
 pub struct HandleEvent {
     /// What has happened.
     pub event: Event,
+    /// Whether the contact is read back first, for those flows that look at it: the others have been followed by then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_contact: bool,
 }
 
 impl Read for HandleEvent {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let event = fields.required("event");
+        let with_contact = fields.optional("withContact").unwrap_or_default();
         fields.finish();
-        Ok(Self { event: event? })
+        Ok(Self {
+            event: event?,
+            with_contact,
+        })
     }
 }
 
 impl Work for HandleEvent {
     fn contact_refs(&self) -> Vec<ContactRef> {
         self.event.contact.refs()
+    }
+
+    fn destination(&self) -> Destination {
+        if self.with_contact {
+            Destination::GHL
+        } else {
+            Destination::FLOW
+        }
     }
 
     /// What follows are jobs whose ids are made of the event's.

@@ -77,6 +77,9 @@ impl Settings {
                     value::whole(text, 1..=1_000_000_000)
                 })?,
                 api_keys: read(&sources, "API_KEYS", value::secrets)?,
+                flows: read(&sources, "FLOWS", |text| {
+                    value::optional(text, |path| Ok(PathBuf::from(path)))
+                })?,
                 hooks: read(&sources, "HOOKS", |text| {
                     value::optional(text, |path| Ok(PathBuf::from(path)))
                 })?,

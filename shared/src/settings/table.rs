@@ -174,6 +174,11 @@ pub const SETTINGS: &[Setting] = &[
         "comma-separated bearer keys of the HTTP intake; with none it listens on loopback only",
     ),
     plain(
+        "PENSTOCK_FLOWS",
+        "none",
+        "a file (TOML) that says what follows from which event; workers read it again when it changes",
+    ),
+    plain(
         "PENSTOCK_HOOKS",
         "none",
         "a file (TOML) that says which webhooks are taken in, and how their senders prove themselves",

@@ -40,6 +40,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_TWINS", "report"),
     ("PENSTOCK_GRACE", "25s"),
     ("PENSTOCK_API_KEYS", "none"),
+    ("PENSTOCK_FLOWS", "none"),
     ("PENSTOCK_HOOKS", "none"),
     ("PENSTOCK_HOOK_WINDOW", "24h"),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),

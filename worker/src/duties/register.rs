@@ -9,7 +9,7 @@ use penstock_shared::{
         crew::{LACKS, SLOTS},
         error::QueueError,
     },
-    quota::Quota,
+    quota::{Quota, Quotas},
 };
 
 use crate::patience::Patience;
@@ -18,7 +18,7 @@ use crate::patience::Patience;
 pub async fn now(
     queue: &Queue,
     worker: &str,
-    quotas: (Quota, Quota),
+    quotas: &Quotas,
     slots: usize,
 ) -> Result<InForce, QueueError> {
     let about = HashMap::from([
@@ -27,9 +27,11 @@ pub async fn now(
         (SLOTS.to_owned(), slots.to_string()),
         (LACKS.to_owned(), queue.lacking().join("\n")),
     ]);
-    let mut in_force = alone(quotas);
+    let mut in_force = alone(quotas.ghl);
     for shard in 0..queue.shards() {
-        in_force = queue.register(shard, worker, quotas, &about).await?;
+        in_force = queue
+            .register(shard, worker, quotas.clone(), &about)
+            .await?;
     }
     Ok(in_force)
 }
@@ -43,17 +45,17 @@ fn alone((burst, daily): (Quota, Quota)) -> InForce {
 }
 
 /// Tells it again and again: other workers come and go.
-pub async fn run(queue: Queue, worker: String, quotas: (Quota, Quota), slots: usize) {
-    let mut said = alone(quotas);
+pub async fn run(queue: Queue, worker: String, quotas: Quotas, slots: usize) {
+    let mut said = alone(quotas.ghl);
     let mut patience = Patience::new("register");
     loop {
-        match now(&queue, &worker, quotas, slots).await {
+        match now(&queue, &worker, &quotas, slots).await {
             Ok(in_force) => {
                 patience.succeeded();
                 if in_force != said {
                     let (burst, daily) = (in_force.burst, in_force.daily);
                     if in_force.differ {
-                        tracing::warn!(%burst, %daily, own_burst = %quotas.0, own_daily = %quotas.1,
+                        tracing::warn!(%burst, %daily, own_burst = %quotas.ghl.0, own_daily = %quotas.ghl.1,
                             "workers differ in their quotas: the lowest counts");
                     } else {
                         tracing::info!(%burst, %daily, "all workers have the same quotas");
