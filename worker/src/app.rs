@@ -308,6 +308,7 @@ fn courier(
         max_age: settings.delivery.max_age,
         http_timeout: settings.ghl.http_timeout,
         quarantine: quarantine.clone(),
+        search_lag: settings.delivery.search_lag,
         marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
         remove_twins: settings.delivery.remove_twins,
     })
