@@ -9,6 +9,9 @@ mod client;
 mod error;
 mod limiter;
 mod message;
+#[cfg(test)]
+mod official;
+mod operation;
 mod rate;
 mod request;
 mod response;
@@ -18,7 +21,8 @@ pub use self::{
     client::{ClientError, GhlClient, Reply},
     error::CallError,
     limiter::{Limiter, NotUntil, Passage},
-    request::{Lookup, Operation, Request},
+    operation::Operation,
+    request::{Filter, Lookup, OfBusiness, Page, Request, Search, TagChange},
     response::{Answer, BulkResult, Contact, Note, Task},
     tokens::{Tokens, fingerprint},
 };

@@ -3,17 +3,28 @@
 //! [`Job::parse`] is the one door for what comes from outside. What it lets in is valid and in its normal form; what it
 //! does not, it refuses with every fault and its path.
 
+mod add_followers;
 mod add_tags;
+mod add_to_campaign;
+mod add_to_workflow;
 mod attach_note;
 mod attempts;
+mod bulk_tags;
 mod color;
+mod complete_task;
 mod contact;
+mod contact_ids;
+mod create_contact;
 mod create_task;
 mod custom_field;
 mod date;
+mod delete_contact;
+mod delete_note;
+mod delete_task;
 mod destination;
 mod dnd;
 mod document;
+mod effect_ref;
 mod email;
 mod fault;
 mod handle_event;
@@ -22,15 +33,26 @@ mod list;
 mod merge;
 mod packed;
 mod patch;
+mod path_id;
 mod payload;
 mod per_type;
+mod person;
 mod phone;
 mod priority;
 mod read;
+mod remove_followers;
+mod remove_from_all_campaigns;
+mod remove_from_campaign;
+mod remove_from_workflow;
+mod remove_tags;
 mod schema;
+mod set_business;
 pub mod state;
 mod tenant;
 mod text;
+mod update_contact;
+mod update_note;
+mod update_task;
 mod upsert_contact;
 
 use jiff::Timestamp;
@@ -38,31 +60,53 @@ use serde::Serialize;
 
 pub(crate) use self::document::normal as normal_number;
 pub use self::{
+    add_followers::AddFollowers,
     add_tags::AddTags,
+    add_to_campaign::AddToCampaign,
+    add_to_workflow::AddToWorkflow,
     attach_note::AttachNote,
     attempts::MaxAttempts,
+    bulk_tags::{BulkTags, TagOperation},
     color::Color,
+    complete_task::CompleteTask,
     contact::{ContactId, ContactRef},
+    contact_ids::ContactIds,
+    create_contact::CreateContact,
     create_task::CreateTask,
     custom_field::{CustomField, FieldValue},
-    date::{BirthDate, DueDate},
+    date::{BirthDate, DueDate, EventStart},
+    delete_contact::DeleteContact,
+    delete_note::DeleteNote,
+    delete_task::DeleteTask,
     destination::Destination,
     dnd::{
         DndSetting, DndSettings, DndStatus, InboundDndSetting, InboundDndSettings, InboundDndStatus,
     },
+    effect_ref::EffectRef,
     email::Email,
     fault::{Fault, Invalid},
     handle_event::HandleEvent,
     id::JobId,
     list::List,
     patch::Patch,
+    path_id::PathId,
     payload::{JobType, Payload},
     per_type::PerType,
+    person::Person,
     phone::Phone,
     priority::Priority,
+    remove_followers::RemoveFollowers,
+    remove_from_all_campaigns::RemoveFromAllCampaigns,
+    remove_from_campaign::RemoveFromCampaign,
+    remove_from_workflow::RemoveFromWorkflow,
+    remove_tags::RemoveTags,
     schema::schemas,
+    set_business::SetBusiness,
     tenant::Tenant,
     text::{ForeignId, Line, NoteBody, Prose, Tag, Text, Title},
+    update_contact::UpdateContact,
+    update_note::UpdateNote,
+    update_task::UpdateTask,
     upsert_contact::UpsertContact,
 };
 use self::{
@@ -195,4 +239,4 @@ fn too_large(bytes: usize) -> Fault {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -118,6 +118,8 @@ pub struct Delivery {
     pub lease: Duration,
     /// Q: how long after the end of a call without an answer the API may still apply it.
     pub quarantine: PerType<Duration>,
+    /// How long after the end of a call without an answer the API's search may not find what it created.
+    pub search_lag: Duration,
     /// Failed attempts before a job is dead: 1 to 1,000.
     pub max_attempts: u32,
     /// The delays between attempts.

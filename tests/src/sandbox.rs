@@ -1,6 +1,6 @@
 //! A stand-in for the `GoHighLevel` contacts API.
 //!
-//! It holds contacts, notes, tasks and tags, answers and refuses as the official document describes, enforces its quota at the
+//! It holds contacts and all that they have, answers and refuses as the official document describes, enforces its quota at the
 //! moment of arrival, can be told to fail ([`fault`]), and keeps a ledger of every call and every effect. It is for tests and
 //! demonstrations: it keeps all in memory, and whoever reaches its port may steer it.
 //!
@@ -23,6 +23,7 @@ mod span;
 pub mod summary;
 
 pub use api::effect::{Change, Kind};
+pub use api::seed::Seed;
 pub use clock::Moment;
 pub use fault::Fault;
 pub use ledger::{Call, Effect};
@@ -127,10 +128,15 @@ impl Running {
     /// Puts a contact into the world without a call: the body of a create, with an `id` if it shall have that one. Answers the
     /// contact as the API shows it, or what is wrong with the body.
     pub fn seed_contact(&self, fields: &Value) -> Result<Value, Vec<String>> {
+        self.seed(Seed::Contact, fields)
+    }
+
+    /// Puts something into the world without a call; answers it as it is shown, or what is wrong with its fields.
+    pub fn seed(&self, what: Seed, fields: &Value) -> Result<Value, Vec<String>> {
         let Value::Object(fields) = fields else {
-            return Err(vec!["a contact must be an object".to_owned()]);
+            return Err(vec![format!("a {} must be an object", what.name())]);
         };
-        api::seed(&mut self.desk.state().world, fields, self.desk.now())
+        what.plant(&mut self.desk.state().world, fields, self.desk.now())
     }
 
     /// Stops: calls in flight are answered within two seconds or cut, hanging ones are cut at once.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    ghl::{CallError, Contact, Lookup, Request},
+    ghl::{Answer, CallError, Contact, Lookup, Request},
     job::{ContactId, ContactRef, Payload},
     outcome::{Cause, Fault, Outcome, Permit},
     queue::{run::field, settle::Fields},
@@ -30,7 +30,7 @@ pub struct Found {
     pub remembered_for: Option<ContactRef>,
 }
 
-/// Finds the contact that the job is for; `None` for an upsert, which needs none.
+/// Finds the contact that the job is for; `None` for what creates one, and what is for many.
 pub async fn find(
     courier: &Courier,
     job: &Assignment,
@@ -150,13 +150,7 @@ pub async fn forget(
             permit: Permit::Answered,
         };
     };
-    if let Err(error) = courier
-        .queue
-        .unremember(job.reference().tenant(), reference)
-        .await
-    {
-        tracing::warn!(job = %job.reference(), %error, "a contact's id could not be forgotten");
-    }
+    unlearn(courier, job, reference).await;
     job.note(field::CONTACT, "");
     job.note(field::FORGOTTEN, contact.id.as_str());
     Outcome::Postponed {
@@ -166,26 +160,71 @@ pub async fn forget(
     }
 }
 
-/// Remembers what an answer says of the contact: its email and phone, and what it was asked for by. Whoever has the job by now asks for
-/// itself.
+/// What a job's success says of who is who from now on.
+pub async fn remember(
+    courier: &Courier,
+    job: &Assignment,
+    payload: &Payload,
+    contact: Option<&Found>,
+    answer: &Answer,
+) {
+    let old = contact.and_then(|contact| contact.remembered_for.as_ref());
+    match payload {
+        Payload::UpsertContact(_) | Payload::CreateContact(_) => {
+            if let Ok(found) = answer.contact() {
+                learn(courier, job, &found, None).await;
+            }
+        }
+        Payload::UpdateContact(_) => {
+            if let Ok(found) = answer.contact() {
+                if let Some(old) = old.filter(|old| !found.has(old)) {
+                    unlearn(courier, job, old).await;
+                }
+                learn(courier, job, &found, None).await;
+            }
+        }
+        Payload::DeleteContact(_) => {
+            if let Some(old) = old {
+                unlearn(courier, job, old).await;
+            }
+        }
+        _ => {}
+    }
+}
+
+async fn unlearn(courier: &Courier, job: &Assignment, reference: &ContactRef) {
+    let tenant = job.reference().tenant();
+    if let Err(error) = courier.queue.unremember(tenant, reference).await {
+        tracing::warn!(job = %job.reference(), %error, "a contact's id could not be forgotten");
+    }
+}
+
+/// Remembers what an answer says of the contact: its email and phone, and what it was asked for by.
 pub async fn learn(
     courier: &Courier,
     job: &Assignment,
     contact: &Contact,
     asked: Option<&ContactRef>,
 ) {
-    if !job.is_ours(Duration::ZERO) {
-        return;
-    }
     let email = contact.email.clone().map(ContactRef::Email);
     let phone = contact.phone.clone().map(ContactRef::Phone);
     let mut references: Vec<_> = email.into_iter().chain(phone).collect();
     references.extend(asked.filter(|asked| !references.contains(asked)).cloned());
-    if let Err(error) = courier
-        .queue
-        .learn(job.reference().tenant(), &contact.id, &references)
-        .await
-    {
+    learn_names(courier, job, &contact.id, &references).await;
+}
+
+/// Remembers that these are names of the contact. Whoever has the job by now asks for itself.
+pub async fn learn_names(
+    courier: &Courier,
+    job: &Assignment,
+    contact: &ContactId,
+    names: &[ContactRef],
+) {
+    if !job.is_ours(Duration::ZERO) {
+        return;
+    }
+    let tenant = job.reference().tenant();
+    if let Err(error) = courier.queue.learn(tenant, contact, names).await {
         tracing::warn!(job = %job.reference(), %error, "a contact's id could not be remembered; it will be looked up");
     }
 }

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use crate::{
     assignment::Assignment,
     call::{Api, Calls, Stop},
-    contact, duties, event, failpoint,
+    conclusion, contact, creation, duties, event, failpoint,
     flows::FlowFile,
     group, journal,
     marker::Marker,
@@ -58,6 +58,8 @@ pub struct Courier {
     pub quarantine: Quarantine,
     /// What follows from which event.
     pub flows: FlowFile,
+    /// How long after its end the API's search may not find what an unanswered call created.
+    pub search_lag: Duration,
     /// What marks notes and tasks, and knows its markers.
     pub marker: Marker,
     /// Whether an effect that turns out to be there twice is removed, all but one.
@@ -113,7 +115,7 @@ impl Courier {
             return self.call(job, stored, 0, calls).await;
         }
         if group::is_bulk(job) {
-            return group::tag_many(self, job, stored, calls).await;
+            return group::call_for_many(self, job, stored, calls).await;
         }
         let mut together = stored.clone();
         let merged = group::merge_neighbours(self, job, &mut together);
@@ -133,6 +135,9 @@ impl Courier {
         let contact = contact::find(self, job, &stored.payload, calls).await?;
         self.probe(job, &stored.payload, contact.as_ref(), calls)
             .await?;
+        if let Some(outcome) = creation::resume(self, job, &stored.payload, calls).await? {
+            return Ok(outcome);
+        }
         failpoint::pass("before-intent");
         let marked = journal::before(self, job, stored, contact.as_ref(), calls).await?;
         failpoint::pass("after-intent");
@@ -145,7 +150,7 @@ impl Courier {
             }
             Err(Stop::Call(error)) => {
                 return self
-                    .failed(job, &stored.payload, contact, error, calls.permit())
+                    .failed(job, &stored.payload, contact, error, calls)
                     .await;
             }
             Err(stop) => {
@@ -296,36 +301,17 @@ impl Courier {
         answer: &Answer,
         calls: &mut Calls<'_>,
     ) -> Result<Outcome, Stop> {
-        let read = match payload {
-            Payload::UpsertContact(_) => answer.contact().map(|found| {
-                (
-                    json!({ "contactId": found.id, "new": answer.body.get("new") }),
-                    None,
-                )
-            }),
-            Payload::CreateTask(_) => answer
-                .task_id()
-                .map(|id| (json!({ "taskId": id }), Some(id))),
-            Payload::AttachNote(_) => answer
-                .note_id()
-                .map(|id| (json!({ "noteId": id }), Some(id))),
-            Payload::AddTags(_) => answer.tags().map(|tags| (json!({ "tags": tags }), None)),
-            Payload::HandleEvent(_) => Ok((json!({}), None)),
-        };
-        let (mut result, effect) = match read {
+        let id = contact.as_ref().map(|contact| &contact.id);
+        let (mut result, effect) = match conclusion::read(payload, id, operation, answer) {
             Ok(read) => read,
             Err(error) => {
-                calls.disbelieve(operation);
-                return self
-                    .failed(job, payload, contact, error, calls.permit())
-                    .await;
+                if error.may_have_taken_effect() {
+                    calls.disbelieve(operation);
+                }
+                return self.failed(job, payload, contact, error, calls).await;
             }
         };
-        if let Ok(found) = answer.contact()
-            && matches!(payload, Payload::UpsertContact(_))
-        {
-            contact::learn(self, job, &found, None).await;
-        }
+        contact::remember(self, job, payload, contact.as_ref(), answer).await;
         if let (Some(contact), Value::Object(result)) = (contact, &mut result) {
             result.insert("contactId".into(), contact.id.as_str().into());
         }
@@ -343,29 +329,40 @@ impl Courier {
         payload: &Payload,
         contact: Option<contact::Found>,
         error: CallError,
-        permit: Permit,
+        calls: &mut Calls<'_>,
     ) -> Result<Outcome, Stop> {
         if error.may_have_taken_effect() && !payload.is_idempotent() {
             return Ok(Outcome::Unknown {
                 fault: fault(&error),
-                permit,
+                permit: calls.permit(),
             });
+        }
+        if creation::may_be_there(payload, &error) {
+            return Ok(self.repeatable(job, error, calls.permit()));
         }
         // Nothing has happened: there is nothing to read back.
         journal::clear(job);
-        if let CallError::ContactNotFound { .. } = &error
-            && let Some(contact) = contact
+        if let (Payload::CreateContact(new), CallError::DuplicateContact { contact_id }) =
+            (payload, &error)
         {
-            return Ok(contact::forget(self, job, &contact, &error).await);
+            return creation::instead(self, job, new, contact_id, calls).await;
         }
-        Ok(self.repeatable(job, error, permit))
+        if let Some(contact) = contact {
+            if let Some(done) = absent(job, payload, &contact, &error, calls) {
+                return Ok(done);
+            }
+            if let CallError::ContactNotFound { .. } = &error {
+                return Ok(contact::forget(self, job, &contact, &error).await);
+            }
+        }
+        Ok(self.repeatable(job, error, calls.permit()))
     }
 
     /// What a failed call means that may be repeated.
     pub fn repeatable(&self, job: &Assignment, error: CallError, permit: Permit) -> Outcome {
         let fault = fault(&error);
         match error {
-            CallError::Rejected { .. } => Outcome::Rejected {
+            CallError::Rejected { .. } | CallError::PartNotFound { .. } => Outcome::Rejected {
                 cause: Cause::Rejected,
                 fault,
                 permit,
@@ -438,24 +435,35 @@ async fn suspect(job: &Assignment, calls: &mut Calls<'_>) -> Result<(), Stop> {
         .await
 }
 
-/// The request that is the job. All but an upsert have a contact by now.
+/// What was to be deleted is not there: that is done.
+fn absent(
+    job: &Assignment,
+    payload: &Payload,
+    contact: &contact::Found,
+    error: &CallError,
+    calls: &Calls<'_>,
+) -> Option<Outcome> {
+    let run = &job.claimed.run;
+    let was_sent = run.number(field::UNANSWERED).or(run.number(field::LOST_AT));
+    let is_certain = contact.remembered_for.is_none() || was_sent.is_some();
+    let mut result = conclusion::absent(payload, error, is_certain)?;
+    result["contactId"] = contact.id.as_str().into();
+    Some(Outcome::Delivered {
+        result,
+        effect: None,
+        permit: calls.permit(),
+    })
+}
+
+/// The request that is the job. All that are about a contact that is there have it by now.
 fn request(
     job: &Assignment,
     payload: &Payload,
     contact: Option<&contact::Found>,
 ) -> Result<Request, Stop> {
-    let contact = || {
-        contact
-            .map(|found| &found.id)
-            .ok_or_else(|| dead(Cause::Undecodable, "it names no contact"))
-    };
-    Ok(match payload {
-        Payload::UpsertContact(upsert) => Request::upsert(&tenant(job)?, upsert),
-        Payload::CreateTask(task) => Request::create_task(contact()?, task),
-        Payload::AttachNote(note) => Request::create_note(contact()?, note),
-        Payload::AddTags(tags) => Request::add_tags(contact()?, tags),
-        Payload::HandleEvent(_) => return Err(dead(Cause::Undecodable, "an event is no call")),
-    })
+    let contact = contact.map(|found| &found.id);
+    Request::of(payload, &tenant(job)?, contact)
+        .ok_or_else(|| dead(Cause::Undecodable, "it names no contact"))
 }
 
 /// Whose job it is, as requests want it.
@@ -506,10 +514,10 @@ pub fn fault(error: &CallError) -> Fault {
     }
 }
 
-/// The one reference by which a job names its contact; an upsert and an event name none that must exist.
+/// The one reference by which a job names its contact; what creates one names none that must exist, and what is for many none by itself.
 pub fn reference(payload: &Payload) -> Option<ContactRef> {
     match payload {
-        Payload::UpsertContact(_) | Payload::HandleEvent(_) => None,
+        Payload::UpsertContact(_) | Payload::CreateContact(_) | Payload::HandleEvent(_) => None,
         other => other.contact_refs().into_iter().next(),
     }
 }

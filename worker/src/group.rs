@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use penstock_shared::{
-    ghl::{BulkResult, CallError, Request},
-    job::{AddTags, ContactId, ContactRef, Payload},
+    ghl::{CallError, Request},
+    job::{ContactId, ContactRef, Payload},
     outcome::{Outcome, Permit},
     queue::{
         claim::Rider,
@@ -17,10 +17,13 @@ use serde_json::{Value, json};
 use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
-    contact,
+    conclusion, contact,
     deliver::{self, Courier},
     journal,
 };
+
+/// The most contacts whose business the API sets in one call.
+const MOST_OF_BUSINESS: usize = 50;
 
 /// How a rider has ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,45 +105,51 @@ fn payload(courier: &Courier, job: &Assignment, rider: &Rider) -> Option<Payload
     }
 }
 
-/// The id of a rider's contact, if it is to get the same tags as the leader's.
-fn same_tags(
+/// The id of a rider's contact, if it is to get the same as the leader's.
+fn same_work(
     courier: &Courier,
     job: &Assignment,
-    tags: &AddTags,
+    leader: &Payload,
     rider: &Rider,
 ) -> Option<ContactId> {
-    let Some(Payload::AddTags(its)) = payload(courier, job, rider) else {
-        return None;
-    };
-    match (&its.contact, &rider.contact) {
-        _ if !its.same_tags(tags) => None,
-        (ContactRef::Id(id), _) => Some(id.clone()),
-        (_, remembered) => remembered.as_deref()?.parse().ok(),
+    match (leader, payload(courier, job, rider)?) {
+        (Payload::AddTags(tags), Payload::AddTags(its)) if its.same_tags(tags) => {
+            match (&its.contact, &rider.contact) {
+                (ContactRef::Id(id), _) => Some(id.clone()),
+                (_, remembered) => remembered.as_deref()?.parse().ok(),
+            }
+        }
+        (Payload::BulkTags(bulk), Payload::BulkTags(its)) if its.does_same(bulk) => {
+            its.contacts.single().cloned()
+        }
+        (Payload::SetBusiness(business), Payload::SetBusiness(its))
+            if its.business_id == business.business_id =>
+        {
+            its.contacts.single().cloned()
+        }
+        _ => None,
     }
 }
 
-/// Whether the riders are about other contacts: then one call tags many.
+/// Whether the riders are about other contacts: then one call is for many.
 pub(crate) fn is_bulk(job: &Assignment) -> bool {
     job.claimed.riders.iter().any(|rider| !rider.behind)
 }
 
-/// Adds the same tags to many contacts in one call; each has its own result.
-pub(crate) async fn tag_many(
+/// Does the same to many contacts in one call; each has its own result, or is sent singly.
+pub(crate) async fn call_for_many(
     courier: &Courier,
     job: &Assignment,
     stored: &StoredJob,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let (Payload::AddTags(tags), Some(leader)) = (
-        &stored.payload,
-        contact::find(courier, job, &stored.payload, calls).await?,
-    ) else {
+    let Some(leader) = contact::find(courier, job, &stored.payload, calls).await? else {
         return Ok(apart(job, job.claimed.riders.len()));
     };
     let mut ids = vec![leader.id.clone()];
     let mut members = Vec::new();
     for rider in &job.claimed.riders {
-        let Some(id) = same_tags(courier, job, tags, rider) else {
+        let Some(id) = same_work(courier, job, &stored.payload, rider) else {
             job.rider_ends(rider, RiderEnd::Apart);
             continue;
         };
@@ -149,19 +158,19 @@ pub(crate) async fn tag_many(
         }
         members.push((rider, id));
     }
-    let request = Request::bulk_add_tags(&deliver::tenant(job)?, &ids, tags);
-    let results = match calls.send(&request).await {
-        Ok(answer) => by_contact(calls.read(&request, answer.bulk_results())?),
-        Err(Stop::Call(error)) if is_refusal(&error) => HashMap::new(),
-        Err(stop) => return Err(stop),
-    };
-    for (rider, id) in members {
-        let result = results.get(id.as_str()).cloned();
-        job.rider_ends(rider, result.map_or(RiderEnd::Apart, RiderEnd::Done));
+    let mut own = None;
+    for some in ids.chunks(most_at_once(&stored.payload)) {
+        let mut results = results_of(job, &stored.payload, some, calls).await?;
+        // What is done stays done, whatever becomes of the next call.
+        for (rider, id) in members.iter().filter(|(_, id)| some.contains(id)) {
+            let result = results.get(id.as_str()).cloned();
+            job.rider_ends(rider, result.map_or(RiderEnd::Apart, RiderEnd::Done));
+        }
+        own = own.or(results.remove(leader.id.as_str()));
     }
-    Ok(match results.get(leader.id.as_str()) {
+    Ok(match own {
         Some(result) => Outcome::Delivered {
-            result: result.clone(),
+            result,
             effect: None,
             permit: Permit::Answered,
         },
@@ -169,11 +178,46 @@ pub(crate) async fn tag_many(
     })
 }
 
-/// By contact, what those get to read that got their tags. A contact of which nothing is said got none.
-fn by_contact(results: Vec<BulkResult>) -> HashMap<String, Value> {
-    let done = results.into_iter().filter_map(|result| {
-        let told = json!({ "contactId": result.contact_id, "tags": result.tags? });
-        Some((result.contact_id, told))
-    });
-    done.collect()
+/// How many contacts one call takes.
+fn most_at_once(payload: &Payload) -> usize {
+    match payload {
+        Payload::SetBusiness(_) => MOST_OF_BUSINESS,
+        // As many as are merged.
+        _ => usize::MAX,
+    }
+}
+
+/// By contact, what those get to read to which it was done. One of which nothing is said it was not done to.
+async fn results_of(
+    job: &Assignment,
+    payload: &Payload,
+    ids: &[ContactId],
+    calls: &mut Calls<'_>,
+) -> Result<HashMap<String, Value>, Stop> {
+    let tenant = deliver::tenant(job)?;
+    let request = match payload {
+        Payload::AddTags(tags) => Request::bulk_tags(&tenant, ids, tags.as_ref().into()),
+        Payload::BulkTags(bulk) => Request::bulk_tags(&tenant, ids, bulk.as_ref().into()),
+        Payload::SetBusiness(business) => Request::set_business(&tenant, ids, business),
+        _ => return Ok(HashMap::new()),
+    };
+    let answer = match calls.send(&request).await {
+        Ok(answer) => answer,
+        Err(Stop::Call(error)) if is_refusal(&error) => return Ok(HashMap::new()),
+        Err(stop) => return Err(stop),
+    };
+    let read = match payload {
+        Payload::SetBusiness(business) => {
+            conclusion::by_business(&answer, ids.iter(), &json!(business.business_id))
+        }
+        _ => conclusion::by_contact(&answer),
+    };
+    let results = match read {
+        Err(error) if is_refusal(&error) => return Ok(HashMap::new()),
+        read => calls.read(&request, read)?,
+    };
+    let done = results.into_iter();
+    Ok(done
+        .filter_map(|(id, result)| Some((id, result.ok()?)))
+        .collect())
 }

@@ -1,5 +1,7 @@
 //! Reading back: the looks at a contact's list, a quarantine after the call and once more, by which it is found out what became of it.
 
+mod creation;
+
 use std::{
     panic::resume_unwind,
     time::{Duration, Instant},
@@ -47,7 +49,7 @@ pub async fn read_back(
     calls: &mut Calls<'_>,
     earlier: Earlier,
 ) -> Result<(), Stop> {
-    let quarantine = courier.quarantine.of(stored.payload.job_type());
+    let quarantine = quarantine(courier, &stored.payload);
     let (run, span) = (&job.claimed.run, millis(quarantine));
     let (now, since) = (job.steady.earliest_ms(), job.steady.since_ms);
     let turn = earlier.look(run, span, now, since);
@@ -85,6 +87,15 @@ pub async fn read_back(
     }
 }
 
+/// How long after its end a call is looked for: what is searched for is found later than what is listed.
+fn quarantine(courier: &Courier, payload: &Payload) -> Duration {
+    let quarantine = courier.quarantine.of(payload.job_type());
+    match payload {
+        Payload::CreateContact(_) => quarantine.max(courier.search_lag),
+        _ => quarantine,
+    }
+}
+
 /// When the call can have had its effect.
 #[derive(Debug, Clone, Copy)]
 struct Window {
@@ -113,12 +124,13 @@ async fn look(
     window: Window,
 ) -> Result<Look, Stop> {
     let payload = &stored.payload;
+    if let Payload::CreateContact(_) = payload {
+        return creation::look(courier, job, stored, calls, window).await;
+    }
     let contact = contact.map(|contact| &contact.id);
     let request = contact.and_then(|contact| readback::list(payload, contact));
     let (Some(request), Some(contact)) = (request, contact) else {
-        let message = "what was sent cannot be read back";
-        let evidence = json!({ "cannotBeReadBack": payload.job_type().as_str() });
-        return Err(ambiguous(message, evidence, calls));
+        return Err(cannot_be_read_back(payload, calls));
     };
     let answer = calls.send(&request).await;
     let list = match answer {
@@ -129,7 +141,7 @@ async fn look(
         Err(stop) => Err(stop),
     };
     let too_old = courier.is_expired(job, stored);
-    let list = list.map_err(|stop| unreadable(stop, contact, too_old, job, calls))?;
+    let list = list.map_err(|stop| unreadable(stop, Some(contact), too_old, job, calls))?;
     count_anew(job);
     let sought = sought(courier, job, stored, calls, window);
     let list = unclaimed(courier, job, list, &sought, calls).await?;
@@ -233,6 +245,11 @@ fn adopted(payload: &Payload, contact: &ContactId, id: String, calls: &Calls<'_>
     }
 }
 
+fn cannot_be_read_back(payload: &Payload, calls: &Calls<'_>) -> Stop {
+    let evidence = json!({ "cannotBeReadBack": payload.job_type().as_str() });
+    ambiguous("what was sent cannot be read back", evidence, calls)
+}
+
 fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
     Outcome::Ambiguous {
         fault: Fault::new(message),
@@ -246,7 +263,7 @@ fn ambiguous(message: &str, evidence: Value, calls: &Calls<'_>) -> Stop {
 /// unless the job is too old by now.
 fn unreadable(
     stop: Stop,
-    contact: &ContactId,
+    contact: Option<&ContactId>,
     too_old: bool,
     job: &Assignment,
     calls: &Calls<'_>,
@@ -269,6 +286,7 @@ fn unreadable(
         Stop::Call(
             error @ (CallError::Rejected { .. }
             | CallError::ContactNotFound { .. }
+            | CallError::PartNotFound { .. }
             | CallError::TooLong { .. }),
         ) => leave("what was sent cannot be read back", &error),
         Stop::Call(error @ CallError::Unreadable { .. }) => match garbage(job, &error) {

@@ -4,7 +4,10 @@
 use std::ops::Range;
 
 use hmac::{Hmac, KeyInit, Mac};
-use penstock_shared::{job::Payload, queue::record};
+use penstock_shared::{
+    job::{JobType, Payload},
+    queue::record,
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
@@ -120,6 +123,11 @@ fn letters(mac: Hmac<Sha256>, count: usize) -> String {
         .collect()
 }
 
+/// Whether such a job makes what has room for a marker.
+pub fn is_carried_by(job_type: JobType) -> bool {
+    matches!(job_type, JobType::AttachNote | JobType::CreateTask)
+}
+
 /// The payload with the marker in its body, as its last line; `None` if it would not fit.
 pub fn marked(payload: &Payload, marker: &str) -> Option<Payload> {
     match payload {
@@ -134,7 +142,7 @@ pub fn marked(payload: &Payload, marker: &str) -> Option<Payload> {
             task.body = Some(appended(body, marker).parse().ok()?);
             Some(Payload::CreateTask(task))
         }
-        Payload::UpsertContact(_) | Payload::AddTags(_) | Payload::HandleEvent(_) => None,
+        _ => None,
     }
 }
 
@@ -186,7 +194,6 @@ fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use penstock_shared::job::JobType;
     use serde_json::json;
 
     use super::*;

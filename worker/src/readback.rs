@@ -26,7 +26,7 @@ pub fn list(payload: &Payload, contact: &ContactId) -> Option<Request> {
     match payload {
         Payload::AttachNote(_) => Some(Request::list_notes(contact)),
         Payload::CreateTask(_) => Some(Request::list_tasks(contact)),
-        Payload::UpsertContact(_) | Payload::AddTags(_) | Payload::HandleEvent(_) => None,
+        _ => None,
     }
 }
 
@@ -79,7 +79,7 @@ pub fn seen(payload: &Payload, answer: &Answer) -> Result<Vec<Seen>, CallError> 
             });
             seen.collect()
         }
-        Payload::UpsertContact(_) | Payload::AddTags(_) | Payload::HandleEvent(_) => Vec::new(),
+        _ => Vec::new(),
     })
 }
 
@@ -189,7 +189,7 @@ pub fn quoted(payload: &Payload) -> Vec<String> {
     markers(match payload {
         Payload::AttachNote(note) => Some(note.body.as_str()),
         Payload::CreateTask(task) => task.body.as_ref().map(Text::as_str),
-        Payload::UpsertContact(_) | Payload::AddTags(_) | Payload::HandleEvent(_) => None,
+        _ => None,
     })
 }
 

@@ -49,11 +49,12 @@ pub async fn plan(
     (intent, late_ms): (u32, Option<u64>),
     calls: &Calls<'_>,
 ) -> Result<Fields, Stop> {
+    let job_type = stored.payload.job_type();
     let is_planned = job.claimed.run.text(field::SWEEP).is_some() && late_ms.is_none();
-    let Some(contact) = contact.filter(|_| courier.marker.is_on() && !is_planned) else {
+    let may_tell = courier.marker.is_on() && marker::is_carried_by(job_type);
+    let Some(contact) = contact.filter(|_| may_tell && !is_planned) else {
         return Ok(Fields::new());
     };
-    let job_type = stored.payload.job_type();
     let maker = Maker::of(job);
     let sweep = Sweep {
         job: maker.id.to_owned(),
@@ -478,7 +479,7 @@ async fn remove(
         // The API spells it so.
         Ok(answer) => Ok(answer.body.get("succeded") != Some(&false.into())),
         // It may be what was asked for that is not there, and the twin still is.
-        Err(Stop::Call(CallError::ContactNotFound { .. })) => {
+        Err(Stop::Call(CallError::ContactNotFound { .. } | CallError::PartNotFound { .. })) => {
             let list = list(job, sweep, calls).await?;
             Ok(list.is_some_and(|list| list.iter().all(|effect| effect.id != twin)))
         }

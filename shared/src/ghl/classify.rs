@@ -132,12 +132,63 @@ fn refusal(operation: Operation, status: u16, said: Said, json: Option<&Value>) 
     if let Some(contact_id) = duplicate_of(operation, &said, json) {
         return CallError::DuplicateContact { contact_id };
     }
-    let not_found = status == 404 || (said.has("contact") && said.has("not found"));
+    match missing(operation, status, &said) {
+        None => CallError::Rejected {
+            status,
+            message: said.message,
+        },
+        Some(Missing::Contact) => CallError::ContactNotFound {
+            status,
+            message: said.message,
+        },
+        Some(Missing::Beside(what)) => CallError::PartNotFound {
+            what,
+            status,
+            message: said.message,
+        },
+    }
+}
+
+/// What is not there, of what a request names.
+enum Missing {
+    Contact,
+    /// What is called so, while the contact may well be there.
+    Beside(&'static str),
+}
+
+/// A message that speaks of both may name the contact as that of the other; and where nothing is said of the contact it is not taken for gone.
+fn missing(operation: Operation, status: u16, said: &Said) -> Option<Missing> {
+    let is_absent = status == 404 || said.has("not found");
+    if !operation.names_contact() || !is_absent {
+        return None;
+    }
+    let of_contact = said.has("contact");
+    match operation.names_beside() {
+        Some(what) if said.names(what) || !of_contact => Some(Missing::Beside(what)),
+        None if status != 404 && !of_contact => None,
+        _ => Some(Missing::Contact),
+    }
+}
+
+/// What a call for many contacts says of one of them that it did nothing to.
+pub(super) fn of_many(status: u16, said: &Value) -> CallError {
+    let said = Said::new(status, Some(said));
+    let is_unknown = said.has("not found") || said.has("not a valid") || said.has("deleted");
+    let is_unknown = is_unknown && said.has("contact");
     let message = said.message;
-    if operation.names_contact() && not_found {
+    if is_unknown {
         return CallError::ContactNotFound { status, message };
     }
     CallError::Rejected { status, message }
+}
+
+/// A success that says of itself that it is none.
+pub(super) fn denied(answer: &Answer) -> CallError {
+    let said = Said::new(answer.status, Some(&answer.body));
+    CallError::Rejected {
+        status: answer.status,
+        message: said.message,
+    }
 }
 
 fn server_error(
@@ -155,7 +206,11 @@ fn server_error(
 /// The existing contact's id, where a write was refused for being a second one. (Field reports:
 /// `400 {"message":"This location does not allow duplicated contacts.","meta":{"contactId":…}}`.)
 fn duplicate_of(operation: Operation, said: &Said, json: Option<&Value>) -> Option<ContactId> {
-    if operation != Operation::UpsertContact || !said.has("duplicat") {
+    let makes = matches!(
+        operation,
+        Operation::UpsertContact | Operation::CreateContact
+    );
+    if !makes || !said.has("duplicat") {
         return None;
     }
     let id = json?.get("meta")?.get("contactId")?.as_str()?;
@@ -183,6 +238,12 @@ impl Said {
 
     fn has(&self, words: &str) -> bool {
         self.lower.contains(words)
+    }
+
+    /// Whether it has this word, and not only as a part of an id.
+    fn names(&self, word: &str) -> bool {
+        let mut words = self.lower.split(|c: char| !c.is_alphanumeric());
+        words.any(|own| own.strip_suffix('s').unwrap_or(own) == word)
     }
 
     /// Whether a refreshed token would be refused too. (Official SDK and field reports; everything

@@ -24,6 +24,16 @@ pub enum CallError {
         /// The API's words.
         message: String,
     },
+    /// What the request names beside the contact does not exist: its task or note, a campaign, a workflow.
+    #[error("{what} not found ({status}): {message}")]
+    PartNotFound {
+        /// What the API calls it.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
+    },
     /// The contact exists already: a success, with that id.
     #[error("the contact exists already")]
     DuplicateContact {
@@ -111,6 +121,7 @@ impl CallError {
     pub(super) fn without(mut self, request: &Request) -> Self {
         if let Self::Rejected { message, .. }
         | Self::ContactNotFound { message, .. }
+        | Self::PartNotFound { message, .. }
         | Self::Unauthorized { message, .. }
         | Self::ServerError { message, .. } = &mut self
         {
@@ -129,6 +140,7 @@ impl CallError {
         match self {
             Self::Rejected { status, .. }
             | Self::ContactNotFound { status, .. }
+            | Self::PartNotFound { status, .. }
             | Self::Unauthorized { status, .. }
             | Self::ServerError { status, .. }
             | Self::Unreadable { status, .. }

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::CallError;
-use crate::job::{ContactId, Email, Phone};
+use super::{CallError, classify};
+use crate::job::{ContactId, ContactRef, Email, Phone};
 
 /// 2015: the API has nothing that is older, s since 1970.
 const OLDEST: i64 = 1_420_070_400;
@@ -32,6 +32,8 @@ pub struct Contact {
     pub email: Option<Email>,
     /// Its phone, likewise.
     pub phone: Option<Phone>,
+    /// When it was made, by the API's clock.
+    pub date_added: Option<Timestamp>,
 }
 
 /// What a call for many contacts came to for one of them.
@@ -39,8 +41,8 @@ pub struct Contact {
 pub struct BulkResult {
     /// The contact's id.
     pub contact_id: String,
-    /// The tags that it has now, or `None` if it got none.
-    pub tags: Option<Vec<String>>,
+    /// The tags that it has now, or why nothing was done to it.
+    pub tags: Result<Vec<String>, CallError>,
 }
 
 /// A note of a contact.
@@ -73,6 +75,17 @@ pub struct Task {
     pub beside: String,
 }
 
+impl Contact {
+    /// Whether the API has it under this name.
+    pub fn has(&self, name: &ContactRef) -> bool {
+        match name {
+            ContactRef::Id(id) => *id == self.id,
+            ContactRef::Email(email) => self.email.as_ref() == Some(email),
+            ContactRef::Phone(phone) => self.phone.as_ref() == Some(phone),
+        }
+    }
+}
+
 impl Answer {
     /// The contact of an upsert or a read.
     pub fn contact(&self) -> Result<Contact, CallError> {
@@ -101,7 +114,44 @@ impl Answer {
         text(self.part("task"), "id").ok_or_else(|| self.lacks("task.id"))
     }
 
-    /// The contact's tags, once some were added.
+    /// The id of the task that was changed, and whether it is done.
+    pub fn task_completed(&self) -> Option<bool> {
+        self.part("task").get("completed")?.as_bool()
+    }
+
+    /// Nothing but that it succeeded, if it does not say that it did not. (The API spells it in two ways, and another for businesses.)
+    pub fn succeeded(&self) -> Result<(), CallError> {
+        let says = |name| self.body.get(name).and_then(Value::as_bool);
+        let said = ["succeded", "succeeded", "success"]
+            .into_iter()
+            .find_map(says);
+        if said == Some(false) {
+            return Err(classify::denied(self));
+        }
+        Ok(())
+    }
+
+    /// The ids of the users who follow the contact now.
+    pub fn followers(&self) -> Result<&Value, CallError> {
+        let followers = self.body.get("followers").filter(|ids| ids.is_array());
+        followers.ok_or_else(|| self.lacks("followers"))
+    }
+
+    /// The contacts that belong to the business now, or to none.
+    pub fn set_ids(&self) -> Result<Vec<String>, CallError> {
+        let id = |id: &Value| id.as_str().map(str::to_owned);
+        self.list("ids", id)
+    }
+
+    /// What this says of a contact that a call for many leaves out.
+    pub fn left_out(&self) -> CallError {
+        CallError::Rejected {
+            status: self.status,
+            message: "the answer leaves this contact out".to_owned(),
+        }
+    }
+
+    /// The contact's tags, once some were added or removed.
     pub fn tags(&self) -> Result<&Value, CallError> {
         let tags = self.body.get("tags").filter(|tags| tags.is_array());
         tags.ok_or_else(|| self.lacks("tags"))
@@ -118,9 +168,10 @@ impl Answer {
         self.list("tasks", task)
     }
 
-    /// What adding tags to many contacts came to for each.
+    /// What changing the tags of many contacts came to for each.
     pub fn bulk_results(&self) -> Result<Vec<BulkResult>, CallError> {
-        self.list("responses", bulk_result)
+        let status = self.status;
+        self.list("responses", |value| bulk_result(value, status))
     }
 
     /// The part of the body that the document puts under this name; field reports know bodies that
@@ -129,7 +180,7 @@ impl Answer {
         self.body.get(name).unwrap_or(&self.body)
     }
 
-    fn list<T>(&self, name: &str, read: fn(&Value) -> Option<T>) -> Result<Vec<T>, CallError> {
+    fn list<T>(&self, name: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, CallError> {
         let items = self.body.get(name).and_then(Value::as_array);
         let items = items.ok_or_else(|| self.lacks(name))?;
         let read: Option<_> = items.iter().map(read).collect();
@@ -149,18 +200,27 @@ fn contact(value: &Value) -> Option<Contact> {
         id: parsed(value, "id")?,
         email: parsed(value, "email"),
         phone: parsed(value, "phone"),
+        date_added: moment(value, "dateAdded"),
     })
 }
 
-fn bulk_result(value: &Value) -> Option<BulkResult> {
+fn bulk_result(value: &Value, status: u16) -> Option<BulkResult> {
     let names = |name| {
         let tags = value.get(name).and_then(Value::as_array).into_iter();
-        tags.flatten().filter_map(Value::as_str).map(str::to_owned)
+        tags.flatten().filter_map(Value::as_str)
     };
-    let succeeded = value.get("type").and_then(Value::as_str) == Some("success");
+    let has_succeeded = value.get("type").and_then(Value::as_str) == Some("success");
+    let tags = || {
+        let removed: Vec<_> = names("tagsRemoved").collect();
+        let all = names("oldTags").chain(names("tagsAdded"));
+        let left = all.filter(|tag| !removed.contains(tag)).map(str::to_owned);
+        left.collect()
+    };
     Some(BulkResult {
         contact_id: text(value, "contactId")?,
-        tags: succeeded.then(|| names("oldTags").chain(names("tagsAdded")).collect()),
+        tags: has_succeeded
+            .then(tags)
+            .ok_or_else(|| classify::of_many(status, value)),
     })
 }
 
@@ -245,151 +305,4 @@ impl fmt::Debug for Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn answer(body: Value) -> Answer {
-        Answer {
-            status: 200,
-            body,
-            trace_id: None,
-        }
-    }
-
-    fn is_unreadable<T>(read: &Result<T, CallError>) -> bool {
-        matches!(read, Err(CallError::Unreadable { status: 200, .. }))
-    }
-
-    #[test]
-    fn contacts_are_read() {
-        let body = json!({"new": true, "contact": {"id": "c1", "email": "a@b.co", "phone": null}});
-        let contact = answer(body).contact().unwrap();
-        assert_eq!(contact.id.as_str(), "c1");
-        assert_eq!(contact.email, "a@b.co".parse().ok());
-        assert_eq!(contact.phone, None);
-        assert_eq!(
-            answer(json!({"id": "c2"})).contact().unwrap().id.as_str(),
-            "c2"
-        );
-        for body in [
-            json!({"contact": {}}),
-            json!({"contact": {"id": 5}}),
-            json!({"contact": {"id": "../c1"}}),
-            json!([]),
-            Value::Null,
-        ] {
-            assert!(is_unreadable(&answer(body.clone()).contact()), "{body}");
-        }
-    }
-
-    #[test]
-    fn a_search_finds_one_or_none() {
-        for body in [
-            json!({"contact": null}),
-            json!({"contact": {}}),
-            json!({"traceId": "t"}),
-        ] {
-            assert_eq!(answer(body).found_contact(), Ok(None));
-        }
-        let found = answer(json!({"contact": {"id": "c1"}}))
-            .found_contact()
-            .unwrap();
-        assert_eq!(found.unwrap().id.as_str(), "c1");
-        for body in [
-            json!({"contact": {"name": "x"}}),
-            json!({"contact": "c1"}),
-            Value::Null,
-        ] {
-            assert!(
-                is_unreadable(&answer(body.clone()).found_contact()),
-                "{body}"
-            );
-        }
-    }
-
-    #[test]
-    fn effects_have_ids() {
-        assert_eq!(
-            answer(json!({"note": {"id": "n1"}})).note_id(),
-            Ok("n1".to_owned())
-        );
-        assert_eq!(
-            answer(json!({"task": {"id": "t1"}})).task_id(),
-            Ok("t1".to_owned())
-        );
-        assert!(is_unreadable(
-            &answer(json!({"note": {"id": ""}})).note_id()
-        ));
-        assert!(is_unreadable(&answer(json!({"task": null})).task_id()));
-    }
-
-    #[test]
-    fn notes_are_listed() {
-        let list = answer(json!({"notes": [
-            {"id": "n1", "body": "hi", "userId": "u", "dateAdded": "2021-07-08T12:02:11.285Z", "new": 1},
-            {"id": "n2", "dateAdded": 1_625_745_731_285_i64},
-            {"id": "n3", "body": null, "dateAdded": "yesterday"},
-        ]}));
-        let notes = list.notes().unwrap();
-        assert_eq!(notes[0].body.as_deref(), Some("hi"));
-        assert_eq!(notes[0].date_added, notes[1].date_added);
-        assert!(notes[0].date_added.is_some() && notes[2].date_added.is_none());
-    }
-
-    #[test]
-    fn a_date_that_cannot_be_right_is_none() {
-        for (date, is_one) in [
-            (json!(1_625_745_731), false),
-            (json!("1970-01-01T00:00:00.000Z"), false),
-            (json!("0001-01-01T00:00:00Z"), false),
-            (json!("2014-12-31T23:59:59Z"), false),
-            (json!("2021-07-08T12:02:11"), false),
-            (json!("2021-07-08"), false),
-            (json!("2021-07-08T12:02:11+02:00"), true),
-        ] {
-            let list = answer(json!({"notes": [{"id": "n", "dateAdded": date}]}));
-            let added = list.notes().unwrap()[0].date_added;
-            assert_eq!(added.is_some(), is_one, "{date}");
-        }
-    }
-
-    #[test]
-    fn tasks_are_listed() {
-        let list = answer(json!({"tasks": [
-            {"id": "t1", "title": "call", "dueDate": "2021-07-08T02:30:00.000Z", "completed": false},
-        ]}));
-        let tasks = list.tasks().unwrap();
-        assert!(tasks[0].due_date.is_some());
-        let beside = r#"{"completed":false,"dueDate":"2021-07-08T02:30:00.000Z","title":"call"}"#;
-        assert_eq!(tasks[0].beside, beside);
-        assert_eq!(answer(json!({"tasks": []})).tasks(), Ok(vec![]));
-    }
-
-    #[test]
-    fn a_list_with_an_unreadable_item_is_unreadable() {
-        for body in [
-            json!({}),
-            json!({"notes": {}}),
-            json!({"notes": [{"id": "n"}, {"body": "x"}]}),
-        ] {
-            assert!(is_unreadable(&answer(body.clone()).notes()), "{body}");
-        }
-    }
-
-    #[test]
-    fn nothing_personal_is_debugged() {
-        let answer = answer(json!({
-            "contact": {"id": "c1", "email": "canary@example.com"},
-            "notes": [{"id": "n1", "body": "canary"}],
-            "tasks": [{"id": "t1", "title": "canary"}],
-        }));
-        let shown = format!(
-            "{answer:?} {:?} {:?} {:?}",
-            answer.contact(),
-            answer.notes(),
-            answer.tasks()
-        );
-        assert!(shown.contains("n1") && !shown.contains("canary"), "{shown}");
-    }
-}
+mod tests;

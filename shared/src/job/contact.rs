@@ -3,13 +3,14 @@
 use std::{borrow::Cow, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
     email::Email,
     fault::{Invalid, Noted},
+    path_id::{check_segment, segment_schema},
     phone::Phone,
     read::{Place, Read},
     text::checked_text,
@@ -26,16 +27,7 @@ impl FromStr for ContactId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if !(1..=128).contains(&text.chars().count()) {
-            return Err(Invalid::new("must have 1 to 128 characters"));
-        }
-        // Escaped or not, some server or proxy on the way takes these apart.
-        let forbidden = |c: char| c.is_control() || c.is_whitespace() || r"/?#%\".contains(c);
-        if text.contains(forbidden) || text.contains("..") || text == "." {
-            return Err(Invalid::new(
-                r"must not contain '/', '?', '#', '%', '\', '..', spaces or control characters",
-            ));
-        }
+        check_segment(text)?;
         Ok(Self(text.to_owned()))
     }
 }
@@ -50,7 +42,7 @@ impl JsonSchema for ContactId {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": r"^[^/?#%\\]+$" })
+        segment_schema()
     }
 }
 

@@ -70,6 +70,52 @@ impl JsonSchema for DueDate {
     }
 }
 
+/// When an event begins, to the second, with its offset in figures as the API's example has it: `2026-12-01T09:00:00+00:00`.
+///
+/// Read as a [`DueDate`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventStart(DueDate);
+
+impl fmt::Display for EventStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.timestamp().display_with_offset(Offset::UTC).fmt(f)
+    }
+}
+
+impl FromStr for EventStart {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        text.parse().map(Self)
+    }
+}
+
+impl Serialize for EventStart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Read for EventStart {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        place.parsed()
+    }
+}
+
+impl JsonSchema for EventStart {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EventStart".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        DueDate::json_schema(generator)
+    }
+}
+
 /// A moment read from RFC 3339, with its offset, in the years 0 to 9999 of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment(pub(super) Timestamp);

@@ -8,16 +8,34 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
+    add_followers::AddFollowers,
     add_tags::AddTags,
+    add_to_campaign::AddToCampaign,
+    add_to_workflow::AddToWorkflow,
     attach_note::AttachNote,
+    bulk_tags::BulkTags,
+    complete_task::CompleteTask,
     contact::ContactRef,
+    create_contact::CreateContact,
     create_task::CreateTask,
+    delete_contact::DeleteContact,
+    delete_note::DeleteNote,
+    delete_task::DeleteTask,
     destination::Destination,
     document::Node,
     fault::{Fault, Faults, Invalid, Noted, Path},
     handle_event::HandleEvent,
     packed,
     read::{Place, Read},
+    remove_followers::RemoveFollowers,
+    remove_from_all_campaigns::RemoveFromAllCampaigns,
+    remove_from_campaign::RemoveFromCampaign,
+    remove_from_workflow::RemoveFromWorkflow,
+    remove_tags::RemoveTags,
+    set_business::SetBusiness,
+    update_contact::UpdateContact,
+    update_note::UpdateNote,
+    update_task::UpdateTask,
     upsert_contact::UpsertContact,
 };
 
@@ -105,6 +123,42 @@ job_types! {
     AttachNote = 3,
     /// Add tags to a contact.
     AddTags = 4,
+    /// Create a contact.
+    CreateContact = 5,
+    /// Update a contact.
+    UpdateContact = 6,
+    /// Delete a contact.
+    DeleteContact = 7,
+    /// Update a task of a contact.
+    UpdateTask = 8,
+    /// Mark a task of a contact as done, or not done.
+    CompleteTask = 9,
+    /// Delete a task of a contact.
+    DeleteTask = 10,
+    /// Update a note on a contact.
+    UpdateNote = 11,
+    /// Delete a note on a contact.
+    DeleteNote = 12,
+    /// Remove tags from a contact.
+    RemoveTags = 13,
+    /// Add tags to many contacts, or remove them.
+    BulkTags = 14,
+    /// Make users follow a contact.
+    AddFollowers = 15,
+    /// Make users follow a contact no more.
+    RemoveFollowers = 16,
+    /// Add a contact to a campaign.
+    AddToCampaign = 17,
+    /// Remove a contact from a campaign.
+    RemoveFromCampaign = 18,
+    /// Remove a contact from every campaign.
+    RemoveFromAllCampaigns = 19,
+    /// Add a contact to a workflow.
+    AddToWorkflow = 20,
+    /// Remove a contact from a workflow.
+    RemoveFromWorkflow = 21,
+    /// Make contacts belong to a business, or to none.
+    SetBusiness = 22,
     /// Do what follows from an event; webhooks make these.
     HandleEvent = 24,
 }
@@ -130,16 +184,6 @@ impl Payload {
     /// Whether doing it twice is the same as doing it once. What is not may never be blindly repeated.
     pub fn is_idempotent(&self) -> bool {
         self.work().is_idempotent()
-    }
-
-    /// The API's request body: the payload without the contact, which goes into the URL. (An upsert's caller adds the
-    /// location.)
-    pub fn request_body(&self) -> Value {
-        let mut body = self.to_value();
-        if let Value::Object(members) = &mut body {
-            members.remove("contact");
-        }
-        body
     }
 
     /// The payload as JSON with sorted keys: equal payloads have equal bytes.

@@ -183,6 +183,14 @@ impl<'a> Fields<'a> {
         self.members.iter().any(|(member, _)| member == name)
     }
 
+    /// Notes that there is nothing but these: a change has to change something.
+    pub(super) fn some_beside(&self, names: &[&str]) {
+        let is_other = |(member, _): &(String, Node)| !names.contains(&member.as_str());
+        if !self.members.iter().any(is_other) {
+            self.place.fault("nothing is to be changed");
+        }
+    }
+
     /// Notes every member that nobody asked for.
     pub(super) fn finish(self) {
         for (name, node) in self.members {

@@ -1,8 +1,7 @@
 mod agreement;
-mod examples;
+pub(crate) mod examples;
 mod golden;
 mod hostile;
-mod official;
 mod random;
 mod refusals;
 
@@ -177,14 +176,6 @@ fn knows_what_may_be_repeated() {
             .payload
             .is_idempotent()
     );
-}
-
-#[test]
-fn the_request_body_is_the_payload_without_its_contact() {
-    let job = parse(&json!({
-        "type": "AddTags", "tenant": "loc", "payload": { "contact": { "id": "c1" }, "tags": ["vip"] },
-    }));
-    assert_eq!(job.payload.request_body(), json!({ "tags": ["vip"] }));
 }
 
 #[test]

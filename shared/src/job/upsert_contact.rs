@@ -5,17 +5,12 @@ use serde::Serialize;
 
 use super::{
     contact::ContactRef,
-    custom_field::CustomField,
-    date::BirthDate,
-    dnd::{DndSettings, InboundDndSettings},
-    email::Email,
     fault::Noted,
-    list::List,
     patch::Patch,
     payload::Work,
-    phone::Phone,
+    person::Person,
     read::{Fields, Place, Read},
-    text::{ForeignId, Line, Tag},
+    text::{ForeignId, Line},
 };
 
 /// Creates a contact, or updates the one that has this email or phone; one of the two is required. The fields are those
@@ -27,66 +22,15 @@ use super::{
     { "required": ["phone"], "properties": { "phone": { "type": "string" } } },
 ]))]
 pub struct UpsertContact {
-    /// First name.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub first_name: Patch<Line>,
-    /// Last name.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub last_name: Patch<Line>,
-    /// The whole name.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub name: Patch<Line>,
-    /// E-mail address; sent trimmed and lower-cased.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub email: Patch<Email>,
+    /// What the contact is like.
+    #[serde(flatten)]
+    pub person: Person,
     /// Gender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gender: Option<Line>,
-    /// Telephone number; sent as E.164.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub phone: Patch<Phone>,
-    /// Street and number.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub address1: Patch<Line>,
-    /// City.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub city: Patch<Line>,
-    /// State or region.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub state: Patch<Line>,
-    /// Postal code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub postal_code: Option<Line>,
-    /// Web address.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub website: Patch<Line>,
-    /// Time zone, as `America/Chihuahua`.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub timezone: Patch<Line>,
-    /// Do not disturb, by any channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dnd: Option<bool>,
-    /// Do not disturb, by channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dnd_settings: Option<DndSettings>,
-    /// Whether messages from the contact are taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inbound_dnd_settings: Option<InboundDndSettings>,
-    /// All tags of the contact from now on, up to 100; `AddTags` leaves the others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<List<Tag, 0, 100>>,
-    /// Custom fields, up to 500; those not named stay.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub custom_fields: Option<List<CustomField, 0, 500>>,
     /// Where the contact comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Line>,
-    /// Day of birth; sent as `YYYY-MM-DD`.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
-    pub date_of_birth: Patch<BirthDate>,
-    /// Country, as `US`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<Line>,
     /// Company.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub company_name: Patch<Line>,
@@ -102,26 +46,9 @@ impl Read for UpsertContact {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let contact = Self {
-            first_name: fields.nullable("firstName"),
-            last_name: fields.nullable("lastName"),
-            name: fields.nullable("name"),
-            email: fields.nullable("email"),
+            person: Person::read(&mut fields),
             gender: fields.optional("gender"),
-            phone: fields.nullable("phone"),
-            address1: fields.nullable("address1"),
-            city: fields.nullable("city"),
-            state: fields.nullable("state"),
-            postal_code: fields.optional("postalCode"),
-            website: fields.nullable("website"),
-            timezone: fields.nullable("timezone"),
-            dnd: fields.optional("dnd"),
-            dnd_settings: fields.optional("dndSettings"),
-            inbound_dnd_settings: fields.optional("inboundDndSettings"),
-            tags: fields.optional("tags"),
-            custom_fields: fields.optional("customFields"),
             source: fields.optional("source"),
-            date_of_birth: fields.nullable("dateOfBirth"),
-            country: fields.optional("country"),
             company_name: fields.nullable("companyName"),
             assigned_to: fields.optional("assignedTo"),
             create_new_if_duplicate_allowed: fields
@@ -138,8 +65,8 @@ impl UpsertContact {
     fn check_named(&self, place: Place<'_>, fields: &Fields<'_>) {
         // One that is there but faulty has its own fault already.
         let given = |name, clears: bool| fields.has(name) && !clears;
-        let email = given("email", self.email == Patch::Clear);
-        let phone = given("phone", self.phone == Patch::Clear);
+        let email = given("email", self.person.email == Patch::Clear);
+        let phone = given("phone", self.person.phone == Patch::Clear);
         if !email && !phone {
             place.fault("an email or a phone is required");
         }
@@ -148,9 +75,7 @@ impl UpsertContact {
 
 impl Work for UpsertContact {
     fn contact_refs(&self) -> Vec<ContactRef> {
-        let email = self.email.value().cloned().map(ContactRef::Email);
-        let phone = self.phone.value().cloned().map(ContactRef::Phone);
-        email.into_iter().chain(phone).collect()
+        self.person.contact_refs()
     }
 
     fn is_idempotent(&self) -> bool {

@@ -42,6 +42,10 @@ pub mod field {
     pub const UNMARKED: &str = "unmarked";
     /// When that was last looked for in vain (ms, steady).
     pub const ABSENT: &str = "absent";
+    /// What the look for a contact that may have been created has found so far, as JSON.
+    pub const SEEN: &str = "seen";
+    /// The contact that is there instead of the one that was to be created: the API has refused a second one.
+    pub const INSTEAD: &str = "instead";
     /// How often in a row its contact's list was not what the API is known to say.
     pub const UNREAD: &str = "unread";
     /// Of a sweep: how often in a row deletions of a twin had no answer, and of which: `<times>/<id>`.

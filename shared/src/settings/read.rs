@@ -154,6 +154,9 @@ fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {
         quarantine: read(sources, "QUARANTINE", |text| {
             value::per_type(text, |text| value::duration(text, 100 * MILLISECOND..=HOUR))
         })?,
+        search_lag: read(sources, "SEARCH_LAG", |text| {
+            value::duration(text, 100 * MILLISECOND..=HOUR)
+        })?,
         max_attempts: read(sources, "MAX_ATTEMPTS", |text| {
             value::whole(text, 1..=1_000)
         })?,

@@ -104,6 +104,11 @@ pub const SETTINGS: &[Setting] = &[
         "how long after the end of a call without an answer the API may still apply it; by job type as `30s,CreateTask=60s`; raised where it proves too short",
     ),
     plain(
+        "PENSTOCK_SEARCH_LAG",
+        "90s",
+        "how long after the end of a call without an answer the API's search may not find the contact that it created; it is looked for no sooner",
+    ),
+    plain(
         "PENSTOCK_MAX_ATTEMPTS",
         "10",
         "failed attempts before a job is dead, 1 to 1000",

@@ -26,6 +26,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_LEASE", "5s"),
     ("PENSTOCK_HTTP_TIMEOUT", "10s"),
     ("PENSTOCK_QUARANTINE", "30s"),
+    ("PENSTOCK_SEARCH_LAG", "90s"),
     ("PENSTOCK_MAX_ATTEMPTS", "10"),
     ("PENSTOCK_BACKOFF", "1s..10m"),
     ("PENSTOCK_MAX_AGE", "none"),

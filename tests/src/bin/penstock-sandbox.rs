@@ -28,6 +28,9 @@ While it runs (ADDR is what it printed):
   curl ADDR/_sandbox/faults -d '[\"hang:count=3\"]'        replaces the faults; -X DELETE removes them
   curl ADDR/_sandbox/quota -d '{\"burst\":\"10/1s\"}'        burst, daily or window
   curl ADDR/_sandbox/contacts -d '{\"locationId\":\"T\",\"id\":\"c1\",\"email\":\"a@b.example\"}'
+  curl ADDR/_sandbox/campaigns -d '{\"locationId\":\"T\",\"id\":\"k1\"}'   and businesses, workflows: once one was seeded,
+                                                         others of its kind are unknown
+  curl ADDR/_sandbox/appointments -d '{\"contactId\":\"c1\",\"title\":\"Visit\"}'
 
 Faults: KIND[=VALUE][:KEY=VALUE]...  (write `\\:` for a colon inside a value)
   400..599     an error; retry-after=, message=, effect=yes     html         a page; status= (502), effect=yes
@@ -74,7 +77,7 @@ struct Flags {
     /// The locations allow duplicate contacts
     #[arg(long)]
     allow_duplicates: bool,
-    /// The status for a contact, note or task that does not exist
+    /// The status for a contact, note, task, business, campaign or workflow that does not exist
     #[arg(long, value_enum, default_value_t = Unknown::BadRequest)]
     unknown: Unknown,
     /// How many calls the ledger keeps

@@ -22,37 +22,6 @@ fn campaign(count: usize) -> Vec<Draft> {
         .collect()
 }
 
-impl Stage {
-    /// How often each operation was called.
-    fn operations(&self) -> BTreeMap<&'static str, usize> {
-        let mut operations = BTreeMap::new();
-        for call in self.calls() {
-            *operations.entry(call.operation).or_default() += 1;
-        }
-        operations
-    }
-
-    /// What a done job gives to read.
-    async fn result(&self, id: &str) -> Value {
-        let status = self.status(id).await;
-        assert_eq!(status.state, State::Done, "{id}");
-        status.done.unwrap().0.result
-    }
-
-    /// The API's contact.
-    async fn contact(&self, id: &str) -> Value {
-        let answer = reqwest::Client::new()
-            .get(format!("{}/contacts/{id}", self.sandbox.url()))
-            .header("authorization", "Bearer pit-test")
-            .header("version", "2021-07-28")
-            .send()
-            .await
-            .unwrap();
-        let text = answer.text().await.unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()["contact"].clone()
-    }
-}
-
 #[tokio::test]
 async fn a_campaign_is_a_few_calls_and_each_job_has_its_result() {
     let stage = Stage::start(&[]).await;

@@ -1,6 +1,9 @@
 //! A Redis, the sandbox, workers on both, and what a test asks them.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use penstock_shared::{
     job::{ContactRef, state::State},
@@ -193,6 +196,15 @@ impl Stage {
         .await
     }
 
+    /// The same of a job of this tenant's.
+    pub(crate) async fn until_state_of(&self, tenant: &str, id: &str, state: State) {
+        wait_until(&format!("{id} to be {state}"), PATIENCE, || async {
+            let job = self.status_of(tenant, id).await;
+            (job.state == state).then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn until_state(&self, id: &str, state: State) -> JobStatus {
         self.until_job(id, &state.to_string(), |job| job.state == state)
             .await
@@ -251,6 +263,35 @@ impl Stage {
         );
         let about = |call: &Call| call.path.contains(&within) || *call.path == *itself;
         self.calls().into_iter().filter(about).collect()
+    }
+
+    /// How often each operation was called.
+    pub(crate) fn operations(&self) -> BTreeMap<&'static str, usize> {
+        let mut operations = BTreeMap::new();
+        for call in self.calls() {
+            *operations.entry(call.operation).or_default() += 1;
+        }
+        operations
+    }
+
+    /// What a done job gives to read.
+    pub(crate) async fn result(&self, id: &str) -> Value {
+        let status = self.status(id).await;
+        assert_eq!(status.state, State::Done, "{id}");
+        status.done.unwrap().0.result
+    }
+
+    /// The API's contact.
+    pub(crate) async fn contact(&self, id: &str) -> Value {
+        let answer = reqwest::Client::new()
+            .get(format!("{}/contacts/{id}", self.sandbox.url()))
+            .bearer_auth(TOKEN)
+            .header("version", "2021-07-28")
+            .send()
+            .await
+            .unwrap();
+        let text = answer.text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["contact"].clone()
     }
 
     /// The one dead letter of this job.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 34] = [
+const DEFAULTS: [(&str, &str); 35] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -31,6 +31,7 @@ const DEFAULTS: [(&str, &str); 34] = [
     ("PENSTOCK_LEASE", "\"5s\""),
     ("PENSTOCK_HTTP_TIMEOUT", "\"10s\""),
     ("PENSTOCK_QUARANTINE", "\"30s\""),
+    ("PENSTOCK_SEARCH_LAG", "\"90s\""),
     ("PENSTOCK_MAX_ATTEMPTS", "10"),
     ("PENSTOCK_BACKOFF", "\"1s..10m\""),
     ("PENSTOCK_MAX_BACKLOG", "1000000"),

@@ -198,6 +198,57 @@ async fn contacts_are_seeded_with_ids_of_the_tests_choice() {
 }
 
 #[tokio::test]
+async fn what_locations_have_is_seeded_too() {
+    let client = Client::generous().await;
+    client.seed("c1");
+    for (what, name, body) in [
+        (
+            "businesses",
+            "business",
+            json!({"id": "b1", "locationId": LOCATION}),
+        ),
+        (
+            "campaigns",
+            "campaign",
+            json!({"id": "k1", "locationId": LOCATION, "name": "Spring"}),
+        ),
+        (
+            "workflows",
+            "workflow",
+            json!({"id": "w1", "locationId": LOCATION}),
+        ),
+        (
+            "appointments",
+            "appointment",
+            json!({"id": "e1", "contactId": "c1", "title": "Visit"}),
+        ),
+    ] {
+        let (status, told) = ask(&client, Method::POST, what, Some(body.clone())).await;
+        assert_eq!((status, &told[name]["id"]), (201, &body["id"]));
+        let (status, told) = ask(&client, Method::POST, what, Some(json!({"x": 1}))).await;
+        assert_eq!(status, 400);
+        assert!(
+            told["error"]
+                .as_str()
+                .unwrap()
+                .contains("property x should not exist")
+        );
+    }
+    assert_eq!(
+        client
+            .post("/contacts/c1/campaigns/other", json!({}))
+            .await
+            .0,
+        400
+    );
+    assert_eq!(
+        client.get("/contacts/c1/appointments").await.1["events"][0]["title"],
+        "Visit"
+    );
+    assert_eq!(client.running.summary().effects, 0);
+}
+
+#[tokio::test]
 async fn it_says_that_it_lives_and_what_there_is() {
     let client = Client::generous().await;
     assert_eq!(

@@ -7,3 +7,5 @@ mod faults;
 mod official;
 mod program;
 mod quota;
+mod search;
+mod ties;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use penstock_tests::sandbox::Seed;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -53,10 +54,14 @@ impl Document {
                 .as_object()
                 .unwrap()
         };
-        ["GetContectByIdSchema", "CreateContactSchema"]
-            .into_iter()
-            .flat_map(|name| properties(name).keys().cloned())
-            .collect()
+        [
+            "GetContectByIdSchema",
+            "CreateContactSchema",
+            "ContactsSearchSchema",
+        ]
+        .into_iter()
+        .flat_map(|name| properties(name).keys().cloned())
+        .collect()
     }
 
     fn check(&self, operation: &str, status: u16, answer: &Value) {
@@ -291,6 +296,135 @@ async fn tasks_are_answered_as_documented() {
             200,
         ),
         ("delete-task", Method::DELETE, &path, None, 200),
+    ];
+    check_all(&document, &client, tries).await;
+}
+
+#[tokio::test]
+async fn what_a_contact_is_tied_to_is_answered_as_documented() {
+    let Some(document) = document() else { return };
+    let client = Client::generous().await;
+    client.seed("c1");
+    let event = json!({
+        "contactId": "c1", "calendarId": "k", "status": "booked", "title": "Test", "assignedUserId": "u", "notes": "n",
+        "startTime": "2021-07-16 11:00:00", "endTime": "2021-07-16 11:30:00", "address": "A", "groupId": "g",
+        "appointmentStatus": "booked", "users": ["u"], "assignedResources": ["r"]
+    });
+    client.running.seed(Seed::Appointment, &event).unwrap();
+    let followers = json!({"followers": ["u1"]});
+    let business = json!({"locationId": LOCATION, "ids": ["c1"], "businessId": "b1"});
+    let members = format!("/contacts/business/b1?locationId={LOCATION}&limit=10&skip=0&query=");
+    let tries = vec![
+        (
+            "get-appointments-for-contact",
+            Method::GET,
+            "/contacts/c1/appointments",
+            None,
+            200,
+        ),
+        (
+            "add-followers-contact",
+            Method::POST,
+            "/contacts/c1/followers",
+            Some(followers.clone()),
+            201,
+        ),
+        (
+            "add-followers-contact",
+            Method::POST,
+            "/contacts/c1/followers",
+            Some(json!({})),
+            422,
+        ),
+        (
+            "remove-followers-contact",
+            Method::DELETE,
+            "/contacts/c1/followers",
+            Some(followers),
+            200,
+        ),
+        (
+            "add-remove-contact-from-business",
+            Method::POST,
+            "/contacts/bulk/business",
+            Some(business),
+            200,
+        ),
+        (
+            "add-remove-contact-from-business",
+            Method::POST,
+            "/contacts/bulk/business",
+            Some(json!({})),
+            422,
+        ),
+        (
+            "get-contacts-by-businessId",
+            Method::GET,
+            &members,
+            None,
+            200,
+        ),
+        (
+            "get-contacts-by-businessId",
+            Method::GET,
+            "/contacts/business/b1",
+            None,
+            422,
+        ),
+        ("get-contact", Method::GET, "/contacts/c1", None, 200),
+    ];
+    check_all(&document, &client, tries).await;
+}
+
+#[tokio::test]
+async fn campaigns_and_workflows_are_answered_as_documented() {
+    let Some(document) = document() else { return };
+    let client = Client::generous().await;
+    client.seed("c1");
+    let start = json!({"eventStartTime": "2021-06-23T03:30:00+01:00"});
+    let tries = vec![
+        (
+            "add-contact-to-campaign",
+            Method::POST,
+            "/contacts/c1/campaigns/k",
+            Some(json!({})),
+            201,
+        ),
+        (
+            "add-contact-to-campaign",
+            Method::POST,
+            "/contacts/c9/campaigns/k",
+            Some(json!({})),
+            400,
+        ),
+        (
+            "remove-contact-from-campaign",
+            Method::DELETE,
+            "/contacts/c1/campaigns/k",
+            None,
+            200,
+        ),
+        (
+            "remove-contact-from-every-campaign",
+            Method::DELETE,
+            "/contacts/c1/campaigns/removeAll",
+            None,
+            200,
+        ),
+        (
+            "add-contact-to-workflow",
+            Method::POST,
+            "/contacts/c1/workflow/w",
+            Some(start.clone()),
+            200,
+        ),
+        (
+            "delete-contact-from-workflow",
+            Method::DELETE,
+            "/contacts/c1/workflow/w",
+            Some(start),
+            200,
+        ),
     ];
     check_all(&document, &client, tries).await;
 }

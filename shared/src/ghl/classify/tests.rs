@@ -136,6 +136,60 @@ fn an_unknown_contact_is_told_in_two_ways() {
 }
 
 #[test]
+fn what_a_contact_lacks_is_not_the_contact() {
+    let of_task = r#"{"message":"Task with id X of contact Y not found"}"#;
+    let of_contact = r#"{"message":"Contact with id tasks not found"}"#;
+    let of_note = r#"{"message":["note 5 was not found."]}"#;
+    for (operation, status, body, what) in [
+        (Operation::UpdateTask, 404, of_task, Some("task")),
+        (Operation::DeleteTask, 400, of_task, Some("task")),
+        (Operation::CompleteTask, 404, "", Some("task")),
+        (Operation::DeleteNote, 404, HTML, Some("note")),
+        (Operation::UpdateNote, 400, of_note, Some("note")),
+        (Operation::UpdateNote, 404, of_contact, None),
+        (Operation::AddToWorkflow, 404, "{}", Some("workflow")),
+        (Operation::AddToCampaign, 400, of_contact, None),
+        (Operation::AddFollowers, 404, "{}", None),
+        (Operation::DeleteContact, 400, of_contact, None),
+    ] {
+        let error = error(operation, status, body);
+        let found = match &error {
+            CallError::PartNotFound { what, .. } => Some(*what),
+            CallError::ContactNotFound { .. } => None,
+            other => panic!("{operation}: {other}"),
+        };
+        assert_eq!(found, what, "{operation} {status} {body}");
+    }
+    for operation in [Operation::SetBusiness, Operation::CreateContact] {
+        let error = error(operation, 404, of_contact);
+        assert!(matches!(error, CallError::Rejected { .. }), "{operation}");
+    }
+}
+
+#[test]
+fn of_many_contacts_each_is_told_apart() {
+    let of = |message: &str| of_many(201, &json!({ "message": message }));
+    for unknown in [
+        "contact id is not a valid firebase id",
+        "Contact not found",
+        "contact is deleted",
+    ] {
+        assert!(matches!(
+            of(unknown),
+            CallError::ContactNotFound { status: 201, .. }
+        ));
+    }
+    assert!(matches!(
+        of("contact does not belong to location"),
+        CallError::Rejected { .. }
+    ));
+    assert_eq!(
+        of("a@b.co is odd").to_string(),
+        "refused with 201: [email] is odd"
+    );
+}
+
+#[test]
 fn a_refused_duplicate_names_the_contact() {
     let body = json!({
         "statusCode": 400,
@@ -145,9 +199,13 @@ fn a_refused_duplicate_names_the_contact() {
     let duplicate = error(Operation::UpsertContact, 400, &body.to_string());
     let contact_id = "c1".parse().unwrap();
     assert_eq!(duplicate, CallError::DuplicateContact { contact_id });
+    let created = error(Operation::CreateContact, 400, &body.to_string());
+    assert_eq!(created, duplicate);
 
-    let other = error(Operation::CreateNote, 400, &body.to_string());
-    assert!(matches!(other, CallError::Rejected { .. }));
+    for operation in [Operation::CreateNote, Operation::UpdateContact] {
+        let other = error(operation, 400, &body.to_string());
+        assert!(matches!(other, CallError::Rejected { .. }));
+    }
     for id in [json!("../c1"), json!(""), json!(5), Value::Null] {
         let mut body = body.clone();
         body["meta"]["contactId"] = id;

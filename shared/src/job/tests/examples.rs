@@ -3,7 +3,17 @@
 use serde_json::{Value, json};
 
 /// Jobs that both the parser and the schemas accept.
-pub(super) fn good() -> Vec<(&'static str, Value)> {
+pub(crate) fn good() -> Vec<(&'static str, Value)> {
+    let of = |json: &str| serde_json::from_str(json).unwrap();
+    let more = MORE_GOOD.iter();
+    let more = more.map(|(name, job_type, payload)| (*name, job(job_type, of(payload))));
+    let mut good = first_good();
+    good.extend(more);
+    good.extend(whole_contacts());
+    good
+}
+
+fn first_good() -> Vec<(&'static str, Value)> {
     vec![
         (
             "upsert, least",
@@ -80,6 +90,135 @@ fn whole_event() -> Value {
         "contact": { "id": "nmFmQEsNgz6AVpgLVUJ0", "email": "rosan@deos.com", "phone": "+18888888888" },
         "data": { "type": "ContactCreate", "tags": ["vip"], "customFields": [{ "id": "f", "value": 1.5 }] },
     } })
+}
+
+/// The same, of the types that came later.
+const MORE_GOOD: &[(&str, &str, &str)] = &[
+    ("create, least", "CreateContact", r#"{ "lastName": "L" }"#),
+    (
+        "update, least",
+        "UpdateContact",
+        r#"{ "contact": { "phone": "+15551234567" }, "source": null, "assignedTo": null }"#,
+    ),
+    (
+        "delete",
+        "DeleteContact",
+        r#"{ "contact": { "email": "a@b.io" } }"#,
+    ),
+    (
+        "task, updated",
+        "UpdateTask",
+        r#"{ "contact": { "id": "c" }, "task": { "id": "t-1" }, "title": "t", "body": "", "dueDate": "2026-12-01T09:00:00Z",
+            "completed": false, "assignedTo": "u" }"#,
+    ),
+    (
+        "task, done",
+        "CompleteTask",
+        r#"{ "contact": { "id": "c" }, "task": { "id": "t" } }"#,
+    ),
+    (
+        "task, not done",
+        "CompleteTask",
+        r#"{ "contact": { "id": "c" }, "task": { "id": "t" }, "completed": false }"#,
+    ),
+    (
+        "task, deleted",
+        "DeleteTask",
+        r#"{ "contact": { "id": "c" }, "task": { "id": "t" } }"#,
+    ),
+    (
+        "note, updated",
+        "UpdateNote",
+        r##"{ "contact": { "id": "c" }, "note": { "id": "n" }, "body": "b", "title": "", "color": "#00ff00", "pinned": true,
+            "userId": "u" }"##,
+    ),
+    (
+        "note, deleted",
+        "DeleteNote",
+        r#"{ "contact": { "id": "c" }, "note": { "id": "n" } }"#,
+    ),
+    (
+        "tags, fewer",
+        "RemoveTags",
+        r#"{ "contact": { "email": "a@b.io" }, "tags": ["x"] }"#,
+    ),
+    (
+        "tags of many",
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }, { "id": "b" }], "tags": ["x"], "operation": "add" }"#,
+    ),
+    (
+        "tags of one",
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }], "tags": ["x"], "operation": "remove", "removeAllTags": false }"#,
+    ),
+    (
+        "no tags",
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }], "tags": [], "operation": "remove", "removeAllTags": true }"#,
+    ),
+    (
+        "followers",
+        "AddFollowers",
+        r#"{ "contact": { "id": "c" }, "followers": ["u", "v"] }"#,
+    ),
+    (
+        "followers, fewer",
+        "RemoveFollowers",
+        r#"{ "contact": { "id": "c" }, "followers": ["u"] }"#,
+    ),
+    (
+        "campaign",
+        "AddToCampaign",
+        r#"{ "contact": { "id": "c" }, "campaignId": "x" }"#,
+    ),
+    (
+        "campaign, out of it",
+        "RemoveFromCampaign",
+        r#"{ "contact": { "id": "c" }, "campaignId": "x" }"#,
+    ),
+    (
+        "campaigns, out of all",
+        "RemoveFromAllCampaigns",
+        r#"{ "contact": { "id": "c" } }"#,
+    ),
+    (
+        "workflow",
+        "AddToWorkflow",
+        r#"{ "contact": { "id": "c" }, "workflowId": "w", "eventStartTime": "2021-06-23T03:30:00+01:00" }"#,
+    ),
+    (
+        "workflow, out of it",
+        "RemoveFromWorkflow",
+        r#"{ "contact": { "id": "c" }, "workflowId": "w" }"#,
+    ),
+    (
+        "business",
+        "SetBusiness",
+        r#"{ "contacts": [{ "id": "a" }], "businessId": "b" }"#,
+    ),
+    (
+        "no business",
+        "SetBusiness",
+        r#"{ "contacts": [{ "id": "a" }, { "id": "b" }], "businessId": null }"#,
+    ),
+];
+
+/// With all that can be said of a contact.
+fn whole_contacts() -> [(&'static str, Value); 2] {
+    let without = |names: &[&str]| {
+        let mut whole = whole_upsert();
+        let members = whole.as_object_mut().unwrap();
+        members.retain(|name, _| !names.contains(&name.as_str()));
+        whole
+    };
+    let created = without(&["createNewIfDuplicateAllowed"]);
+    let mut updated = without(&["createNewIfDuplicateAllowed", "gender", "companyName"]);
+    updated["contact"] = json!({ "id": "c" });
+    [
+        ("create, whole", job("CreateContact", created)),
+        ("update, whole", job("UpdateContact", updated)),
+    ]
 }
 
 fn whole_upsert() -> Value {
@@ -172,6 +311,90 @@ const BAD_PAYLOADS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The same, of the types that came later.
+const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
+    ("CreateContact", r#"{ "city": "Bern" }"#),
+    ("CreateContact", r#"{ "email": null, "name": null }"#),
+    (
+        "CreateContact",
+        r#"{ "name": "A", "createNewIfDuplicateAllowed": true }"#,
+    ),
+    ("UpdateContact", r#"{ "contact": { "id": "a" } }"#),
+    (
+        "UpdateContact",
+        r#"{ "contact": { "id": "a" }, "gender": "f" }"#,
+    ),
+    (
+        "UpdateContact",
+        r#"{ "contact": { "id": "a" }, "name": "A", "companyName": "X" }"#,
+    ),
+    ("UpdateContact", r#"{ "name": "A" }"#),
+    ("DeleteContact", "{}"),
+    (
+        "UpdateTask",
+        r#"{ "contact": { "id": "a" }, "task": { "id": "t" } }"#,
+    ),
+    (
+        "UpdateTask",
+        r#"{ "contact": { "id": "a" }, "title": "t" }"#,
+    ),
+    (
+        "CompleteTask",
+        r#"{ "contact": { "id": "a" }, "task": "t" }"#,
+    ),
+    (
+        "DeleteTask",
+        r#"{ "contact": { "id": "a" }, "task": { "id": "a/b" } }"#,
+    ),
+    (
+        "UpdateNote",
+        r#"{ "contact": { "id": "a" }, "note": { "id": "n" } }"#,
+    ),
+    ("DeleteNote", r#"{ "contact": { "id": "a" }, "note": {} }"#),
+    ("RemoveTags", r#"{ "contact": { "id": "a" }, "tags": [] }"#),
+    (
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }], "tags": [], "operation": "remove" }"#,
+    ),
+    (
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }], "tags": [], "operation": "add", "removeAllTags": true }"#,
+    ),
+    (
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }, { "id": "a" }], "tags": ["x"], "operation": "add" }"#,
+    ),
+    (
+        "BulkTags",
+        r#"{ "contacts": [], "tags": ["x"], "operation": "add" }"#,
+    ),
+    (
+        "BulkTags",
+        r#"{ "contacts": [{ "email": "a@b.io" }], "tags": ["x"], "operation": "add" }"#,
+    ),
+    (
+        "BulkTags",
+        r#"{ "contacts": [{ "id": "a" }], "tags": ["x"], "operation": "set" }"#,
+    ),
+    (
+        "AddFollowers",
+        r#"{ "contact": { "id": "a" }, "followers": [] }"#,
+    ),
+    (
+        "AddToCampaign",
+        r#"{ "contact": { "id": "a" }, "campaignId": "" }"#,
+    ),
+    (
+        "AddToWorkflow",
+        r#"{ "contact": { "id": "a" }, "workflowId": "w", "eventStartTime": "2021-06-23 03:30" }"#,
+    ),
+    ("SetBusiness", r#"{ "contacts": [{ "id": "a" }] }"#),
+    (
+        "SetBusiness",
+        r#"{ "contacts": [{ "id": "a" }], "businessId": 5 }"#,
+    ),
+];
+
 /// Members that, in an envelope that is right otherwise, both the parser and the schemas refuse.
 const BAD_MEMBERS: &[(&str, &str)] = &[
     ("tenant", r#""a b""#),
@@ -190,6 +413,7 @@ pub(super) fn bad() -> Vec<Value> {
     let value = |json: &str| serde_json::from_str::<Value>(json).unwrap();
     let payloads = BAD_PAYLOADS
         .iter()
+        .chain(MORE_BAD_PAYLOADS)
         .map(|(job_type, payload)| job(job_type, value(payload)));
     let members = BAD_MEMBERS.iter().map(|(name, member)| {
         let mut job = job(

@@ -6,16 +6,21 @@ use penstock_shared::ghl::{Answer, CallError, Operation, Reply};
 
 use super::said;
 
-const OPERATIONS: [Operation; 9] = [
+const OPERATIONS: [Operation; 14] = [
     Operation::UpsertContact,
     Operation::CreateTask,
     Operation::CreateNote,
     Operation::AddTags,
-    Operation::BulkAddTags,
+    Operation::BulkTags,
     Operation::GetContact,
     Operation::SearchDuplicate,
     Operation::ListNotes,
     Operation::ListTasks,
+    Operation::CreateContact,
+    Operation::UpdateTask,
+    Operation::SetBusiness,
+    Operation::AddFollowers,
+    Operation::AddToWorkflow,
 ];
 
 /// No message is longer.
@@ -95,8 +100,14 @@ fn everything(answer: &Answer) -> impl std::fmt::Debug {
             .map_err(|error| kind(&error)),
         answer
             .bulk_results()
-            .map(|all| all.len().min(2))
-            .map_err(|error| kind(&error)),
+            .map_err(|error| kind(&error))
+            .map(|all| {
+                let refused = all.iter().filter_map(|each| each.tags.as_ref().err());
+                refused.map(kind).take(2).count()
+            }),
+        answer.set_ids().map(drop).map_err(|error| kind(&error)),
+        answer.followers().map(drop).map_err(|error| kind(&error)),
+        answer.succeeded().map_err(|error| kind(&error)),
     )
 }
 

@@ -7,6 +7,9 @@ use crate::sandbox::clock::Moment;
 /// Addresses in this domain are refused as no email at all, so that a demonstration can have jobs that the API rejects.
 const REJECTED_DOMAIN: &str = "rejected.example";
 
+/// The type that every contact has here.
+const TYPE: &str = "lead";
+
 #[derive(Clone, Debug)]
 pub(super) struct Contact {
     pub(super) id: String,
@@ -18,13 +21,17 @@ pub(super) struct Contact {
     pub(super) tags: Vec<String>,
     pub(super) notes: Vec<Item>,
     pub(super) tasks: Vec<Item>,
+    pub(super) appointments: Vec<Item>,
+    /// The users who follow it.
+    pub(super) followers: Vec<String>,
+    pub(super) business: Option<String>,
     /// Custom fields by id.
     custom: Vec<(String, Value)>,
     /// All other fields, under the names of the write side.
     details: Map<String, Value>,
 }
 
-/// A note or a task.
+/// A note, a task or an appointment.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) id: String,
@@ -65,6 +72,9 @@ impl Contact {
             tags: Vec::new(),
             notes: Vec::new(),
             tasks: Vec::new(),
+            appointments: Vec::new(),
+            followers: Vec::new(),
+            business: None,
             custom: Vec::new(),
             details: Map::new(),
         }
@@ -158,6 +168,30 @@ impl Contact {
             .any(|text| text.to_lowercase().contains(lower))
     }
 
+    /// What a search compares a field with; null where the contact has none. Names are those of the search.
+    pub(super) fn value(&self, field: &str) -> Value {
+        let lower = |text: Option<&str>| text.map(str::to_lowercase).into();
+        if let Some(id) = field.strip_prefix("customFields.") {
+            let custom = self.custom.iter().find(|(known, _)| known == id);
+            return custom.map_or(Value::Null, |(_, value)| value.clone());
+        }
+        match field {
+            "id" => self.id.clone().into(),
+            "tags" => self.tags.clone().into(),
+            "followers" => self.followers.clone().into(),
+            "businessId" => self.business.clone().into(),
+            "type" => TYPE.into(),
+            "dateAdded" => self.added.rfc3339().into(),
+            "dateUpdated" => self.updated.rfc3339().into(),
+            "fullNameLowerCase" => self.name().to_lowercase().into(),
+            "firstNameLowerCase" => lower(self.text("firstName")),
+            "lastNameLowerCase" => lower(self.text("lastName")),
+            "address" => self.text("address1").into(),
+            "assigned" => self.text("assignedTo").into(),
+            name => self.details.get(name).cloned().unwrap_or_default(),
+        }
+    }
+
     /// As the API shows it.
     pub(super) fn shown(&self) -> Value {
         // What is written but never shown by any of the official schemas.
@@ -185,8 +219,12 @@ impl Contact {
         shown.insert("name".to_owned(), self.name().into());
         shown.insert("id".to_owned(), self.id.clone().into());
         shown.insert("locationId".to_owned(), self.location.clone().into());
-        shown.insert("type".to_owned(), "lead".into());
+        shown.insert("type".to_owned(), TYPE.into());
         shown.insert("tags".to_owned(), self.tags.clone().into());
+        shown.insert("followers".to_owned(), self.followers.clone().into());
+        if let Some(business) = &self.business {
+            shown.insert("businessId".to_owned(), business.clone().into());
+        }
         shown.insert(
             "customFields".to_owned(),
             self.custom

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 pub struct Change {
     /// What was changed and how.
     pub kind: Kind,
-    /// The id of the note, task or contact; a bulk change has none.
+    /// The id of the note, task, contact, campaign or workflow; a bulk change has none.
     pub id: Option<String>,
     /// The contact that it belongs to; a bulk change has none.
     pub contact_id: Option<String>,
@@ -42,6 +42,22 @@ pub enum Kind {
     TagsRemoved,
     /// Many contacts got or lost tags.
     BulkTags,
+    /// A contact got followers.
+    Followers,
+    /// A contact lost followers.
+    FollowersRemoved,
+    /// Many contacts were put into a business, or taken out of theirs.
+    Business,
+    /// A contact was added to a campaign: the change's id is the campaign's.
+    Campaign,
+    /// A contact was removed from a campaign.
+    CampaignRemoved,
+    /// A contact was removed from every campaign.
+    CampaignsRemoved,
+    /// A contact was added to a workflow: the change's id is the workflow's.
+    Workflow,
+    /// A contact was removed from a workflow.
+    WorkflowRemoved,
     /// A note came to be.
     Note,
     /// A note was written anew.
@@ -57,9 +73,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether doing it twice leaves two of them.
+    /// Whether doing it twice leaves two of them, or starts it twice.
     pub const fn is_creation(self) -> bool {
-        matches!(self, Self::Contact | Self::Note | Self::Task)
+        matches!(
+            self,
+            Self::Contact | Self::Note | Self::Task | Self::Campaign | Self::Workflow
+        )
     }
 }
 

@@ -27,6 +27,12 @@ pub(super) enum Kind {
     Text,
     Flag,
     Strings,
+    /// At most so many of them.
+    FewStrings(usize),
+    /// An array of anything; the operation looks into it.
+    List,
+    /// A whole number from the first to the second.
+    Number(u64, u64),
     Email,
     Phone,
     /// An ISO 8601 date with time and offset.
@@ -100,7 +106,12 @@ impl Kind {
         match self {
             Self::Text => format!("{name} must be a string"),
             Self::Flag => format!("{name} must be a boolean value"),
-            Self::Strings | Self::CustomFields => format!("{name} must be an array"),
+            Self::Strings | Self::FewStrings(_) | Self::List | Self::CustomFields => {
+                format!("{name} must be an array")
+            }
+            Self::Number(..) => {
+                format!("{name} must be a number conforming to the specified constraints")
+            }
             Self::Email => format!("{name} must be an email"),
             Self::Phone => format!("{name} must be a valid phone number"),
             Self::Instant => format!("{name} must be a valid ISO 8601 date string"),
@@ -111,8 +122,19 @@ impl Kind {
 
     fn faults(self, name: &str, value: &Value) -> Vec<String> {
         match (self, value) {
-            (Self::Strings, Value::Array(items)) if !items.iter().all(Value::is_string) => {
+            (Self::Strings | Self::FewStrings(_), Value::Array(items))
+                if !items.iter().all(Value::is_string) =>
+            {
                 vec![format!("each value in {name} must be a string")]
+            }
+            (Self::FewStrings(most), Value::Array(items)) if items.len() > most => {
+                vec![format!("{name} must contain no more than {most} elements")]
+            }
+            (Self::Number(least, most), Value::Number(number)) => {
+                beyond(number.as_u64(), least, most)
+                    .map(|fault| format!("{name} {fault}"))
+                    .into_iter()
+                    .collect()
             }
             (Self::CustomFields, Value::Array(items)) => items
                 .iter()
@@ -134,7 +156,7 @@ impl Kind {
         match self {
             Self::Text => value.is_string(),
             Self::Flag => value.is_boolean(),
-            Self::Strings => value.is_array(),
+            Self::Strings | Self::FewStrings(_) | Self::List => value.is_array(),
             Self::Email => value.as_str().is_some_and(|text| email(text).is_some()),
             Self::Phone => value.as_str().is_some_and(|text| phone(text).is_some()),
             Self::Instant => value
@@ -143,8 +165,17 @@ impl Kind {
             Self::BirthDate => value
                 .as_str()
                 .is_some_and(|text| birth_date(text).is_some()),
-            Self::CustomFields | Self::Disturbance(..) => false,
+            Self::Number(..) | Self::CustomFields | Self::Disturbance(..) => false,
         }
+    }
+}
+
+fn beyond(number: Option<u64>, least: u64, most: u64) -> Option<String> {
+    match number {
+        None => Some("must be an integer number".to_owned()),
+        Some(number) if number < least => Some(format!("must not be less than {least}")),
+        Some(number) if number > most => Some(format!("must not be greater than {most}")),
+        Some(_) => None,
     }
 }
 

@@ -61,6 +61,33 @@ pub(super) const SEED_CONTACT: Shape = contact_fields![
     Field::text("assignedTo"),
 ];
 
+/// What a test may seed of the businesses, campaigns and workflows of a location.
+pub(super) const SEED_ASSET: Shape = &[
+    Field::text("id"),
+    Field::text("locationId").required(),
+    Field::text("name"),
+];
+
+/// What a test may seed as an appointment: what the API shows of one, but for its location, which is its contact's.
+pub(super) const SEED_APPOINTMENT: Shape = &[
+    Field::text("id"),
+    Field::text("contactId").required(),
+    Field::text("calendarId"),
+    Field::text("status"),
+    Field::text("title"),
+    Field::text("assignedUserId"),
+    Field::text("notes"),
+    Field::text("startTime"),
+    Field::text("endTime"),
+    Field::text("address"),
+    Field::text("groupId"),
+    Field::text("appointmentStatus"),
+    Field::new("users", Kind::Strings),
+    Field::text("dateAdded"),
+    Field::text("dateUpdated"),
+    Field::new("assignedResources", Kind::Strings),
+];
+
 pub(super) const UPDATE_CONTACT: Shape = contact_fields![
     Field::text("source").nullable(),
     Field::text("assignedTo").nullable()
@@ -73,6 +100,30 @@ pub(super) const BULK_TAGS: Shape = &[
     Field::new("tags", Kind::Strings).required(),
     Field::text("locationId").required(),
     Field::new("removeAllTags", Kind::Flag),
+];
+
+pub(super) const FOLLOWERS: Shape = &[Field::new("followers", Kind::Strings).required()];
+
+/// The document bounds the length of an id by 50 where, by the operation's limit, it means their number.
+pub(super) const BULK_BUSINESS: Shape = &[
+    Field::text("locationId").required(),
+    Field::new("ids", Kind::FewStrings(50)).required(),
+    Field::text("businessId").required().nullable(),
+];
+
+pub(super) const CAMPAIGN: Shape = &[];
+
+pub(super) const WORKFLOW: Shape = &[Field::new("eventStartTime", Kind::Instant)];
+
+/// The document leaves the body open; these are the fields that the vendor's page on searching names.
+pub(super) const SEARCH: Shape = &[
+    Field::text("locationId").required(),
+    Field::new("pageLimit", Kind::Number(1, 500)).required(),
+    Field::new("page", Kind::Number(1, 10_000)),
+    Field::new("searchAfter", Kind::List),
+    Field::text("query"),
+    Field::new("filters", Kind::List),
+    Field::new("sort", Kind::List),
 ];
 
 pub(super) const CREATE_NOTE: Shape = &[
@@ -123,6 +174,13 @@ pub(super) const LIST_QUERY: Shape = &[
     Field::text("limit"),
 ];
 
+pub(super) const BUSINESS_QUERY: Shape = &[
+    Field::text("limit"),
+    Field::text("locationId").required(),
+    Field::text("skip"),
+    Field::text("query"),
+];
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -157,6 +215,10 @@ mod tests {
             ("UpdateContactDto", UPDATE_CONTACT),
             ("TagsDTO", TAGS),
             ("UpdateTagsDTO", BULK_TAGS),
+            ("FollowersDTO", FOLLOWERS),
+            ("ContactsBusinessUpdate", BULK_BUSINESS),
+            ("AddContactToCampaignDto", CAMPAIGN),
+            ("CreateWorkflowDto", WORKFLOW),
             ("NotesDTO", CREATE_NOTE),
             ("UpdateNoteDTO", UPDATE_NOTE),
             ("CreateTaskParams", CREATE_TASK),

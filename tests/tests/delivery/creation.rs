@@ -1,0 +1,208 @@
+//! Contacts that are created: once, whatever becomes of the answer.
+
+use std::collections::BTreeMap;
+
+use penstock_shared::job::state::State;
+use penstock_tests::{
+    fixture::{Draft, job},
+    harness::{Program, RedisOptions},
+    sandbox::{Options, Quota},
+};
+use serde_json::{Value, json};
+
+use crate::stage::{ACME, Stage};
+
+const ANN: &str = "ann@example.com";
+const PHONE: &str = "+14155550100";
+
+fn create(id: &str, payload: Value) -> Draft {
+    job(id).what("CreateContact", payload)
+}
+
+fn ann(id: &str) -> Draft {
+    create(
+        id,
+        json!({ "email": ANN, "phone": PHONE, "firstName": "Ann" }),
+    )
+}
+
+/// One that does not wait for a search that lags.
+async fn worker(stage: &Stage) -> Program {
+    stage.worker_with(&[("PENSTOCK_SEARCH_LAG", "2s")]).await
+}
+
+/// A stage whose location has these contacts, and may have several of one email.
+async fn open_to_twins(faults: &[&str]) -> Stage {
+    let mut options = Options::default();
+    options.quota.burst.calls = 100_000;
+    options.allow_duplicates = true;
+    options.faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+    Stage::on(RedisOptions::default(), options).await
+}
+
+impl Stage {
+    /// What was asked of the API, but for what the test has asked.
+    fn asked(&self) -> BTreeMap<&'static str, usize> {
+        let mut asked = self.operations();
+        asked.remove("get-contact");
+        asked
+    }
+}
+
+#[tokio::test]
+async fn a_contact_is_created_and_known_from_then_on() {
+    let stage = Stage::start(&[]).await;
+    let _worker = worker(&stage).await;
+    stage
+        .enqueue(&[
+            ann("made"),
+            job("tag").email(ANN),
+            create("named", json!({ "name": "Bo" })),
+        ])
+        .await;
+    stage.until_done(3).await;
+    let made = stage.result("made").await;
+    let id = made["contactId"].as_str().unwrap();
+    assert_eq!(made, json!({ "contactId": id, "new": true }));
+    assert_eq!(stage.operations_on(id), ["add-tags"]);
+    let expected = BTreeMap::from([("create-contact", 2), ("add-tags", 1)]);
+    assert_eq!(stage.asked(), expected);
+    assert_eq!(stage.contact(id).await["firstName"], "Ann");
+}
+
+/// Where the location allows no second one, who is there gets what the new one was to have.
+#[tokio::test]
+async fn a_contact_that_is_there_is_updated_instead() {
+    let stage = Stage::start(&["cut-after:op=update-contact:count=1"]).await;
+    stage.person("old", ANN);
+    let _worker = worker(&stage).await;
+    let payload = json!({ "email": ANN, "lastName": "Li", "gender": "f", "companyName": "X" });
+    stage.enqueue(&[create("a", payload)]).await;
+    stage.until_done(1).await;
+    let expected = json!({ "contactId": "old", "new": false });
+    assert_eq!(stage.result("a").await, expected);
+    // The update is repeated, and it is remembered that nothing was created.
+    let expected = BTreeMap::from([("create-contact", 1), ("update-contact", 2)]);
+    assert_eq!(stage.asked(), expected);
+    assert_eq!(stage.contact("old").await["lastName"], "Li");
+}
+
+#[tokio::test]
+async fn an_unanswered_creation_is_found() {
+    let stage = Stage::start(&["cut-after:op=create-contact:count=1"]).await;
+    let _worker = worker(&stage).await;
+    stage.enqueue(&[ann("a"), job("tag").phone(PHONE)]).await;
+    stage.until_done(2).await;
+    let result = stage.result("a").await;
+    let id = result["contactId"].as_str().unwrap();
+    assert_eq!(result, json!({ "contactId": id, "new": true }));
+    let asked = BTreeMap::from([
+        ("create-contact", 1),
+        ("get-duplicate-contact", 2),
+        ("add-tags", 1),
+    ]);
+    assert_eq!(stage.asked(), asked);
+    assert_eq!(stage.operations_on(id), ["add-tags"]);
+    assert_eq!(stage.sandbox.summary().duplicates, 0);
+}
+
+/// It is looked for twice, a while apart.
+#[tokio::test]
+async fn a_creation_that_had_no_effect_is_sent_once_more() {
+    let stage = Stage::start(&["cut-before:op=create-contact:count=1"]).await;
+    let _worker = worker(&stage).await;
+    stage
+        .enqueue(&[create("a", json!({ "phone": PHONE }))])
+        .await;
+    stage.until_done(1).await;
+    let asked = BTreeMap::from([("create-contact", 2), ("get-duplicate-contact", 2)]);
+    assert_eq!(stage.asked(), asked);
+}
+
+/// Its search may not show for a while what the API has made: before, nobody is asked.
+#[tokio::test]
+async fn it_is_not_looked_for_before_the_search_has_caught_up() {
+    let stage = Stage::start(&["cut-after:op=create-contact:count=1", "search-lag=4s"]).await;
+    let _worker = stage.worker_with(&[("PENSTOCK_SEARCH_LAG", "5s")]).await;
+    stage.enqueue(&[ann("a")]).await;
+    stage.until_done(1).await;
+    let calls = stage.calls();
+    let (cut, search) = (&calls[0], &calls[1]);
+    assert_eq!(search.operation, "get-duplicate-contact");
+    assert!(search.at.millis() >= cut.done_at.unwrap().millis() + 5_000);
+    assert_eq!(stage.asked()["create-contact"], 1);
+}
+
+/// With one permit at a time no search is repeated for want of the next.
+#[tokio::test]
+async fn each_step_of_a_look_has_a_permit() {
+    let mut options = Options::default();
+    options.quota.burst = Quota {
+        calls: 1,
+        window: std::time::Duration::from_secs(1),
+    };
+    options.faults = vec!["cut-after:op=create-contact:count=1".parse().unwrap()];
+    let stage = Stage::on(RedisOptions::default(), options).await;
+    let settings = [
+        ("PENSTOCK_GHL_BURST", "1/1s"),
+        ("PENSTOCK_SEARCH_LAG", "2s"),
+    ];
+    let _worker = stage.worker_with(&settings).await;
+    stage.enqueue(&[ann("a")]).await;
+    stage.until_done(1).await;
+    let asked = BTreeMap::from([("create-contact", 1), ("get-duplicate-contact", 2)]);
+    assert_eq!(
+        (stage.asked(), stage.sandbox.summary().over_quota),
+        (asked, 0)
+    );
+}
+
+/// Of two that go by the contact's names nobody can tell which it is, if it is one of them.
+#[tokio::test]
+async fn two_that_may_be_it_are_left_to_a_person() {
+    let stage = open_to_twins(&["cut-before:op=create-contact:count=1"]).await;
+    stage.person("one", ANN);
+    let other = json!({ "id": "other", "phone": PHONE, "locationId": ACME });
+    stage.sandbox.seed_contact(&other).unwrap();
+    let _worker = worker(&stage).await;
+    stage.enqueue(&[ann("a")]).await;
+    stage.until_state("a", State::Dead).await;
+    assert_eq!(stage.dead("a").await.cause, "ambiguous");
+    let shown = stage.ask(&["dead", "show", "a"]).await;
+    assert_eq!(shown["evidence"], json!({ "contacts": ["one", "other"] }));
+    let done = ["dead", "resolve", "a", "--done", "--effect", "one"];
+    let changed = json!({ "matched": 1, "changed": 1 });
+    assert_eq!(stage.ask(&done).await, changed);
+    assert_eq!(stage.asked()["create-contact"], 1);
+}
+
+/// Nobody can search for a contact that has neither.
+#[tokio::test]
+async fn one_without_email_and_phone_is_left_to_a_person() {
+    let stage = Stage::start(&["cut-after:op=create-contact:count=1"]).await;
+    let _worker = worker(&stage).await;
+    stage.enqueue(&[create("a", json!({ "name": "Bo" }))]).await;
+    stage.until_state("a", State::Dead).await;
+    assert_eq!(stage.dead("a").await.cause, "ambiguous");
+    let shown = stage.ask(&["dead", "show", "a"]).await;
+    assert_eq!(
+        shown["evidence"],
+        json!({ "cannotBeReadBack": "CreateContact" })
+    );
+    assert_eq!(stage.asked(), BTreeMap::from([("create-contact", 1)]));
+}
+
+/// The API is known to have created what it then refused: a retry looks for it.
+#[tokio::test]
+async fn a_refusal_that_may_have_created_is_looked_for_when_it_is_retried() {
+    let stage = Stage::start(&["html:status=422:effect=yes:op=create-contact:count=1"]).await;
+    let _worker = worker(&stage).await;
+    stage.enqueue(&[ann("a")]).await;
+    stage.until_state("a", State::Dead).await;
+    assert_eq!(stage.dead("a").await.cause, "rejected");
+    let changed = json!({ "matched": 1, "changed": 1 });
+    assert_eq!(stage.ask(&["dead", "retry", "a"]).await, changed);
+    stage.until_done(1).await;
+    assert_eq!(stage.asked()["create-contact"], 1);
+    assert_eq!(stage.result("a").await["new"], true);
+}
