@@ -8,6 +8,7 @@ mod cluster;
 mod coalesce;
 mod creation;
 mod disk;
+mod flow;
 mod load;
 mod lookup;
 mod many;

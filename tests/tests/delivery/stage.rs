@@ -172,6 +172,12 @@ impl Stage {
         while queue.forget(0).await.unwrap() {}
     }
 
+    /// As if this job of the tenant's had been done too long ago to be remembered.
+    pub(crate) async fn forget_job(&self, id: &str) {
+        let job = self.queue.keys(0).job(ACME);
+        self.redis.cli(["HDEL", &job, id]).await;
+    }
+
     pub(crate) async fn status_of(&self, tenant: &str, id: &str) -> JobStatus {
         let mut found = self.queue.find(id, Some(tenant)).await.unwrap();
         found

@@ -196,7 +196,7 @@ fn writes_go_where_the_document_says() {
 #[test]
 fn every_job_type_is_a_request() {
     let written: Vec<_> = WRITES.iter().map(|(job_type, ..)| *job_type).collect();
-    for job_type in JobType::ALL {
+    for job_type in JobType::ALL.iter().filter(|each| each.is_public()) {
         assert!(written.contains(&job_type.as_str()), "{job_type}");
     }
 }
