@@ -32,6 +32,7 @@ mod id;
 mod list;
 mod merge;
 mod packed;
+mod parent;
 mod patch;
 mod path_id;
 mod payload;
@@ -88,6 +89,7 @@ pub use self::{
     handle_event::HandleEvent,
     id::JobId,
     list::List,
+    parent::Parent,
     patch::Patch,
     path_id::PathId,
     payload::{JobType, Payload},

@@ -82,6 +82,7 @@ impl Contact {
             ContactRef::Id(id) => *id == self.id,
             ContactRef::Email(email) => self.email.as_ref() == Some(email),
             ContactRef::Phone(phone) => self.phone.as_ref() == Some(phone),
+            ContactRef::Job(_) => false,
         }
     }
 }

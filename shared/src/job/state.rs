@@ -136,6 +136,11 @@ pub enum Ending {
         /// The end: `Done` or `Dead`.
         ending: Box<Ending>,
     },
+    /// It leaves its contact's sequence, and joins it again at its end after so long.
+    Aside {
+        /// How long.
+        after: Duration,
+    },
     /// It is back already.
     None,
 }
@@ -377,6 +382,13 @@ fn consequence(
             Transition {
                 api,
                 ..postponed(wait, permit)
+            }
+        }
+        Outcome::SteppedAside { wait, permit } => {
+            let api = (permit == Permit::Answered).then_some(Api::Up);
+            Transition {
+                api,
+                ..Transition::new(Ending::Aside { after: wait }, permit)
             }
         }
         Outcome::CutOff { wait, permit } => postponed(wait, permit),

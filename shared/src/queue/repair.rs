@@ -9,10 +9,10 @@ use super::{
     Policy, Queue,
     dead::DeadLetter,
     error::QueueError,
-    record::{self, DoneRecord},
+    record::{self, DoneRecord, NewJob},
 };
 use crate::{
-    job::{Job, Priority},
+    job::{Job, JobId, Priority},
     span::millis,
 };
 
@@ -186,7 +186,12 @@ impl Queue {
     /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
     pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
         let drawer = self.vault().of(&letter.tenant, &letter.id);
-        let parts = record::encode(job, drawer)?;
+        let new = NewJob {
+            id: letter.id.parse().unwrap_or_else(|_| JobId::generate()),
+            job: job.clone(),
+        };
+        let keys = self.contact_keys(std::slice::from_ref(&new)).await?;
+        let parts = record::encode(job, &keys.concat(), drawer)?;
         let arguments = EditArguments {
             tenant: &letter.tenant,
             id: &letter.id,

@@ -13,6 +13,7 @@ mod load;
 mod lookup;
 mod many;
 mod marked;
+mod parent;
 mod quiet;
 mod refusal;
 mod stage;

@@ -307,6 +307,26 @@ impl Stage {
         found.next().unwrap_or_else(|| panic!("{id} is not dead"))
     }
 
+    /// The same of a job that has stepped aside.
+    pub(crate) async fn hasten_later(&self, id: &str) {
+        let (keys, lane) = (self.queue.keys(0), Lane::ghl(ACME));
+        let (later, turns) = (keys.later(lane.as_str()), keys.turns(lane.as_str()));
+        let ticket = format!("1{id}");
+        let all = self.redis.cli(["ZRANGE", &turns, "0", "-1"]).await;
+        let all: Vec<String> = redis::from_redis_value(all).unwrap();
+        let turn = all.iter().find(|turn| turn.ends_with(&ticket));
+        let turn = turn.map(String::as_str);
+        for (set, member) in [(&later, Some(ticket.as_str())), (&turns, turn)] {
+            if let Some(member) = member {
+                self.redis.cli(["ZADD", set, "XX", "1", member]).await;
+            }
+        }
+        let lanes = keys.lanes();
+        self.redis
+            .cli(["ZADD", &lanes, "XX", "1", lane.as_str()])
+            .await;
+    }
+
     /// Brings a waiting job's moment forward, for delays that no setting shortens.
     pub(crate) async fn hasten(&self, id: &str) {
         let (keys, lane) = (self.queue.keys(0), Lane::ghl(ACME));
