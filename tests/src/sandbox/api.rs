@@ -13,6 +13,7 @@ mod followers;
 mod ids;
 mod members;
 mod notes;
+pub(super) mod oauth;
 pub(super) mod operation;
 mod page;
 mod search;

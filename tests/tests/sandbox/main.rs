@@ -4,6 +4,7 @@ mod api;
 mod client;
 mod control;
 mod faults;
+mod oauth;
 mod official;
 mod program;
 mod quota;

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     FewStrings(usize),
     /// An array of anything; the operation looks into it.
     List,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
     /// A whole number from the first to the second.
     Number(u64, u64),
     Email,
@@ -109,6 +111,12 @@ impl Kind {
             Self::Strings | Self::FewStrings(_) | Self::List | Self::CustomFields => {
                 format!("{name} must be an array")
             }
+            Self::OneOf(texts) => {
+                format!(
+                    "{name} must be one of the following values: {}",
+                    texts.join(", ")
+                )
+            }
             Self::Number(..) => {
                 format!("{name} must be a number conforming to the specified constraints")
             }
@@ -155,6 +163,7 @@ impl Kind {
     fn accepts(self, value: &Value) -> bool {
         match self {
             Self::Text => value.is_string(),
+            Self::OneOf(texts) => value.as_str().is_some_and(|text| texts.contains(&text)),
             Self::Flag => value.is_boolean(),
             Self::Strings | Self::FewStrings(_) | Self::List => value.is_array(),
             Self::Email => value.as_str().is_some_and(|text| email(text).is_some()),
