@@ -12,6 +12,7 @@ mod enrolment;
 mod followers;
 mod ids;
 mod members;
+mod normal;
 mod notes;
 pub(super) mod oauth;
 pub(super) mod operation;

@@ -1,5 +1,6 @@
 //! The sandbox, over real connections.
 
+mod access;
 mod api;
 mod client;
 mod control;

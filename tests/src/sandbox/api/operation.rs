@@ -189,7 +189,10 @@ impl Params {
 
 /// Every operationId.
 pub(in crate::sandbox) fn names() -> impl Iterator<Item = &'static str> {
-    table::all().map(|operation| operation.id)
+    let mut last = "";
+    let ids = table::all().map(|operation| operation.id);
+    // What is at two paths has two rows, one after the other.
+    ids.filter(move |id| std::mem::replace(&mut last, id) != *id)
 }
 
 /// The operation of that operationId.
@@ -282,10 +285,8 @@ mod tests {
     #[test]
     fn operation_ids_are_unique() {
         let mut ids: Vec<_> = names().collect();
-        let count = ids.len();
         ids.sort_unstable();
         ids.dedup();
-        // One is at two paths.
-        assert_eq!(ids.len(), count - 1);
+        assert_eq!(ids.len(), names().count());
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
-use super::contact::{Contact, email_key, phone};
+use super::contact::Contact;
 use super::directory::{Asset, Directory};
 use super::ids::Ids;
+use super::normal::{email_key, phone};
 use super::oauth::OAuth;
 use crate::sandbox::clock::Moment;
 use crate::sandbox::options::{Options, Unknown};
