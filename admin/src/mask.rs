@@ -6,6 +6,8 @@ use serde_json::Value;
 /// The fields whose texts tell nothing about a person: ids, choices, dates of work, labels.
 const HARMLESS: &[&str] = &[
     "assignedTo",
+    "businessId",
+    "campaignId",
     "code",
     "color",
     "contactId",
@@ -14,18 +16,22 @@ const HARMLESS: &[&str] = &[
     "dueDate",
     "effect",
     "effects",
+    "eventStartTime",
     "fingerprint",
+    "followers",
     "id",
     "key",
+    "noteId",
+    "operation",
     "reason",
     "status",
     "tags",
     "taskId",
-    "noteId",
     "timezone",
     "type",
     "userId",
     "why",
+    "workflowId",
 ];
 
 /// The value with every text masked that may be personal.

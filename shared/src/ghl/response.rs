@@ -115,11 +115,6 @@ impl Answer {
         text(self.part("task"), "id").ok_or_else(|| self.lacks("task.id"))
     }
 
-    /// The id of the task that was changed, and whether it is done.
-    pub fn task_completed(&self) -> Option<bool> {
-        self.part("task").get("completed")?.as_bool()
-    }
-
     /// Nothing but that it succeeded, if it does not say that it did not. (The API spells it in two ways, and another for businesses.)
     pub fn succeeded(&self) -> Result<(), CallError> {
         let says = |name| self.body.get(name).and_then(Value::as_bool);

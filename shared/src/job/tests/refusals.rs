@@ -308,3 +308,78 @@ fn null_is_for_what_can_be_cleared() {
     expected.push("tenant: expected a string, found null".to_owned());
     assert_eq!(told, expected);
 }
+
+#[test]
+fn what_would_do_nothing_or_too_much_is_refused() {
+    for (job_type, payload, expected) in [
+        (
+            "CreateContact",
+            json!({ "email": null, "city": "Bern" }),
+            "payload: an email, a phone or a name is required",
+        ),
+        (
+            "UpdateContact",
+            json!({ "contact": { "id": "c" } }),
+            "payload: nothing is to be changed",
+        ),
+        (
+            "UpdateContact",
+            json!({ "contact": { "id": "c" }, "name": "A", "companyName": "X" }),
+            "payload.companyName: unknown field",
+        ),
+        (
+            "UpdateTask",
+            json!({ "contact": { "id": "c" }, "task": { "id": "t" } }),
+            "payload: nothing is to be changed",
+        ),
+        (
+            "UpdateNote",
+            json!({ "contact": { "id": "c" }, "note": { "id": "../n" }, "pinned": true }),
+            r"payload.note.id: must not contain '/', '?', '#', '%', '\', '..', spaces or control characters",
+        ),
+        (
+            "RemoveFromCampaign",
+            json!({ "contact": { "id": "c" }, "campaignId": "removeAll" }),
+            "payload.campaignId: is no campaign; use RemoveFromAllCampaigns",
+        ),
+        (
+            "BulkTags",
+            json!({ "contacts": [{ "id": "a" }, { "id": "a" }], "tags": ["x"], "operation": "add" }),
+            "payload.contacts: a contact is named twice",
+        ),
+        (
+            "BulkTags",
+            json!({ "contacts": [{ "id": "a" }], "tags": [], "operation": "remove" }),
+            "payload.tags: none only with removeAllTags",
+        ),
+        (
+            "BulkTags",
+            json!({ "contacts": [{ "id": "a" }], "tags": [], "operation": "add", "removeAllTags": true }),
+            "payload.removeAllTags: only with the operation remove",
+        ),
+        (
+            "SetBusiness",
+            json!({ "contacts": [{ "id": "a" }] }),
+            "payload.businessId: missing",
+        ),
+    ] {
+        let told = faults(&json!({ "type": job_type, "tenant": "t", "payload": payload }));
+        assert_eq!(told, [expected], "{job_type}");
+    }
+}
+
+#[test]
+fn a_job_names_no_more_contacts_than_it_may() {
+    let of = |count: usize| {
+        let contacts: Vec<_> = (0..count)
+            .map(|number| json!({ "id": format!("c{number}") }))
+            .collect();
+        let payload = json!({ "contacts": contacts, "businessId": null });
+        faults(&json!({ "type": "SetBusiness", "tenant": "t", "payload": payload }))
+    };
+    assert_eq!(of(500), Vec::<String>::new());
+    assert_eq!(
+        of(501),
+        ["payload.contacts: must have 1 to 500 items, has 501"]
+    );
+}
