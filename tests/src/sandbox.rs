@@ -9,20 +9,22 @@
 
 mod api;
 mod call;
-mod clock;
+pub(crate) mod clock;
 mod control;
 mod desk;
 pub mod fault;
 pub mod ledger;
 pub mod options;
-mod quota;
-mod reply;
-mod request;
-mod server;
-mod span;
+pub(crate) mod quota;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod server;
+pub(crate) mod span;
 pub mod summary;
 
+pub(crate) use api::effect::fingerprint;
 pub use api::effect::{Change, Kind};
+pub(crate) use api::operation::{Params, matched};
 pub use clock::Moment;
 pub use fault::Fault;
 pub use ledger::{Call, Effect};
@@ -67,7 +69,13 @@ impl Sandbox {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        house.tasks.spawn(server::accept(listener, house.clone()));
+        let door = server::Door {
+            stop: house.stop.clone(),
+            tasks: house.tasks.clone(),
+        };
+        let answering = house.clone();
+        let answer = move |request| server::answer(answering.clone(), request);
+        house.tasks.spawn(server::accept(listener, door, answer));
         Ok(Running {
             addr,
             desk: Arc::clone(&house.desk),

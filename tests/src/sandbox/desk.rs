@@ -186,7 +186,7 @@ impl State {
         let subject = Subject {
             op: request.operation_id(),
             tenant,
-            contacts,
+            contacts: &contacts,
         };
         self.faults.plan(&subject, &mut self.dice)
     }
