@@ -86,7 +86,7 @@ async fn a_parent_may_have_been_stored_or_done_before() {
 
 #[tokio::test]
 async fn with_its_parent_a_job_is_dead() {
-    let stage = Stage::start(&["422:op=create-contact"]).await;
+    let stage = Stage::start(&["400:op=create-contact"]).await;
     let drafts = [
         create("ada", "ada@b.io"),
         note("note", &of("ada")),
@@ -115,7 +115,7 @@ async fn with_its_parent_a_job_is_dead() {
 /// It stands aside meanwhile: the parent, retried, comes to stand behind what waits.
 #[tokio::test]
 async fn told_to_wait_it_outlives_its_parents_death() {
-    let stage = Stage::start(&["422:op=create-contact"]).await;
+    let stage = Stage::start(&["400:op=create-contact"]).await;
     let waits = json!({ "job": "ada", "wait": true });
     stage
         .enqueue(&[create("ada", "ada@b.io"), note("note", &waits)])
@@ -152,7 +152,7 @@ fn file(payload: &Value) -> String {
 
 #[tokio::test]
 async fn at_most_as_long_as_a_job_may_live() {
-    let stage = Stage::start(&["422:op=create-contact"]).await;
+    let stage = Stage::start(&["400:op=create-contact"]).await;
     let waits = json!({ "job": "ada", "wait": true });
     stage
         .enqueue(&[create("ada", "ada@b.io"), note("note", &waits)])
