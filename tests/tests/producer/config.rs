@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 34] = [
+const DEFAULTS: [(&str, &str); 36] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -48,6 +48,8 @@ const DEFAULTS: [(&str, &str); 34] = [
     ("PENSTOCK_GHL_TOKEN", "none"),
     ("PENSTOCK_MAX_AGE", "none"),
     ("PENSTOCK_API_KEYS", "none"),
+    ("PENSTOCK_HOOKS", "none"),
+    ("PENSTOCK_HOOK_WINDOW", "\"24h\""),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
     ("PENSTOCK_ENCRYPT_PAYLOADS", "\"off\""),
     ("PENSTOCK_METRICS_LISTEN", "none"),

@@ -67,7 +67,13 @@ async fn schemas_are_those_committed() {
         .filter(|file| file != "Job.json")
         .collect();
     files.sort();
-    let types = ["AddTags", "AttachNote", "CreateTask", "UpsertContact"];
+    let types = [
+        "AddTags",
+        "AttachNote",
+        "CreateTask",
+        "HandleEvent",
+        "UpsertContact",
+    ];
     assert_eq!(files, types.map(|name| format!("{name}.json")));
     for file in files {
         let name = file.trim_end_matches(".json");
