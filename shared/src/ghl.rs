@@ -7,8 +7,10 @@
 mod classify;
 mod client;
 mod error;
+mod grant;
 mod limiter;
 mod message;
+mod oauth;
 mod rate;
 mod request;
 mod response;
@@ -17,8 +19,10 @@ mod tokens;
 pub use self::{
     client::{ClientError, GhlClient, Reply},
     error::CallError,
+    grant::{Grant, GrantState, Life},
     limiter::{Limiter, NotUntil, Passage},
+    oauth::{App, Issued, OAuthClient, TokenError, UserType},
     request::{Lookup, Operation, Request},
     response::{Answer, BulkResult, Contact, Note, Task},
-    tokens::{Tokens, fingerprint},
+    tokens::{Bearer, Credentials, Known, Origin, fingerprint},
 };
