@@ -1,6 +1,6 @@
 //! A stand-in for the `GoHighLevel` contacts API.
 //!
-//! It holds contacts, notes, tasks and tags, answers and refuses as the official document describes, enforces its quota at the
+//! It holds contacts and all that they have, answers and refuses as the official document describes, enforces its quota at the
 //! moment of arrival, can be told to fail ([`fault`]), and keeps a ledger of every call and every effect. It is for tests and
 //! demonstrations: it keeps all in memory, and whoever reaches its port may steer it.
 //!
@@ -14,6 +14,7 @@ mod control;
 mod desk;
 pub mod fault;
 pub mod ledger;
+mod marketplace;
 pub mod options;
 mod quota;
 mod reply;
@@ -23,10 +24,13 @@ mod span;
 pub mod summary;
 
 pub use api::effect::{Change, Kind};
+pub use api::oauth::grant::{Grant, Subject};
+pub use api::seed::Seed;
 pub use clock::Moment;
 pub use fault::Fault;
 pub use ledger::{Call, Effect};
-pub use options::{Latency, Options, Quota, Terms, Unknown, Window};
+pub use marketplace::Marketplace;
+pub use options::{Latency, OAuthTerms, Options, Pick, Quota, Terms, Unknown, Window};
 pub use span::parse as parse_span;
 pub use summary::Summary;
 
@@ -127,10 +131,20 @@ impl Running {
     /// Puts a contact into the world without a call: the body of a create, with an `id` if it shall have that one. Answers the
     /// contact as the API shows it, or what is wrong with the body.
     pub fn seed_contact(&self, fields: &Value) -> Result<Value, Vec<String>> {
+        self.seed(Seed::Contact, fields)
+    }
+
+    /// Puts something into the world without a call; answers it as it is shown, or what is wrong with its fields.
+    pub fn seed(&self, what: Seed, fields: &Value) -> Result<Value, Vec<String>> {
         let Value::Object(fields) = fields else {
-            return Err(vec!["a contact must be an object".to_owned()]);
+            return Err(vec![format!("a {} must be an object", what.name())]);
         };
-        api::seed(&mut self.desk.state().world, fields, self.desk.now())
+        what.plant(&mut self.desk.state().world, fields, self.desk.now())
+    }
+
+    /// Who has the app, and their tokens; none while OAuth is off.
+    pub fn marketplace(&self) -> Option<Marketplace<'_>> {
+        Marketplace::of(&self.desk)
     }
 
     /// Stops: calls in flight are answered within two seconds or cut, hanging ones are cut at once.

@@ -1,5 +1,7 @@
 //! What a test steers and asks, under `/_sandbox`. None of it counts as a call.
 
+mod access;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::api;
+use super::api::seed::Seed;
 use super::desk::Desk;
 use super::fault::{Fault, Faults};
 use super::options::{Quota, Terms, Window};
@@ -76,14 +78,25 @@ fn steer(
         }
         (&Method::GET, "quota") => Ok(shown(StatusCode::OK, &desk.state().quotas.terms())),
         (&Method::POST, "quota") => quota(desk, &read(body)?),
-        (&Method::POST, "contacts") => contact(desk, &read(body)?),
-        _ => Err(refused(
-            StatusCode::NOT_FOUND,
-            &format!(
-                "there is no {method} {ROOT}/{what}; there are GET health, ledger, summary, faults, quota; POST faults, quota, contacts; DELETE faults"
-            ),
-        )),
+        (_, what) if what.split('/').next() == Some(access::ROOM) => {
+            access::steer(desk, method, what, body)
+        }
+        _ => match Seed::at(what).filter(|_| method == Method::POST) {
+            Some(seed) => planted(desk, seed, &read(body)?),
+            None => Err(nothing_there(method, what)),
+        },
     }
+}
+
+fn nothing_there(method: &Method, what: &str) -> Refusal {
+    refused(
+        StatusCode::NOT_FOUND,
+        &format!(
+            "there is no {method} {ROOT}/{what}; there are GET health, ledger, summary, faults, quota, oauth; \
+             POST faults, quota, contacts, appointments, businesses, campaigns, workflows, oauth, oauth/install, \
+             oauth/uninstall, oauth/expire, oauth/revoke; DELETE faults"
+        ),
+    )
 }
 
 fn faults(desk: &Desk) -> Response<Body> {
@@ -129,10 +142,14 @@ fn quota(desk: &Desk, change: &Change) -> Result<Response<Body>, Refusal> {
     Ok(shown(StatusCode::OK, &terms))
 }
 
-fn contact(desk: &Desk, fields: &Map<String, Value>) -> Result<Response<Body>, Refusal> {
-    let seeded = api::seed(&mut desk.state().world, fields, desk.now());
-    let contact = seeded.map_err(|faults| refused(StatusCode::BAD_REQUEST, &faults.join(", ")))?;
-    Ok(shown(StatusCode::CREATED, &json!({"contact": contact})))
+fn planted(
+    desk: &Desk,
+    seed: Seed,
+    fields: &Map<String, Value>,
+) -> Result<Response<Body>, Refusal> {
+    let planted = seed.plant(&mut desk.state().world, fields, desk.now());
+    let planted = planted.map_err(|faults| refused(StatusCode::BAD_REQUEST, &faults.join(", ")))?;
+    Ok(shown(StatusCode::CREATED, &json!({seed.name(): planted})))
 }
 
 /// `{"calls":[…]}`, written page by page so that neither the lock nor the memory is held for all of it.

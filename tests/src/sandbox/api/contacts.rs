@@ -6,9 +6,7 @@ use super::answer::Answer;
 use super::contact::Contact;
 use super::effect::{Change, Kind};
 use super::operation::{Done, Input};
-use super::shapes;
 use super::world::World;
-use crate::sandbox::api::shape;
 use crate::sandbox::clock::Moment;
 
 /// `POST /contacts/`
@@ -96,31 +94,6 @@ pub(super) fn find_duplicate(world: &mut World, input: &Input<'_>) -> Result<Don
     });
     let found = found.filter(|contact| contact.added <= input.search_horizon);
     Ok(Done::read(json!({"contact": found.map(Contact::shown)})))
-}
-
-/// Puts a contact into the world without a call: a create body, with an id if the test wants one of its own.
-pub(in crate::sandbox) fn seed(
-    world: &mut World,
-    body: &Map<String, Value>,
-    now: Moment,
-) -> Result<Value, Vec<String>> {
-    let mut faults = shape::faults(shapes::SEED_CONTACT, body);
-    let id = body.get("id").and_then(Value::as_str).map(str::to_owned);
-    if id
-        .as_deref()
-        .is_some_and(|id| id.is_empty() || id.len() > 128 || world.knows(id))
-    {
-        faults.push("id must be 1 to 128 bytes and of no contact that exists".to_owned());
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    let id = id.unwrap_or_else(|| world.next_id());
-    let location = body
-        .get("locationId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Ok(world.create(id, location, body, now).shown())
 }
 
 /// The contact that the API takes for the same, and the field that says so.

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 pub struct Change {
     /// What was changed and how.
     pub kind: Kind,
-    /// The id of the note, task or contact; a bulk change has none.
+    /// The id of the note, task, contact, campaign, workflow, location or company; a bulk change has none.
     pub id: Option<String>,
-    /// The contact that it belongs to; a bulk change has none.
+    /// The contact that it belongs to; a bulk change has none, nor has one of access.
     pub contact_id: Option<String>,
     /// The contacts of a bulk change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -42,6 +42,22 @@ pub enum Kind {
     TagsRemoved,
     /// Many contacts got or lost tags.
     BulkTags,
+    /// A contact got followers.
+    Followers,
+    /// A contact lost followers.
+    FollowersRemoved,
+    /// Many contacts were put into a business, or taken out of theirs.
+    Business,
+    /// A contact was added to a campaign: the change's id is the campaign's.
+    Campaign,
+    /// A contact was removed from a campaign.
+    CampaignRemoved,
+    /// A contact was removed from every campaign.
+    CampaignsRemoved,
+    /// A contact was added to a workflow: the change's id is the workflow's.
+    Workflow,
+    /// A contact was removed from a workflow.
+    WorkflowRemoved,
     /// A note came to be.
     Note,
     /// A note was written anew.
@@ -54,12 +70,31 @@ pub enum Kind {
     TaskUpdate,
     /// A task was deleted.
     TaskDelete,
+    /// A user installed the app, and a code was given for it. The change's id is that of the location or company, here and below.
+    Authorization,
+    /// Tokens were given for a code.
+    Tokens,
+    /// Tokens were given for a refresh token, which is used up.
+    TokensRefreshed,
+    /// A location's token was given to its company.
+    LocationToken,
 }
 
 impl Kind {
-    /// Whether doing it twice leaves two of them.
+    /// Whether doing it twice leaves two of them, or starts it twice.
     pub const fn is_creation(self) -> bool {
-        matches!(self, Self::Contact | Self::Note | Self::Task)
+        matches!(
+            self,
+            Self::Contact | Self::Note | Self::Task | Self::Campaign | Self::Workflow
+        )
+    }
+
+    /// Whether it is about access rather than contacts.
+    pub const fn is_access(self) -> bool {
+        matches!(
+            self,
+            Self::Authorization | Self::Tokens | Self::TokensRefreshed | Self::LocationToken
+        )
     }
 }
 
@@ -80,6 +115,18 @@ impl Change {
             contacts: Vec::new(),
             fingerprint: fingerprint(kind, scope, content),
             content: text(content),
+        }
+    }
+
+    /// A change of who has access: to a location or a company.
+    pub(super) fn of_access(kind: Kind, id: &str) -> Self {
+        Self {
+            kind,
+            id: Some(id.to_owned()),
+            contact_id: None,
+            contacts: Vec::new(),
+            fingerprint: fingerprint(kind, id, &Map::new()),
+            content: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The list of a location's contacts, page by page, newest first.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -9,7 +11,7 @@ use super::world::World;
 
 /// `GET /contacts/`
 pub(super) fn list(world: &mut World, input: &Input<'_>) -> Result<Done, Answer> {
-    let limit = limit(input)?;
+    let limit = number(input, "limit", 20, 1..=100)?;
     let location = input.query("locationId").unwrap_or_default();
     let wanted = input.query("query").map(str::to_lowercase);
     let start = start(world, input)?;
@@ -37,17 +39,24 @@ pub(super) fn list(world: &mut World, input: &Input<'_>) -> Result<Done, Answer>
     ))
 }
 
-fn limit(input: &Input<'_>) -> Result<usize, Answer> {
-    let Some(text) = input.query("limit") else {
-        return Ok(20);
+/// A whole number of the query, within its bounds.
+pub(super) fn number(
+    input: &Input<'_>,
+    name: &str,
+    default: usize,
+    bounds: RangeInclusive<usize>,
+) -> Result<usize, Answer> {
+    let Some(text) = input.query(name) else {
+        return Ok(default);
     };
-    let fault = match text.parse() {
-        Ok(limit @ 1..=100) => return Ok(limit),
-        Ok(0) => "limit must not be less than 1",
-        Ok(_) => "limit must not be greater than 100",
-        Err(_) => "limit must be a number conforming to the specified constraints",
+    let (least, most) = bounds.into_inner();
+    let fault = match text.parse::<usize>() {
+        Ok(number) if number < least => format!("{name} must not be less than {least}"),
+        Ok(number) if number > most => format!("{name} must not be greater than {most}"),
+        Ok(number) => return Ok(number),
+        Err(_) => format!("{name} must be a number conforming to the specified constraints"),
     };
-    Err(Answer::unprocessable(&[fault.to_owned()]))
+    Err(Answer::unprocessable(&[fault]))
 }
 
 /// The ordinal before which the page starts.

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::contact::{Contact, normal_tags};
+use super::contact::Contact;
 use super::effect::{Change, Kind};
+use super::members;
+use super::normal::normal_tags;
 use super::operation::{Done, Input};
 use super::world::World;
 
@@ -105,24 +107,12 @@ fn bulk_one(
 
 /// Adds those that the contact does not have yet, and names them.
 fn put(contact: &mut Contact, tags: &[String], input: &Input<'_>) -> Vec<String> {
-    let added: Vec<String> = tags
-        .iter()
-        .filter(|tag| !contact.tags.contains(tag))
-        .cloned()
-        .collect();
-    contact.tags.extend(added.iter().cloned());
     contact.updated = input.now;
-    added
+    members::put(&mut contact.tags, tags)
 }
 
 /// Removes those that the contact has, and names them.
 fn take(contact: &mut Contact, tags: &[String], input: &Input<'_>) -> Vec<String> {
-    let removed: Vec<String> = tags
-        .iter()
-        .filter(|tag| contact.tags.contains(tag))
-        .cloned()
-        .collect();
-    contact.tags.retain(|tag| !removed.contains(tag));
     contact.updated = input.now;
-    removed
+    members::take(&mut contact.tags, tags)
 }

@@ -1,43 +1,53 @@
 //! Everything the API holds.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
-use super::contact::{Contact, email_key, phone};
+use super::contact::Contact;
+use super::directory::{Asset, Directory};
 use super::ids::Ids;
+use super::normal::{email_key, phone};
+use super::oauth::OAuth;
 use crate::sandbox::clock::Moment;
-use crate::sandbox::options::Unknown;
+use crate::sandbox::options::{Options, Unknown};
 
 /// Contact ids by the order of their creation.
 type Ordered = BTreeMap<u64, String>;
 /// Contact ids by (location, email or phone).
 type Index = HashMap<(String, String), Ordered>;
 
-/// The contacts of all locations.
+/// The contacts of all locations, and what else these have.
 #[derive(Debug)]
 pub(in crate::sandbox) struct World {
     pub(super) allow_duplicates: bool,
+    pub(super) directory: Directory,
+    /// None while OAuth is off.
+    pub(in crate::sandbox) oauth: Option<OAuth>,
     unknown: Unknown,
     ids: Ids,
     ordinal: u64,
     contacts: HashMap<String, Contact>,
-    deleted: HashSet<String>,
+    /// The ordinals of those that were deleted, for pages that start after one.
+    deleted: HashMap<String, u64>,
     locations: HashMap<String, Ordered>,
     emails: Index,
     phones: Index,
 }
 
 impl World {
-    pub(in crate::sandbox) fn new(seed: u64, allow_duplicates: bool, unknown: Unknown) -> Self {
+    pub(in crate::sandbox) fn new(options: &Options) -> Self {
+        let oauth = options.oauth.clone();
         Self {
-            allow_duplicates,
-            unknown,
-            ids: Ids::new(seed),
+            allow_duplicates: options.allow_duplicates,
+            directory: Directory::default(),
+            oauth: oauth.map(|terms| OAuth::new(options.seed, terms)),
+            unknown: options.unknown,
+            ids: Ids::new(options.seed),
             ordinal: 0,
             contacts: HashMap::new(),
-            deleted: HashSet::new(),
+            deleted: HashMap::new(),
             locations: HashMap::new(),
             emails: HashMap::new(),
             phones: HashMap::new(),
@@ -60,7 +70,24 @@ impl World {
     }
 
     pub(super) fn was_deleted(&self, contact_id: &str) -> bool {
-        self.deleted.contains(contact_id)
+        self.deleted.contains_key(contact_id)
+    }
+
+    /// The place of a contact in the order of creation, even of one that was deleted.
+    pub(super) fn ordinal_of(&self, contact_id: &str) -> Option<u64> {
+        let contact = self.contacts.get(contact_id);
+        contact
+            .map(|contact| contact.ordinal)
+            .or_else(|| self.deleted.get(contact_id).copied())
+    }
+
+    /// That the location has such a business, campaign or workflow, or how the API says that it has not.
+    pub(super) fn asset(&self, asset: Asset, id: &str, location: &str) -> Result<(), Answer> {
+        if self.directory.has(asset, id, location) {
+            Ok(())
+        } else {
+            Err(self.unknown(asset.name(), id))
+        }
     }
 
     /// The contact, or how the API says that there is none.
@@ -132,7 +159,7 @@ impl World {
         if let Some(ids) = self.locations.get_mut(&contact.location) {
             ids.remove(&contact.ordinal);
         }
-        self.deleted.insert(id.to_owned());
+        self.deleted.insert(id.to_owned(), contact.ordinal);
         Ok(contact)
     }
 

@@ -9,6 +9,14 @@ use serde::Serialize;
 
 use super::{Fault, FaultKind};
 
+/// The operations that search contacts or list them.
+const SEARCHES: [&str; 4] = [
+    "get-duplicate-contact",
+    "get-contacts",
+    "get-contacts-by-businessId",
+    "search-contacts-advanced",
+];
+
 /// The faults in force, in their order.
 #[derive(Debug, Default)]
 pub(in crate::sandbox) struct Faults {
@@ -132,7 +140,7 @@ impl FaultKind {
     fn concerns(&self, op: &str) -> bool {
         match self {
             Self::ListLag(_) => ["get-all-notes", "get-all-tasks"].contains(&op),
-            Self::SearchLag(_) => ["get-duplicate-contact", "get-contacts"].contains(&op),
+            Self::SearchLag(_) => SEARCHES.contains(&op),
             _ => true,
         }
     }
