@@ -2,6 +2,7 @@
 
 mod access;
 mod body;
+mod connect;
 mod health;
 mod jobs;
 mod metrics;
@@ -35,6 +36,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::{
     access::{Keys, SHORT},
     body::Budget,
+    connect::Connect,
     metrics::Metrics,
     problem::Problem,
 };
@@ -66,6 +68,8 @@ struct Intake {
     keys: Keys,
     budget: Budget,
     metrics: Metrics,
+    /// What accounts are connected with, if an app is configured.
+    connect: Option<Connect>,
 }
 
 impl Intake {
@@ -96,6 +100,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
         keys,
         budget: Budget::new(),
         metrics: Metrics::install()?,
+        connect: Connect::new(&settings)?,
     });
     let listener = TcpListener::bind(arguments.listen)
         .await
@@ -159,6 +164,8 @@ fn router(intake: Arc<Intake>) -> Router {
         ));
     Router::new()
         .merge(guarded)
+        .route("/oauth/install", get(connect::install))
+        .route("/oauth/callback", get(connect::callback))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

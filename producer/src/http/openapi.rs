@@ -8,12 +8,12 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{health, jobs, metrics, problem};
+use super::{connect, health, jobs, metrics, problem};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Penstock intake", description = "Takes jobs for the GoHighLevel API and stores them durably."),
-    paths(jobs::accept, jobs::show, health::live, health::ready, metrics::show),
+    paths(jobs::accept, jobs::show, health::live, health::ready, metrics::show, connect::install, connect::callback),
     components(schemas(jobs::ReceiptOf, problem::FaultAt, problem::StandingOf)),
     modifiers(&Key),
 )]
@@ -117,7 +117,15 @@ mod tests {
         let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(
             paths,
-            ["/livez", "/metrics", "/readyz", "/v1/jobs", "/v1/jobs/{id}"]
+            [
+                "/livez",
+                "/metrics",
+                "/oauth/callback",
+                "/oauth/install",
+                "/readyz",
+                "/v1/jobs",
+                "/v1/jobs/{id}"
+            ]
         );
         assert_eq!(document["info"]["version"], VERSION);
     }
