@@ -115,12 +115,14 @@ async fn a_company_that_takes_it_back_does_so_for_its_locations() {
 #[tokio::test]
 async fn a_location_that_is_installed_later_is_called_too() {
     let stage = Stage::start().await;
+    let location = ACME.parse().unwrap();
+    let nobodys = stage.queue.installed(APP, Some("none"), &location).await;
+    assert!(!nobodys.unwrap(), "its tokens come by the browser");
     let company = stage.connect_company().await;
     let _worker = stage.worker().await;
     stage.marketplace().add_location(ACME);
     // The company installs it there as well.
     stage.marketplace().install_for_company(None);
-    let location = ACME.parse().unwrap();
     let installed = stage.queue.installed(APP, Some(&company), &location).await;
     assert!(installed.unwrap());
     stage.enqueue(&[job("one").note("Once")]).await;

@@ -22,7 +22,7 @@ pub async fn run(queue: Queue, tokens: Tokens) {
 async fn reopen(queue: &Queue, tokens: &Tokens) -> Result<(), QueueError> {
     for (lane, refused) in queue.refused().await? {
         let tenant = lane.tenant();
-        let credentials = match tokens.reread(tenant).await {
+        let credentials = match tokens.of(tenant).await {
             Ok(credentials) => credentials,
             Err(error) if error.is_transient() => return Err(error),
             // Another worker can read them, or a person has to mend them, and was told.
