@@ -32,3 +32,4 @@ pub mod settler;
 mod simulation;
 pub mod spread;
 pub mod sweep;
+pub mod tokens;
