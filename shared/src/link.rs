@@ -435,10 +435,16 @@ mod tests {
         use super::*;
 
         #[derive(Debug, Default)]
+        struct Side {
+            has: String,
+            /// What it has yet to tell, and when it was set.
+            untold: Vec<(String, i64)>,
+        }
+
+        #[derive(Debug, Default)]
         struct World {
             memory: Memory,
-            /// By system: what it has, and what it has yet to tell: a value and when it was set.
-            systems: BTreeMap<&'static str, (String, Vec<(String, i64)>)>,
+            systems: BTreeMap<&'static str, Side>,
             /// Writes that are on their way, in their order: to whom, and what.
             writes: Vec<(&'static str, String)>,
             now: i64,
@@ -455,14 +461,14 @@ mod tests {
                 let value = format!("v{}", self.now);
                 self.newest.clone_from(&value);
                 let side = self.systems.entry(BOTH[system]).or_default();
-                side.0.clone_from(&value);
-                side.1.push((value, self.now));
+                side.has.clone_from(&value);
+                side.untold.push((value, self.now));
             }
 
             /// The next event of a system is handled.
             fn hear(&mut self, system: usize) {
                 let name = BOTH[system];
-                let queue = &mut self.systems.entry(name).or_default().1;
+                let queue = &mut self.systems.entry(name).or_default().untold;
                 if queue.is_empty() {
                     return;
                 }
@@ -487,15 +493,15 @@ mod tests {
                 self.now += 1;
                 let (system, value) = self.writes.remove(0);
                 let side = self.systems.entry(system).or_default();
-                if side.0 != value {
-                    side.0.clone_from(&value);
-                    side.1.push((value, self.now));
+                if side.has != value {
+                    side.has.clone_from(&value);
+                    side.untold.push((value, self.now));
                 }
             }
 
             fn settle(&mut self) {
                 while !self.writes.is_empty()
-                    || self.systems.values().any(|side| !side.1.is_empty())
+                    || self.systems.values().any(|side| !side.untold.is_empty())
                 {
                     self.rounds += 1;
                     assert!(self.rounds < 100, "it never settles: {self:?}");
@@ -522,7 +528,7 @@ mod tests {
                 }
                 world.settle();
                 for side in world.systems.values() {
-                    prop_assert_eq!(&side.0, &world.newest, "{:?}", world);
+                    prop_assert_eq!(&side.has, &world.newest, "{:?}", world);
                 }
             }
         }
