@@ -116,6 +116,7 @@ fn try_out(flows: &Flows, test: &Test) -> Result<Exit, Failure> {
         now: Timestamp::now(),
         contact: Some(contact.unwrap_or_default()),
         links: json!({}),
+        news: None,
     };
     show(&flows.plan_one(flow, &event, &known))
 }

@@ -78,6 +78,7 @@ impl Event {
             payload: Payload::HandleEvent(Box::new(HandleEvent {
                 event: self,
                 with_contact: false,
+                again: None,
             })),
         }
     }

@@ -8,6 +8,7 @@ mod phone;
 mod plan;
 mod rehearsal;
 mod schema;
+mod sync;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use self::{
     fault::Fault,
     plan::{Broken, Known, Plan, Planned},
     rehearsal::sample,
+    sync::{News, Word},
     template::Failure,
 };
 use crate::{
@@ -60,6 +62,19 @@ pub struct Flow {
     actions: Vec<Action>,
     /// Whether it looks at the contact as GHL has it, which an event may not tell.
     reads_contact: bool,
+    /// What it keeps the same in several systems, if it does.
+    sync: Option<Sync>,
+}
+
+/// What a flow keeps the same in several systems: it is followed only by what is new of that.
+#[derive(Debug, Clone, PartialEq)]
+struct Sync {
+    /// The systems that it tells.
+    to: BTreeSet<String>,
+    /// Where the record's id stands, in the sender's system.
+    record: Option<String>,
+    /// The fields, by the names that all flows of one record share.
+    fields: Template,
 }
 
 /// One job, or one for each item of a list.

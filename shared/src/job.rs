@@ -29,6 +29,7 @@ mod email;
 mod fault;
 mod handle_event;
 mod id;
+mod link_record;
 mod list;
 mod merge;
 mod packed;
@@ -86,8 +87,9 @@ pub use self::{
     effect_ref::EffectRef,
     email::Email,
     fault::{Fault, Invalid},
-    handle_event::HandleEvent,
+    handle_event::{Again, HandleEvent},
     id::JobId,
+    link_record::{LinkRecord, Made, RecordId, RecordRef},
     list::List,
     parent::Parent,
     patch::Patch,

@@ -18,6 +18,10 @@ const ECHO: SignedDuration = SignedDuration::from_mins(15);
 const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 /// The most writes of one field to one system that are remembered at a time.
 const MOST_WRITES: usize = 32;
+/// Of how many events it is known what was seen in them.
+const MOST_DECIDED: usize = 32;
+/// What is being created somewhere is not waited for any longer.
+const CREATION: SignedDuration = SignedDuration::from_mins(5);
 /// The most conflicts that are kept; the oldest go first.
 const MOST_CONFLICTS: usize = 20;
 
@@ -33,6 +37,10 @@ pub struct Memory {
     last: BTreeMap<String, Told>,
     /// What was decided against a system, the newest last.
     conflicts: Vec<Conflict>,
+    /// What was seen in the last events, by their ids: handled again, an event comes to the same.
+    decided: Vec<(String, Seen)>,
+    /// By system, since when a record of it is being created there.
+    creating: BTreeMap<String, Timestamp>,
 }
 
 /// A value that counts.
@@ -94,7 +102,7 @@ pub struct Saying<'a> {
 }
 
 /// What of it is new.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// Fields that have another value now.
     pub changed: Map<String, Value>,
@@ -233,18 +241,42 @@ impl Memory {
             .collect()
     }
 
-    /// The systems whose values count of these fields, each with the event that told of them.
-    pub fn tellers(&self, fields: &[String]) -> Vec<(String, Told)> {
-        let mut systems: Vec<_> = fields
-            .iter()
-            .filter_map(|field| Some(self.fields.get(field)?.by.clone()))
-            .collect();
-        systems.sort();
-        systems.dedup();
-        systems
-            .into_iter()
-            .filter_map(|system| Some((system.clone(), self.last.get(&system)?.clone())))
+    /// The last events by which other systems told something new: what follows from these tells this system.
+    pub fn told_by_others(&self, system: &str) -> Vec<(String, Told)> {
+        let others = self.last.iter().filter(|(by, _)| by.as_str() != system);
+        others
+            .map(|(by, told)| (by.clone(), told.clone()))
             .collect()
+    }
+
+    /// What was seen in an event that was handled before.
+    pub fn decided(&self, event: &str) -> Option<&Seen> {
+        let mut decided = self.decided.iter();
+        decided.find(|(of, _)| of == event).map(|(_, seen)| seen)
+    }
+
+    /// That was seen in an event.
+    pub fn decide(&mut self, event: &str, seen: Seen) {
+        self.decided.push((event.to_owned(), seen));
+        if self.decided.len() > MOST_DECIDED {
+            self.decided.remove(0);
+        }
+    }
+
+    /// A record is about to be created in a system.
+    pub fn create(&mut self, system: &str, at: Timestamp) {
+        self.creating.entry(system.to_owned()).or_insert(at);
+    }
+
+    /// Whether a record is being created there.
+    pub fn is_creating(&self, system: &str, now: Timestamp) -> bool {
+        let since = self.creating.get(system);
+        since.is_some_and(|since| now < *since + CREATION)
+    }
+
+    /// The record is there.
+    pub fn created(&mut self, system: &str) {
+        self.creating.remove(system);
     }
 
     /// What was decided against a system, the newest last.
@@ -268,6 +300,12 @@ impl Memory {
         }
         for (system, told) in other.last {
             self.last.entry(system).or_insert(told);
+        }
+        self.decided.extend(other.decided);
+        let too_many = self.decided.len().saturating_sub(MOST_DECIDED);
+        self.decided.drain(..too_many);
+        for (system, since) in other.creating {
+            self.creating.entry(system).or_insert(since);
         }
         self.conflicts.extend(other.conflicts);
         self.conflicts.sort_by_key(|conflict| conflict.at);
@@ -375,7 +413,7 @@ mod tests {
         // What was written to the CRM has overwritten its own: it is told again.
         let echo = see(&mut memory, "crm", 12, &json!({ "name": "Ada L." }));
         assert_eq!(echo.stale, ["name"]);
-        assert_eq!(memory.tellers(&echo.stale)[0].0, "crm");
+        assert_eq!(memory.told_by_others("crm")[0].0, "ghl");
         memory.write("crm", at(12), echo.stale);
         assert_eq!(
             see(&mut memory, "crm", 13, &json!({ "name": "Ada Lovelace" })),

@@ -22,6 +22,7 @@ pub mod lapse;
 pub mod late_effect;
 pub mod lateness;
 pub mod ledger;
+pub mod links;
 mod memory;
 pub mod outlook;
 pub mod pace;

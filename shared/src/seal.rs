@@ -46,6 +46,8 @@ pub enum Purpose {
     History,
     /// Credentials of a tenant.
     Token,
+    /// What is known of a record in several systems.
+    Link,
 }
 
 /// Why something that is sealed cannot be opened.
@@ -78,6 +80,7 @@ impl Purpose {
             Self::Evidence => "evidence",
             Self::History => "history",
             Self::Token => "token",
+            Self::Link => "link",
         }
     }
 }

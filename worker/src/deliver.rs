@@ -24,7 +24,7 @@ use crate::{
     call::{Api, Calls, Stop},
     conclusion, contact, creation, duties, event, failpoint,
     flows::FlowFile,
-    group, journal,
+    group, journal, link,
     marker::Marker,
     parent, spread, sweep,
 };
@@ -113,6 +113,11 @@ impl Courier {
         }
         if stored.payload.spread().is_some() {
             return spread::conclude(self, job, stored, calls).await;
+        }
+        if let Payload::LinkRecord(link) = &stored.payload {
+            let contact = contact::find(self, job, &stored.payload, calls).await?;
+            let contact = contact.ok_or_else(nameless)?;
+            return link::keep(self, job, link, &contact.id, calls).await;
         }
         if let Some(payload) = parent::about_effect(self, job, &stored.payload, calls).await? {
             let about = StoredJob {

@@ -20,6 +20,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
+    sync::{self, Looked},
 };
 
 /// When a queue that does not take the jobs now is asked again.
@@ -32,17 +33,24 @@ pub async fn follow(
     handle: &HandleEvent,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let known = Known {
+    let flows = courier.flows.flows();
+    let mut known = Known {
         now: first_due(job),
         contact: contact_of(job, handle, calls).await?,
         links: json!({}),
+        news: None,
     };
-    let plan = courier.flows.flows().plan(&handle.event, &known);
-    let mut jobs: Vec<Job> = plan
-        .jobs
-        .into_iter()
-        .map(|Planned { job, .. }| job)
-        .collect();
+    let looked = sync::look(courier, job, handle, (&flows, &known), calls).await?;
+    let (looked, unread) = match looked {
+        Ok(looked) => (looked, None),
+        Err(broken) => (Looked::nothing(), Some(broken)),
+    };
+    known.links = looked.links;
+    known.news = looked.news;
+    let mut plan = flows.plan(&handle.event, &known);
+    plan.broken.extend(unread);
+    let jobs = plan.jobs.into_iter().map(|Planned { job, .. }| job);
+    let mut jobs: Vec<Job> = jobs.chain(looked.again).collect();
     if plan.reads_contact {
         jobs.push(with_contact(handle));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{ContactId, Parent, PathId, Payload},
+    job::{ContactId, JobId, Parent, PathId, Payload},
     outcome::{Cause, Fault, Outcome},
     queue::{
         parent::{Standing, contact_in},
@@ -56,6 +56,20 @@ pub async fn about_effect(
     let id = id.and_then(|id| id.parse::<PathId>().ok());
     let id = id.ok_or_else(|| useless(&parent, what, calls))?;
     Ok(Some(payload.clone().about_effect(id)))
+}
+
+/// What a job came to, once it is done.
+pub async fn result_of(
+    courier: &Courier,
+    job: &Assignment,
+    id: &JobId,
+    calls: &Calls<'_>,
+) -> Result<Value, Stop> {
+    let parent = Parent {
+        job: id.clone(),
+        wait: false,
+    };
+    result(courier, job, &parent, calls).await
 }
 
 /// What the other job came to, once it is done.

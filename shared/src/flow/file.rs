@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, str::FromStr, time::Duration};
 use serde_json::{Map, Value};
 
 use super::{
-    Action, Flow, Flows, MOST_BYTES,
+    Action, Flow, Flows, MOST_BYTES, Sync,
     engine::Engine,
     fault::{Fault, Faults},
     rehearsal,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     event,
-    job::{JobType, MaxAttempts, Priority, Tenant},
+    job::{Destination, JobType, MaxAttempts, Priority, Tenant},
     span,
 };
 
@@ -93,7 +93,11 @@ impl<'a> Reader<'a> {
         let every = self.every(&mut table, on.as_ref(), &tenants);
         let mut uses = Uses::default();
         let when = self.conditions(&mut table, &mut uses);
+        let sync = table.find("sync");
+        let sync_path = table.path_of("sync");
+        let sync = sync.and_then(|written| self.sync(written, &sync_path, &mut uses));
         let scope = Scope {
+            has_sync: sync.is_some(),
             trigger,
             vars,
             jobs: &[],
@@ -128,6 +132,32 @@ impl<'a> Reader<'a> {
             when,
             actions,
             reads_contact,
+            sync,
+        })
+    }
+
+    fn sync(&self, written: &'a Written, path: &str, uses: &mut Uses) -> Option<Sync> {
+        let mut table = Table::of(written, path, self.faults)?;
+        let to = table.texts("to");
+        if to.is_empty() {
+            self.faults.note(
+                table.line(),
+                &table.path_of("to"),
+                "missing: the systems that it tells",
+            );
+        }
+        let to = to
+            .into_iter()
+            .filter_map(|(text, line)| self.parsed::<Destination>(&table, "to", text, line));
+        let to = to.map(|to| to.to_string()).collect();
+        let record = self.expression(&mut table, "record", uses);
+        let fields = table.required("fields");
+        let fields = fields.map(|written| self.template(&table, "fields", written, uses));
+        table.finish();
+        Some(Sync {
+            to,
+            record,
+            fields: fields?,
         })
     }
 

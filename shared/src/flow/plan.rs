@@ -6,7 +6,7 @@ use minijinja::{Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, Failure, Flow, Flows};
+use super::{Action, Failure, Flow, Flows, News};
 use crate::{
     event::Event,
     job::{self, ContactRef, Job, JobId},
@@ -24,6 +24,8 @@ pub struct Known {
     pub contact: Option<Value>,
     /// What the person's records are called elsewhere.
     pub links: Value,
+    /// What is new of what flows keep the same.
+    pub news: Option<News>,
 }
 
 /// What follows from an event.
@@ -62,6 +64,9 @@ impl Flows {
         let mut plan = Plan::default();
         let flows = self.iter();
         for flow in flows.filter(|flow| flow.begins_with(&event.kind, &event.tenant)) {
+            if !flow.has_news(known.news.as_ref()) {
+                continue;
+            }
             match (&known.contact, flow.reads_contact) {
                 (None, true) => plan.reads_contact = true,
                 (Some(_), false) => {}
@@ -238,29 +243,46 @@ impl<'a> Running<'a> {
 
     /// What templates see.
     fn context(&self, item: Option<&Value>) -> Context {
-        let (event, person) = (self.event, &self.event.contact);
-        let reference = person.refs().into_iter().next();
-        let now = Timestamp::from_second(self.known.now.as_second()).unwrap_or(self.known.now);
-        let mut context = json!({
-            "event": {
-                "kind": event.kind, "source": event.source, "id": event.id, "occurredAt": event.occurred_at,
-            },
-            "data": event.data,
-            "person": person,
-            "links": self.known.links,
-            "tenant": event.tenant,
-            "now": now,
-            "vars": self.flows.vars,
-            "jobs": self.jobs,
-        });
-        context["person"]["ref"] =
-            reference.map_or(Value::Null, |reference: ContactRef| json!(reference));
-        if let Some(contact) = &self.known.contact {
-            context["contact"] = contact.clone();
-        }
-        if let Some(item) = item {
-            context["item"] = item.clone();
-        }
-        Serde(context).into()
+        context(self.flows, self.event, self.known, &self.jobs, item)
     }
+}
+
+/// What templates see.
+pub(super) fn context(
+    flows: &Flows,
+    event: &Event,
+    known: &Known,
+    jobs: &Map<String, Value>,
+    item: Option<&Value>,
+) -> Context {
+    let person = &event.contact;
+    let reference = person.refs().into_iter().next();
+    let linked = known.links.get("ghl").and_then(Value::as_str);
+    let linked = linked.map(|id| json!({ "id": id }));
+    let reference = linked.or(reference.map(|reference: ContactRef| json!(reference)));
+    let now = Timestamp::from_second(known.now.as_second()).unwrap_or(known.now);
+    let mut context = json!({
+        "event": {
+            "kind": event.kind, "source": event.source, "id": event.id, "occurredAt": event.occurred_at,
+        },
+        "data": event.data,
+        "person": person,
+        "links": known.links,
+        "tenant": event.tenant,
+        "now": now,
+        "vars": flows.vars,
+        "jobs": jobs,
+    });
+    context["person"]["ref"] = reference.unwrap_or_default();
+    if let Some(news) = &known.news {
+        context["sync"] = Value::Object(news.values.clone());
+        context["changed"] = Value::Object(news.changed.clone());
+    }
+    if let Some(contact) = &known.contact {
+        context["contact"] = contact.clone();
+    }
+    if let Some(item) = item {
+        context["item"] = item.clone();
+    }
+    Serde(context).into()
 }

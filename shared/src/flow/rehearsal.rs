@@ -25,6 +25,7 @@ fn of_flow(flows: &Flows, flow: &Flow) -> Vec<Fault> {
         now: Timestamp::UNIX_EPOCH,
         contact: Some(json!({})),
         links: json!({}),
+        news: None,
     };
     let mut faults = Vec::new();
     for (index, action) in flow.actions.iter().enumerate() {

@@ -45,6 +45,7 @@ fn known() -> Known {
         now: "2026-11-23T09:00:00.5Z".parse::<Timestamp>().unwrap(),
         contact: None,
         links: json!({}),
+        news: None,
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Scope<'a> {
     pub(super) jobs: &'a [String],
     /// Whether there is an item.
     pub(super) has_item: bool,
+    /// Whether there is something that is kept the same.
+    pub(super) has_sync: bool,
 }
 
 impl Scope<'_> {
@@ -46,6 +48,7 @@ impl Scope<'_> {
         };
         match root {
             "item" if self.has_item => None,
+            "sync" | "changed" if self.has_sync => None,
             _ if GLOBALS.contains(&root) => None,
             _ if !ROOTS.contains(&root) => missing("", root, ROOTS.to_vec()),
             _ if member.is_empty() => None,

@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::fault::Invalid;
+use super::{
+    fault::{Invalid, Noted},
+    read::{Place, Read},
+};
 
 /// The longest name that a destination may have.
 const LONGEST: usize = 32;
@@ -38,6 +42,26 @@ impl FromStr for Destination {
             )));
         }
         Ok(Self(Cow::Owned(name.to_owned())))
+    }
+}
+
+impl Read for Destination {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        place.parsed()
+    }
+}
+
+impl JsonSchema for Destination {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Destination".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": format!("^[a-z0-9-]{{1,{LONGEST}}}$") })
     }
 }
 

@@ -8,8 +8,10 @@ use super::{
     date::Moment,
     destination::Destination,
     fault::Noted,
+    list::List,
     payload::Work,
     read::{Place, Read},
+    text::Line,
 };
 use crate::event::{Data, Event, Kind, Person, Source};
 
@@ -22,6 +24,19 @@ pub struct HandleEvent {
     /// Whether the contact is read back first, for those flows that look at it: the others have been followed by then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_contact: bool,
+    /// Whether it is followed once more, since a system has something older than the event told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// What is told again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// To which system.
+    pub to: Destination,
+    /// Which fields of the sync.
+    pub fields: List<Line, 1, 64>,
 }
 
 impl Read for HandleEvent {
@@ -29,10 +44,12 @@ impl Read for HandleEvent {
         let mut fields = place.fields()?;
         let event = fields.required("event");
         let with_contact = fields.optional("withContact").unwrap_or_default();
+        let again = fields.optional("again");
         fields.finish();
         Ok(Self {
             event: event?,
             with_contact,
+            again,
         })
     }
 }
@@ -53,6 +70,19 @@ impl Work for HandleEvent {
     /// What follows are jobs whose ids are made of the event's.
     fn is_idempotent(&self) -> bool {
         true
+    }
+}
+
+impl Read for Again {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let to = fields.required("to");
+        let of = fields.required("fields");
+        fields.finish();
+        Ok(Self {
+            to: to?,
+            fields: of?,
+        })
     }
 }
 

@@ -27,6 +27,7 @@ use super::{
     effect_ref::EffectRef,
     fault::{Fault, Faults, Invalid, Noted, Path},
     handle_event::HandleEvent,
+    link_record::LinkRecord,
     packed,
     parent::Parent,
     path_id::PathId,
@@ -174,6 +175,8 @@ job_types! {
     SetBusiness = 22,
     /// Do what follows from an event; webhooks make these.
     HandleEvent = 24,
+    /// Keep which record of another system a contact is.
+    LinkRecord = 29,
 }
 
 impl JobType {

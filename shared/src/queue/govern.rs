@@ -41,7 +41,7 @@ pub enum Govern {
 
 #[derive(Serialize)]
 struct GovernArguments<'a> {
-    lane: &'a str,
+    lanes: Vec<&'a str>,
     #[serde(flatten)]
     policy: Policy,
     set: HashMap<&'static str, String>,
@@ -52,15 +52,12 @@ struct GovernArguments<'a> {
 impl Queue {
     /// Governs a tenant: pauses or resumes what it has for any destination that a worker knows, or sets how much of GHL it gets.
     pub async fn govern(&self, tenant: &str, govern: &Govern) -> Result<(), QueueError> {
-        self.govern_lane(&Lane::ghl(tenant), govern).await?;
-        if matches!(govern, Govern::Set { .. } | Govern::Reauthorise) {
-            return Ok(());
+        let mut lanes = vec![Lane::ghl(tenant)];
+        if matches!(govern, Govern::Pause | Govern::Resume) {
+            let elsewhere = self.elsewhere(self.keys_of(tenant)).await?;
+            lanes.extend(elsewhere.iter().map(|to| Lane::of(to, tenant)));
         }
-        for destination in self.elsewhere(self.keys_of(tenant)).await? {
-            let lane = Lane::of(&destination, tenant);
-            self.govern_lane(&lane, govern).await?;
-        }
-        Ok(())
+        self.govern_lanes(&lanes, govern).await
     }
 
     /// The destinations of which workers have told a shard, but GHL.
@@ -75,6 +72,12 @@ impl Queue {
 
     /// Governs a lane.
     pub async fn govern_lane(&self, lane: &Lane, govern: &Govern) -> Result<(), QueueError> {
+        self.govern_lanes(std::slice::from_ref(lane), govern).await
+    }
+
+    /// Governs lanes of one tenant, all at once.
+    async fn govern_lanes(&self, lanes: &[Lane], govern: &Govern) -> Result<(), QueueError> {
+        let tenant = lanes.first().map_or("", Lane::tenant);
         let (mut set, mut clear) = (HashMap::new(), Vec::new());
         match govern {
             Govern::Pause => drop(set.insert("paused", "1".to_owned())),
@@ -98,7 +101,7 @@ impl Queue {
             }
         }
         let arguments = GovernArguments {
-            lane: lane.as_str(),
+            lanes: lanes.iter().map(Lane::as_str).collect(),
             policy: self.terms().policy(),
             set,
             clear,
@@ -106,7 +109,7 @@ impl Queue {
         };
         let _: String = self
             .call(
-                self.shard_of(lane.tenant()),
+                self.shard_of(tenant),
                 &self.scripts().govern,
                 &arguments,
                 super::no_tail,

@@ -150,6 +150,10 @@ keys_apart! {
     access() = "access";
     /// Hash, in the first shard only: tenant → whether a person lets it write, `1` or `0`.
     writes() = "writes";
+    /// Hash per tenant: `<system>/<record>` → the link that it is a part of.
+    records(tenant) = "records:";
+    /// Hash per `<tenant>/<link>`: what one record is in several systems, what is known of it, and its version.
+    link(link) = "link:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";
 }

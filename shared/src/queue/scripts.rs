@@ -105,6 +105,7 @@ scripts! {
     refresher: Allowed, Confirmed;
     allow: Allowed, Confirmed;
     permit: Allowed, Confirmed;
+    link: Allowed, Confirmed;
     confirm: Allowed, Unconfirmed;
 }
 

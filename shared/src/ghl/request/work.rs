@@ -49,7 +49,8 @@ impl Request {
             | Payload::CreateContact(_)
             | Payload::BulkTags(_)
             | Payload::SetBusiness(_)
-            | Payload::HandleEvent(_) => return None,
+            | Payload::HandleEvent(_)
+            | Payload::LinkRecord(_) => return None,
         })
     }
 }
