@@ -2,6 +2,7 @@
 
 mod acl;
 mod arguments;
+mod check;
 mod dead;
 mod detail;
 mod mask;
@@ -11,6 +12,7 @@ mod render;
 mod system;
 mod target;
 mod tenant;
+mod tokens;
 mod twins;
 mod why;
 
@@ -20,7 +22,9 @@ use penstock_shared::{
     settings::Settings,
 };
 
-use self::arguments::{Arguments, Command, DeadCommand, JobCommand, QuarantineCommand};
+use self::arguments::{
+    Arguments, Command, DeadCommand, JobCommand, QuarantineCommand, TokensCommand,
+};
 
 fn main() -> Exit {
     program::run(admin)
@@ -41,6 +45,12 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
             quarantine::run(&connect().await?, format, wanted.command.as_ref()).await
         }
         Command::Tenant(command) => tenant::run(&connect().await?, format, &command).await,
+        Command::Tokens(command) => {
+            tokens::run(&connect().await?, &settings, format, &command).await
+        }
+        Command::Check { tenant } => {
+            check::check(&connect().await?, &settings, format, &tenant).await
+        }
         Command::Acl(acl) => acl::print(&settings, format, &acl),
     }
 }
@@ -63,7 +73,9 @@ fn errand(command: &Command) -> Errand {
         Command::Quarantine(wanted) => {
             matches!(wanted.command, Some(QuarantineCommand::Reset { .. }))
         }
-        Command::Tenant(_) => true,
+        Command::Tokens(command) => !matches!(command, TokensCommand::List { .. }),
+        // Its calls are counted.
+        Command::Check { .. } | Command::Tenant(_) => true,
     };
     if changes {
         Errand::Change

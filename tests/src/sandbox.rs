@@ -14,6 +14,7 @@ mod control;
 mod desk;
 pub mod fault;
 pub mod ledger;
+mod marketplace;
 pub mod options;
 mod quota;
 mod reply;
@@ -23,11 +24,13 @@ mod span;
 pub mod summary;
 
 pub use api::effect::{Change, Kind};
+pub use api::oauth::grant::{Grant, Subject};
 pub use api::seed::Seed;
 pub use clock::Moment;
 pub use fault::Fault;
 pub use ledger::{Call, Effect};
-pub use options::{Latency, Options, Quota, Terms, Unknown, Window};
+pub use marketplace::Marketplace;
+pub use options::{Latency, OAuthTerms, Options, Pick, Quota, Terms, Unknown, Window};
 pub use span::parse as parse_span;
 pub use summary::Summary;
 
@@ -137,6 +140,11 @@ impl Running {
             return Err(vec![format!("a {} must be an object", what.name())]);
         };
         what.plant(&mut self.desk.state().world, fields, self.desk.now())
+    }
+
+    /// Who has the app, and their tokens; none while OAuth is off.
+    pub fn marketplace(&self) -> Option<Marketplace<'_>> {
+        Marketplace::of(&self.desk)
     }
 
     /// Stops: calls in flight are answered within two seconds or cut, hanging ones are cut at once.

@@ -30,3 +30,4 @@ pub mod settler;
 #[cfg(test)]
 mod simulation;
 pub mod sweep;
+pub mod tokens;

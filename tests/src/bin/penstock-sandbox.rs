@@ -3,14 +3,16 @@
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 use penstock_tests::sandbox::{
-    Fault, Latency, Options, Quota, Running, Sandbox, Terms, Unknown, Window,
+    Fault, Latency, OAuthTerms, Options, Pick, Quota, Running, Sandbox, Terms, Unknown, Window,
+    parse_span,
 };
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -31,6 +33,14 @@ While it runs (ADDR is what it printed):
   curl ADDR/_sandbox/campaigns -d '{\"locationId\":\"T\",\"id\":\"k1\"}'   and businesses, workflows: once one was seeded,
                                                          others of its kind are unknown
   curl ADDR/_sandbox/appointments -d '{\"contactId\":\"c1\",\"title\":\"Visit\"}'
+
+OAuth (--client-id ID --client-secret SECRET; then a token must come from it, or be a --token):
+  GET /oauth/chooselocation answers as the page would once a user had picked --location (or ?locationId=) there
+  POST /oauth/token, POST /oauth/locationToken, GET /oauth/installedLocations
+  curl ADDR/_sandbox/oauth                               locations and grants, never a token
+  curl ADDR/_sandbox/oauth -d '{\"expiresIn\":5}'          or pick: {\"location\":\"T\"}, \"company\", \"refuse\"; or location: one more
+  curl ADDR/_sandbox/oauth/install -d '{\"locationId\":\"T\",\"scope\":\"contacts.readonly\"}'   a code; uninstall takes it back
+  curl ADDR/_sandbox/oauth/expire -d '{\"locationId\":\"T\"}'   ends its access tokens; revoke (token) ends one
 
 Faults: KIND[=VALUE][:KEY=VALUE]...  (write `\\:` for a colon inside a value)
   400..599     an error; retry-after=, message=, effect=yes     html         a page; status= (502), effect=yes
@@ -65,9 +75,21 @@ struct Flags {
     /// How long an answer takes, half of it before the effect: 20ms, or 5ms..50ms drawn evenly
     #[arg(long, value_name = "SPAN[..SPAN]", default_value_t = Latency::default())]
     latency: Latency,
-    /// A bearer token to accept; repeat it for more. With none given any is accepted
+    /// A bearer token to accept; repeat it for more. With none given any is accepted, unless OAuth is on
     #[arg(long, value_name = "TOKEN")]
     token: Vec<SecretString>,
+    /// Switch OAuth on, for the app with this client id
+    #[arg(long, value_name = "ID", requires = "client_secret")]
+    client_id: Option<String>,
+    /// The app's secret
+    #[arg(long, value_name = "SECRET", requires = "client_id")]
+    client_secret: Option<SecretString>,
+    /// How long an access token lives, in whole seconds (the documented life if not given)
+    #[arg(long, value_name = "SPAN", value_parser = parse_span, requires = "client_id")]
+    token_life: Option<Duration>,
+    /// The location that a user picks who is sent to /oauth/chooselocation
+    #[arg(long, value_name = "ID", requires = "client_id")]
+    location: Option<String>,
     /// What ids and random choices are drawn from
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -92,8 +114,19 @@ struct Flags {
 }
 
 impl Flags {
+    fn oauth(&self) -> Option<OAuthTerms> {
+        let (id, secret) = self.client_id.as_ref().zip(self.client_secret.clone())?;
+        let terms = OAuthTerms::new(id, secret);
+        Some(OAuthTerms {
+            token_life: self.token_life.unwrap_or(terms.token_life),
+            pick: self.location.clone().map(Pick::Location),
+            ..terms
+        })
+    }
+
     fn options(self) -> Options {
         Options {
+            oauth: self.oauth(),
             listen: self.listen,
             quota: Terms {
                 burst: self.burst,
@@ -146,6 +179,7 @@ fn print_config(options: &Options) -> anyhow::Result<()> {
         "quota": options.quota,
         "latency": options.latency.to_string(),
         "tokens": options.tokens.iter().map(|_| "[redacted]").collect::<Vec<_>>(),
+        "oauth": options.oauth.as_ref().map(oauth_shown),
         "seed": options.seed,
         "faults": options.faults,
         "allowDuplicates": options.allow_duplicates,
@@ -153,6 +187,16 @@ fn print_config(options: &Options) -> anyhow::Result<()> {
         "ledgerCap": options.ledger_cap,
     });
     Ok(writeln!(io::stdout(), "{shown:#}")?)
+}
+
+fn oauth_shown(terms: &OAuthTerms) -> Value {
+    json!({
+        "clientId": terms.client_id,
+        "clientSecret": "[redacted]",
+        "companyId": terms.company_id,
+        "tokenLife": format!("{}s", terms.token_life.as_secs()),
+        "pick": terms.pick,
+    })
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {

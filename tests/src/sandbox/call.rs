@@ -23,7 +23,7 @@ pub(super) struct House {
 /// Counts the call, waits as long as it takes, lets it take effect, and says how it ends.
 pub(super) async fn run(house: House, request: Request) -> Reply {
     let ticket = house.desk.admit(&request);
-    if let Some(wait) = ticket.meter.refused_for {
+    if let Some(wait) = ticket.refused_for() {
         return ended(&house.desk, &ticket, Reply::throttled(&ticket, wait));
     }
     if let Some(FaultKind::Late(_)) = ticket.plan.strike {

@@ -1,5 +1,7 @@
 //! What a test steers and asks, under `/_sandbox`. None of it counts as a call.
 
+mod access;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -76,6 +78,9 @@ fn steer(
         }
         (&Method::GET, "quota") => Ok(shown(StatusCode::OK, &desk.state().quotas.terms())),
         (&Method::POST, "quota") => quota(desk, &read(body)?),
+        (_, what) if what.split('/').next() == Some(access::ROOM) => {
+            access::steer(desk, method, what, body)
+        }
         _ => match Seed::at(what).filter(|_| method == Method::POST) {
             Some(seed) => planted(desk, seed, &read(body)?),
             None => Err(nothing_there(method, what)),
@@ -87,8 +92,9 @@ fn nothing_there(method: &Method, what: &str) -> Refusal {
     refused(
         StatusCode::NOT_FOUND,
         &format!(
-            "there is no {method} {ROOT}/{what}; there are GET health, ledger, summary, faults, quota; \
-             POST faults, quota, contacts, appointments, businesses, campaigns, workflows; DELETE faults"
+            "there is no {method} {ROOT}/{what}; there are GET health, ledger, summary, faults, quota, oauth; \
+             POST faults, quota, contacts, appointments, businesses, campaigns, workflows, oauth, oauth/install, \
+             oauth/uninstall, oauth/expire, oauth/revoke; DELETE faults"
         ),
     )
 }

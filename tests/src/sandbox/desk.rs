@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::api::World;
 use super::api::answer::Answer;
+use super::api::oauth::gate;
 use super::api::operation::{Done, Input};
 use super::clock::{Clock, Moment};
 use super::fault::{Faults, Plan, Subject};
@@ -27,6 +28,9 @@ use super::request::Request;
 const TENANT_CAP: usize = 128;
 /// How much of a path the ledger keeps, in characters.
 const PATH_CAP: usize = 512;
+
+/// The tenant of the calls about access, in the ledger.
+const ACCESS: &str = "oauth";
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -54,22 +58,31 @@ pub(super) struct Ticket {
     pub(super) seq: u64,
     pub(super) at: Moment,
     pub(super) tenant: Arc<str>,
-    pub(super) meter: Meter,
+    /// None for what no quota counts.
+    pub(super) meter: Option<Meter>,
     pub(super) plan: Plan,
     /// How long it takes to its effect, and from there to its answer.
     pub(super) halves: (Duration, Duration),
     pub(super) trace_id: Uuid,
 }
 
+impl Ticket {
+    /// How long until a call would be let in, where this one was not.
+    pub(super) fn refused_for(&self) -> Option<Duration> {
+        self.meter.and_then(|meter| meter.refused_for)
+    }
+}
+
 impl Desk {
     pub(super) fn new(options: Options) -> Self {
+        let world = World::new(&options);
         Self {
             clock: Clock::start(options.clock),
             tokens: options.tokens,
             latency: options.latency,
             seed: options.seed,
             state: Mutex::new(State {
-                world: World::new(options.seed, options.allow_duplicates, options.unknown),
+                world,
                 quotas: Quotas::new(options.quota),
                 faults: Faults::new(options.faults),
                 ledger: Ledger::new(options.ledger_cap, options.keep_contents),
@@ -97,8 +110,8 @@ impl Desk {
         let mut state = self.state();
         let at = self.clock.now();
         let tenant = tenant(&state.world, request);
-        let meter = state.quotas.take(&tenant, at);
-        let over_quota = meter.refused_for.is_some();
+        let meter = (!request.is_access()).then(|| state.quotas.take(&tenant, at));
+        let over_quota = meter.is_some_and(|meter| meter.refused_for.is_some());
         let plan = if over_quota {
             Plan::default()
         } else {
@@ -128,11 +141,14 @@ impl Desk {
         let mut state = self.state();
         let now = self.clock.now();
         let answer = match self.run(&mut state.world, request, ticket, now) {
-            Ok((status, Done { body, change })) => {
-                if let Some(change) = change {
+            Ok((status, done)) => {
+                if let Some(change) = done.change {
                     state.ledger.effect(ticket.seq, &ticket.tenant, now, change);
                 }
-                Answer::new(status, body)
+                Answer {
+                    redirect: done.redirect,
+                    ..Answer::new(status, done.body)
+                }
             }
             Err(refusal) => refusal,
         };
@@ -148,11 +164,14 @@ impl Desk {
         ticket: &Ticket,
         now: Moment,
     ) -> Result<(u16, Done), Answer> {
-        let (operation, params) = request.admitted(&self.tokens)?;
+        let (operation, params) = request.operation()?;
+        let visit = request.visit(world, now);
+        let caller = gate::admit(world, &self.tokens, operation, visit)?;
         let body = request.valid_body(operation)?;
         let list_horizon = now.minus(ticket.plan.list_lag);
         let search_horizon = now.minus(ticket.plan.search_lag);
         let input = Input {
+            caller: caller.as_ref(),
             params,
             query: &request.query,
             body: &body,
@@ -160,7 +179,9 @@ impl Desk {
             list_horizon,
             search_horizon,
         };
-        (operation.run)(world, &input).map(|done| (operation.ok, done))
+        operation
+            .run(world, &input)
+            .map(|done| (operation.ok, done))
     }
 
     /// Enters how a call ended.
@@ -185,7 +206,7 @@ impl State {
         ];
         let subject = Subject {
             op: request.operation_id(),
-            tenant,
+            tenant: whose_access(&self.world, request).unwrap_or(tenant),
             contacts,
         };
         self.faults.plan(&subject, &mut self.dice)
@@ -210,10 +231,27 @@ fn arrival(
     }
 }
 
-/// Whose quota a call uses: the location that it names, else that of its contact, else one for its token.
+/// The location or company that a call about access is for, as far as it can be told: faults may be meant for one alone.
+fn whose_access<'a>(world: &'a World, request: &'a Request) -> Option<&'a str> {
+    let oauth = world.oauth.as_ref().filter(|_| request.is_access())?;
+    let by_token = request
+        .field("refresh_token")
+        .and_then(|token| oauth.refreshed_by(token));
+    by_token.or_else(|| request.location())
+}
+
+/// Whose quota a call uses: its token's location, else the location that it names, else that of its contact, else one for its
+/// token. Calls about access have one name in common, since they use none.
 fn tenant(world: &World, request: &Request) -> Arc<str> {
-    let location = request
-        .location_in(world)
+    if request.is_access() {
+        return ACCESS.into();
+    }
+    let oauth = world.oauth.as_ref();
+    let of_token = oauth
+        .zip(request.bearer())
+        .and_then(|(oauth, bearer)| oauth.location_of(bearer));
+    let location = of_token
+        .or_else(|| request.location_in(world))
         .filter(|location| !location.is_empty() && location.len() <= TENANT_CAP);
     match (location, request.bearer()) {
         (Some(location), _) => location.into(),

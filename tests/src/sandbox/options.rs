@@ -23,8 +23,10 @@ pub struct Options {
     pub quota: Terms,
     /// How long an answer takes, half of it before the effect and half after.
     pub latency: Latency,
-    /// The bearer tokens that are accepted; any is when there are none.
+    /// The bearer tokens that are accepted in every location; any is when there are none and OAuth is off.
     pub tokens: Vec<SecretString>,
+    /// The app that may be installed by OAuth, which is off without one.
+    pub oauth: Option<OAuthTerms>,
     /// What ids and random choices are drawn from.
     pub seed: u64,
     /// What goes wrong from the start.
@@ -48,6 +50,7 @@ impl Default for Options {
             quota: Terms::default(),
             latency: Latency::default(),
             tokens: Vec::new(),
+            oauth: None,
             seed: 0,
             faults: Vec::new(),
             allow_duplicates: false,
@@ -57,6 +60,49 @@ impl Default for Options {
             keep_contents: false,
         }
     }
+}
+
+/// An app, and the company whose users may install it.
+#[derive(Clone, Debug)]
+pub struct OAuthTerms {
+    /// The app's client id; what is before its first `-` is the app's id.
+    pub client_id: String,
+    /// The app's secret.
+    pub client_secret: SecretString,
+    /// The company's id.
+    pub company_id: String,
+    /// How long access tokens live.
+    pub token_life: Duration,
+    /// What the user picks who is sent to the authorisation page.
+    pub pick: Option<Pick>,
+}
+
+impl OAuthTerms {
+    /// How long access tokens live, as documented.
+    pub const TOKEN_LIFE: Duration = Duration::from_secs(86_399);
+
+    /// An app whose tokens live as long as documented; nobody picks anything yet.
+    pub fn new(client_id: &str, client_secret: SecretString) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            client_secret,
+            company_id: "sandboxCompany000001".to_owned(),
+            token_life: Self::TOKEN_LIFE,
+            pick: None,
+        }
+    }
+}
+
+/// What a user picks who is asked where to install the app; as JSON `{"location":"ID"}`, `"company"` or `"refuse"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pick {
+    /// This location.
+    Location(String),
+    /// The company, with all of its locations.
+    Company,
+    /// None: the app is refused.
+    Refuse,
 }
 
 /// The quotas in force, and how their windows lie.

@@ -74,17 +74,21 @@ impl Reply {
             (Some(FaultKind::Hang | FaultKind::HangAfter), _) => Self::Hang,
             (Some(FaultKind::CutBefore | FaultKind::CutAfter | FaultKind::Late(_)), _)
             | (_, None) => Self::Cut,
-            (strike, Some(answer)) => {
-                let status = answer.status;
-                Self::with(
-                    ticket,
-                    status,
-                    JSON_TYPE,
-                    spoilt(strike.as_ref(), json(ticket, answer)),
-                    None,
-                )
+            (strike, Some(mut answer)) => {
+                let (status, redirect) = (answer.status, answer.redirect.take());
+                let body = spoilt(strike.as_ref(), json(ticket, answer));
+                Self::with(ticket, status, JSON_TYPE, body, None).sent_to(redirect.as_deref())
             }
         }
+    }
+
+    /// A browser that gets this goes there.
+    fn sent_to(mut self, address: Option<&str>) -> Self {
+        let address = address.and_then(|address| HeaderValue::from_str(address).ok());
+        if let (Self::Send(response), Some(address)) = (&mut self, address) {
+            response.headers_mut().insert(header::LOCATION, address);
+        }
+        self
     }
 
     /// The refusal of a call over the quota.
@@ -122,7 +126,7 @@ impl Reply {
         let date = ticket.at.http_date();
         let date = date.and_then(|date| HeaderValue::from_str(&date).ok());
         headers.extend(date.map(|date| (header::DATE, date)));
-        headers.extend(rate_headers(&ticket.meter));
+        headers.extend(ticket.meter.iter().flat_map(rate_headers));
         Self::Send(Box::new(response))
     }
 }

@@ -1,5 +1,6 @@
 //! A call as it came in, read whole.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,13 +12,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::api::answer::Answer;
+use super::api::oauth::gate::Visit;
 use super::api::operation::{self, Operation, Params};
 use super::api::{World, shape_faults};
+use super::clock::Moment;
 
 /// The largest body that is read, in bytes.
 pub(super) const BODY_CAP: usize = 1 << 20;
 /// A body that takes longer than this ends its connection.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// How forms call themselves.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The one version of the API that is spoken.
 const VERSION: &str = "2021-07-28";
@@ -33,13 +39,31 @@ pub(super) struct Request {
     versioned: bool,
 }
 
-/// A body, as far as it is JSON.
-#[derive(Debug)]
+/// How a body is read. Only where a form is wanted does what it says of itself count: `curl -d` calls JSON a form too.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Json,
+    Form { announced: bool },
+}
+
+/// A body, as far as it is JSON; a form is an object of texts.
 enum Body {
     None,
     Json(Value),
     Malformed,
     TooLarge,
+}
+
+impl fmt::Debug for Body {
+    /// Without what it carries: that may be personal, or a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Json(_) => "Json",
+            Self::Malformed => "Malformed",
+            Self::TooLarge => "TooLarge",
+        })
+    }
 }
 
 /// The connection is to be closed without an answer.
@@ -60,13 +84,20 @@ impl Request {
             .and_then(|value| value.strip_prefix("Bearer "))
             .filter(|token| !token.trim().is_empty());
         let versioned = text(header::HeaderName::from_static("version")) == Some(VERSION);
+        let route = operation::route(&parts.method, parts.uri.path());
+        let encoding = if route.as_ref().is_some_and(|(operation, _)| operation.form) {
+            let form = text(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(FORM));
+            Encoding::Form { announced: form }
+        } else {
+            Encoding::Json
+        };
         Ok(Self {
-            route: operation::route(&parts.method, parts.uri.path()),
+            route,
             path: parts.uri.path().into(),
             query: parts.uri.query().map(pairs).unwrap_or_default(),
             bearer: bearer.map(SecretString::from),
             versioned,
-            body: Body::read(body).await?,
+            body: Body::read(body, encoding).await?,
             method: parts.method,
         })
     }
@@ -103,25 +134,28 @@ impl Request {
         self.bearer.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// The operation, if there is one and the call may use it.
-    pub(super) fn admitted(
-        &self,
-        tokens: &[SecretString],
-    ) -> Result<(&'static Operation, &Params), Answer> {
-        let (operation, params) = self
-            .route
-            .as_ref()
-            .ok_or_else(|| Answer::no_route(&self.method, &self.path))?;
-        let known = |bearer: &str| {
-            tokens.is_empty() || tokens.iter().any(|token| token.expose_secret() == bearer)
-        };
-        if !self.bearer().is_some_and(known) {
-            return Err(Answer::error(401, None));
+    /// The operation, if there is one.
+    pub(super) fn operation(&self) -> Result<(&'static Operation, &Params), Answer> {
+        let route = self.route.as_ref();
+        route
+            .map(|(operation, params)| (*operation, params))
+            .ok_or_else(|| Answer::no_route(&self.method, &self.path))
+    }
+
+    /// Whether it is about access rather than contacts.
+    pub(super) fn is_access(&self) -> bool {
+        self.operation()
+            .is_ok_and(|(operation, _)| operation.is_access())
+    }
+
+    /// What it brings to be let in.
+    pub(super) fn visit<'a>(&'a self, world: &'a World, now: Moment) -> Visit<'a> {
+        Visit {
+            bearer: self.bearer(),
+            versioned: self.versioned,
+            location: self.location_in(world),
+            now,
         }
-        if !self.versioned {
-            return Err(Answer::no_version());
-        }
-        Ok((operation, params))
     }
 
     /// The body's fields, if the operation takes them and the query as they are.
@@ -149,12 +183,20 @@ impl Request {
 }
 
 impl Body {
-    async fn read(body: Incoming) -> Result<Self, Cut> {
-        match whole(body).await? {
-            None => Ok(Self::TooLarge),
-            Some(bytes) if bytes.is_empty() => Ok(Self::None),
-            Some(bytes) => Ok(serde_json::from_slice(&bytes).map_or(Self::Malformed, Self::Json)),
-        }
+    async fn read(body: Incoming, encoding: Encoding) -> Result<Self, Cut> {
+        let Some(bytes) = whole(body).await? else {
+            return Ok(Self::TooLarge);
+        };
+        Ok(match encoding {
+            _ if bytes.is_empty() => Self::None,
+            Encoding::Json => serde_json::from_slice(&bytes).map_or(Self::Malformed, Self::Json),
+            Encoding::Form { announced: true } => {
+                let text = String::from_utf8_lossy(&bytes);
+                Self::Json(Value::Object(pairs(&text)))
+            }
+            // A body that does not say that it is a form's is not read as one.
+            Encoding::Form { announced: false } => Self::None,
+        })
     }
 
     /// The fields, where a body is taken at all; a missing body is one without fields.

@@ -1,10 +1,13 @@
 //! A client that says no more than a test wants said.
 
-use penstock_tests::sandbox::{Options, Running, Sandbox};
+use penstock_tests::sandbox::{Marketplace, OAuthTerms, Options, Running, Sandbox};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 pub(crate) const LOCATION: &str = "ve9EPM428h8vShlRW1KT";
+pub(crate) const CLIENT_ID: &str = "app1-abcd";
+pub(crate) const CLIENT_SECRET: &str = "secret & more";
 
 /// A sandbox and a client of it.
 pub(crate) struct Client {
@@ -24,7 +27,11 @@ impl Client {
         let running = Sandbox::start(options).await.unwrap();
         Self {
             running,
-            http: reqwest::Client::new(),
+            // The page of OAuth sends browsers on; a test wants to see where to.
+            http: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
         }
     }
 
@@ -69,6 +76,78 @@ impl Client {
 
     pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
         self.call(Method::DELETE, path, None).await
+    }
+
+    /// With OAuth on, and quotas that no test reaches by accident.
+    pub(crate) async fn with_oauth() -> Self {
+        let mut options = Options {
+            oauth: Some(OAuthTerms::new(CLIENT_ID, CLIENT_SECRET.into())),
+            tokens: vec!["pit-test".into()],
+            ..Options::default()
+        };
+        options.quota.burst.calls = 100_000;
+        Self::of(options).await
+    }
+
+    pub(crate) fn marketplace(&self) -> Marketplace<'_> {
+        self.running.marketplace().unwrap()
+    }
+
+    /// Sends a form, as a call about access is sent.
+    pub(crate) async fn send_form(
+        &self,
+        path: &str,
+        bearer: Option<&str>,
+        fields: &[(&str, &str)],
+    ) -> Response {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let pairs = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)));
+        let request = self
+            .http
+            .post(format!("{}{path}", self.running.url()))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Version", "2021-07-28")
+            .body(pairs.collect::<Vec<_>>().join("&"));
+        let request = bearer
+            .into_iter()
+            .fold(request, reqwest::RequestBuilder::bearer_auth);
+        request.send().await.unwrap()
+    }
+
+    /// Asks for tokens with the app's credentials.
+    pub(crate) async fn tokens(&self, fields: &[(&str, &str)]) -> (u16, Value) {
+        let app = [("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET)];
+        let fields = [&app[..], fields].concat();
+        told(self.send_form("/oauth/token", None, &fields).await).await
+    }
+
+    /// The tokens of a fresh installation.
+    pub(crate) async fn exchanged(&self, code: &str) -> Value {
+        let fields = [("grant_type", "authorization_code"), ("code", code)];
+        let (status, told) = self.tokens(&fields).await;
+        assert_eq!(status, 200, "{told}");
+        told
+    }
+
+    /// A call with another token than the static one.
+    pub(crate) async fn call_as(
+        &self,
+        bearer: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.running.url()))
+            .bearer_auth(bearer)
+            .header("Version", "2021-07-28");
+        let request = body
+            .into_iter()
+            .fold(request, |request, body| request.json(&body));
+        told(request.send().await.unwrap()).await
     }
 
     /// Seeds a contact of the location with this id.

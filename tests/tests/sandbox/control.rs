@@ -249,6 +249,61 @@ async fn what_locations_have_is_seeded_too() {
 }
 
 #[tokio::test]
+async fn who_has_the_app_is_steered_and_told_without_a_token() {
+    let client = Client::with_oauth().await;
+    let body = json!({"expiresIn": 5, "pick": {"location": LOCATION}, "location": "bare"});
+    let (status, told) = ask(&client, Method::POST, "oauth", Some(body)).await;
+    assert_eq!(
+        (status, &told["expiresIn"], &told["pick"]),
+        (200, &json!(5), &json!({"location": LOCATION}))
+    );
+    let body = json!({"locationId": LOCATION, "scope": "contacts.readonly"});
+    let (status, told) = ask(&client, Method::POST, "oauth/install", Some(body)).await;
+    assert_eq!(status, 201);
+    let given = client.exchanged(told["code"].as_str().unwrap()).await;
+    assert_eq!(
+        (&given["expires_in"], &given["scope"]),
+        (&json!(5), &json!("contacts.readonly"))
+    );
+    let company = ask(&client, Method::POST, "oauth/install", Some(json!({}))).await;
+    assert_eq!(company.0, 201);
+    for (what, body, status) in [
+        (
+            "oauth/revoke",
+            json!({"token": given["refresh_token"]}),
+            200,
+        ),
+        ("oauth/revoke", json!({"token": "never-given"}), 404),
+        ("oauth/expire", json!({"locationId": LOCATION}), 200),
+        ("oauth/uninstall", json!({"locationId": LOCATION}), 200),
+        ("oauth/uninstall", json!({"location": LOCATION}), 400),
+        ("oauth/reinstall", json!({}), 404),
+        ("oauth", json!({"expiresIn": 0}), 400),
+        ("oauth", json!({"pick": "nobody"}), 400),
+    ] {
+        let told = ask(&client, Method::POST, what, Some(body)).await;
+        assert_eq!(told.0, status, "{what}: {}", told.1);
+    }
+    let (_, told) = ask(&client, Method::GET, "oauth", None).await;
+    assert_eq!(told["grants"][0]["revoked"], true);
+    assert_eq!(told["grants"][1]["userType"], "Company");
+    let location = |id: &str| {
+        let all = told["locations"].as_array().unwrap();
+        let found = all.iter().find(|location| location["id"] == id);
+        found.unwrap()["installedAt"].clone()
+    };
+    assert_eq!(location(LOCATION), Value::Null);
+    assert!(location("bare").is_string(), "the company took it along");
+    for secret in ["access_token", "refresh_token"] {
+        assert!(!told.to_string().contains(given[secret].as_str().unwrap()));
+    }
+    let off = Client::generous().await;
+    let (status, told) = ask(&off, Method::GET, "oauth", None).await;
+    assert_eq!(status, 404);
+    assert!(told["error"].as_str().unwrap().contains("OAuth is off"));
+}
+
+#[tokio::test]
 async fn it_says_that_it_lives_and_what_there_is() {
     let client = Client::generous().await;
     assert_eq!(

@@ -1,9 +1,11 @@
 //! The sandbox, over real connections.
 
+mod access;
 mod api;
 mod client;
 mod control;
 mod faults;
+mod oauth;
 mod official;
 mod program;
 mod quota;

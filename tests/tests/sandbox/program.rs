@@ -103,8 +103,29 @@ fn it_explains_itself() {
 
 #[test]
 fn a_token_is_never_shown() {
-    let output = run(&["--print-config", "--token", "pit-canary"]);
-    let shown =
-        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    assert!(shown.contains("[redacted]") && !shown.contains("canary"));
+    let oauth = ["--client-id", "app1", "--client-secret", "sec-canary"];
+    for secret in [&["--token", "pit-canary"][..], &oauth] {
+        let output = run(&[&["--print-config"], secret].concat());
+        let shown =
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert!(shown.contains("[redacted]") && !shown.contains("canary"));
+    }
+}
+
+#[test]
+fn an_app_has_an_id_and_a_secret() {
+    for flags in [
+        &["--client-id", "app1"][..],
+        &["--client-secret", "s"],
+        &["--token-life", "5s"],
+        &["--location", "l"],
+    ] {
+        assert_eq!(run(flags).status.code(), Some(2), "{flags:?}");
+    }
+    let mut flags = vec!["--client-id", "app1", "--client-secret", "s"];
+    flags.extend(["--token-life", "5m", "--location", "l", "--print-config"]);
+    let shown = String::from_utf8(run(&flags).stdout).unwrap();
+    for told in ["\"tokenLife\": \"300s\"", "\"location\": \"l\""] {
+        assert!(shown.contains(told), "{shown}");
+    }
 }

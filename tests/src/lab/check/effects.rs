@@ -38,6 +38,8 @@ impl<'a> Effects<'a> {
             .calls
             .iter()
             .filter_map(|call| call.effect.as_ref().map(|effect| (call, effect)))
+            // Who gets a token is no job's affair.
+            .filter(|(_, effect)| !effect.change.kind.is_access())
             .collect();
         calls.sort_by_key(|(_, effect)| effect.order);
         let mut emails = HashMap::new();

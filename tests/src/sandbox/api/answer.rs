@@ -1,17 +1,33 @@
 //! Answers, and the refusals that the official document and field reports describe.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 /// A status and a JSON body.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(in crate::sandbox) struct Answer {
     pub(in crate::sandbox) status: u16,
     pub(in crate::sandbox) body: Value,
+    /// Where the browser is sent.
+    pub(in crate::sandbox) redirect: Option<String>,
+}
+
+impl fmt::Debug for Answer {
+    /// Without what it carries: that may be personal, or a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut answer = f.debug_struct("Answer");
+        answer.field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Answer {
     pub(in crate::sandbox) const fn new(status: u16, body: Value) -> Self {
-        Self { status, body }
+        Self {
+            status,
+            body,
+            redirect: None,
+        }
     }
 
     /// An error of any status, worded as the API words that status.

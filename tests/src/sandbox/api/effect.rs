@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 pub struct Change {
     /// What was changed and how.
     pub kind: Kind,
-    /// The id of the note, task, contact, campaign or workflow; a bulk change has none.
+    /// The id of the note, task, contact, campaign, workflow, location or company; a bulk change has none.
     pub id: Option<String>,
-    /// The contact that it belongs to; a bulk change has none.
+    /// The contact that it belongs to; a bulk change has none, nor has one of access.
     pub contact_id: Option<String>,
     /// The contacts of a bulk change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -70,6 +70,14 @@ pub enum Kind {
     TaskUpdate,
     /// A task was deleted.
     TaskDelete,
+    /// A user installed the app, and a code was given for it. The change's id is that of the location or company, here and below.
+    Authorization,
+    /// Tokens were given for a code.
+    Tokens,
+    /// Tokens were given for a refresh token, which is used up.
+    TokensRefreshed,
+    /// A location's token was given to its company.
+    LocationToken,
 }
 
 impl Kind {
@@ -78,6 +86,14 @@ impl Kind {
         matches!(
             self,
             Self::Contact | Self::Note | Self::Task | Self::Campaign | Self::Workflow
+        )
+    }
+
+    /// Whether it is about access rather than contacts.
+    pub const fn is_access(self) -> bool {
+        matches!(
+            self,
+            Self::Authorization | Self::Tokens | Self::TokensRefreshed | Self::LocationToken
         )
     }
 }
@@ -99,6 +115,18 @@ impl Change {
             contacts: Vec::new(),
             fingerprint: fingerprint(kind, scope, content),
             content: text(content),
+        }
+    }
+
+    /// A change of who has access: to a location or a company.
+    pub(super) fn of_access(kind: Kind, id: &str) -> Self {
+        Self {
+            kind,
+            id: Some(id.to_owned()),
+            contact_id: None,
+            contacts: Vec::new(),
+            fingerprint: fingerprint(kind, id, &Map::new()),
+            content: None,
         }
     }
 

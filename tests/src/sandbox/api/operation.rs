@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::effect::Change;
+use super::oauth::OAuth;
+use super::oauth::grant::Subject;
 use super::shape::Shape;
 use super::world::World;
 use crate::sandbox::clock::Moment;
-use table::OPERATIONS;
 
 /// One operation of the official document.
 #[derive(Debug)]
@@ -24,14 +25,81 @@ pub(in crate::sandbox) struct Operation {
     pub(in crate::sandbox) query: Shape,
     /// None if it takes no body.
     pub(in crate::sandbox) body: Option<Shape>,
+    /// Whether the body is a form's.
+    pub(in crate::sandbox) form: bool,
+    pub(in crate::sandbox) access: Access,
     /// The status of success.
     pub(in crate::sandbox) ok: u16,
-    pub(in crate::sandbox) run: fn(&mut World, &Input<'_>) -> Result<Done, Answer>,
+    run: Run,
+}
+
+/// Whose token it takes, and with which scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sandbox) enum Access {
+    /// No token at all, and no version either.
+    Open,
+    /// A location's.
+    Location(Option<&'static str>),
+    /// A company's.
+    Company(&'static str),
+}
+
+impl Access {
+    pub(in crate::sandbox) const fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::Open => None,
+            Self::Location(scope) => scope,
+            Self::Company(scope) => Some(scope),
+        }
+    }
+
+    /// As tokens call it.
+    pub(in crate::sandbox) const fn user_type(self) -> &'static str {
+        match self {
+            Self::Open | Self::Location(_) => "Location",
+            Self::Company(_) => "Company",
+        }
+    }
+}
+
+/// The function that does it.
+#[derive(Clone, Copy, Debug)]
+enum Run {
+    Contacts(fn(&mut World, &Input<'_>) -> Result<Done, Answer>),
+    OAuth(fn(&mut OAuth, &Input<'_>) -> Result<Done, Answer>),
+}
+
+impl Operation {
+    /// Whether it is about access rather than contacts. The documents do not tell whether such calls count against a quota; here
+    /// they do not, least of all against that of a location's contacts.
+    pub(in crate::sandbox) const fn is_access(&self) -> bool {
+        matches!(self.run, Run::OAuth(_))
+    }
+
+    /// How it is answered where there is no such thing.
+    pub(in crate::sandbox) fn nowhere(&self) -> Answer {
+        Answer::no_route(&self.method, self.path)
+    }
+
+    /// Does it.
+    pub(in crate::sandbox) fn run(
+        &self,
+        world: &mut World,
+        input: &Input<'_>,
+    ) -> Result<Done, Answer> {
+        match (self.run, &mut world.oauth) {
+            (Run::Contacts(run), _) => run(world, input),
+            (Run::OAuth(run), Some(oauth)) => run(oauth, input),
+            (Run::OAuth(_), None) => Err(self.nowhere()),
+        }
+    }
 }
 
 /// What a valid request brings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(in crate::sandbox) struct Input<'a> {
+    /// Whose token it was let in with, if that was given out by OAuth.
+    pub(in crate::sandbox) caller: Option<&'a Subject>,
     pub(in crate::sandbox) params: &'a Params,
     pub(in crate::sandbox) query: &'a Map<String, Value>,
     pub(in crate::sandbox) body: &'a Map<String, Value>,
@@ -47,17 +115,32 @@ pub(in crate::sandbox) struct Input<'a> {
 pub(in crate::sandbox) struct Done {
     pub(in crate::sandbox) body: Value,
     pub(in crate::sandbox) change: Option<Change>,
+    /// Where the browser is sent.
+    pub(in crate::sandbox) redirect: Option<String>,
 }
 
 impl Done {
     pub(super) const fn read(body: Value) -> Self {
-        Self { body, change: None }
+        Self {
+            body,
+            change: None,
+            redirect: None,
+        }
     }
 
     pub(super) const fn changed(body: Value, change: Change) -> Self {
         Self {
             body,
             change: Some(change),
+            redirect: None,
+        }
+    }
+
+    pub(super) const fn redirected(to: String) -> Self {
+        Self {
+            body: Value::Null,
+            change: None,
+            redirect: Some(to),
         }
     }
 }
@@ -106,12 +189,15 @@ impl Params {
 
 /// Every operationId.
 pub(in crate::sandbox) fn names() -> impl Iterator<Item = &'static str> {
-    OPERATIONS.iter().map(|operation| operation.id)
+    let mut last = "";
+    let ids = table::all().map(|operation| operation.id);
+    // What is at two paths has two rows, one after the other.
+    ids.filter(move |id| std::mem::replace(&mut last, id) != *id)
 }
 
 /// The operation of that operationId.
 pub(in crate::sandbox) fn named(id: &str) -> Option<&'static Operation> {
-    OPERATIONS.iter().find(|operation| operation.id == id)
+    table::all().find(|operation| operation.id == id)
 }
 
 /// The operation that a request is for, and its path's parameters.
@@ -119,12 +205,8 @@ pub(in crate::sandbox) fn route(
     method: &Method,
     path: &str,
 ) -> Option<(&'static Operation, Params)> {
-    let candidates = OPERATIONS
-        .iter()
-        .filter(|operation| operation.method == *method);
-    candidates
-        .into_iter()
-        .find_map(|operation| matched(operation.path, path).map(|params| (operation, params)))
+    let mut candidates = table::all().filter(|operation| operation.method == *method);
+    candidates.find_map(|operation| matched(operation.path, path).map(|params| (operation, params)))
 }
 
 /// The parameters of a path that fits the pattern; one slash at its end makes no difference.
@@ -205,6 +287,6 @@ mod tests {
         let mut ids: Vec<_> = names().collect();
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ids.len(), OPERATIONS.len());
+        assert_eq!(ids.len(), names().count());
     }
 }

@@ -1,5 +1,5 @@
-//! The bodies and queries of the operations, as `apps/contacts.json` of the official document has them; a test holds
-//! them against it wherever that document is at hand.
+//! The bodies and queries of the operations, as the official documents have them; a test holds them against these wherever they
+//! are at hand.
 
 use super::shape::{Field, Kind, Shape};
 
@@ -181,17 +181,71 @@ pub(super) const BUSINESS_QUERY: Shape = &[
     Field::text("query"),
 ];
 
+pub(super) const TOKEN: Shape = &[
+    Field::text("client_id").required(),
+    Field::text("client_secret").required(),
+    Field::new(
+        "grant_type",
+        Kind::OneOf(&["authorization_code", "refresh_token", "client_credentials"]),
+    )
+    .required(),
+    Field::text("code"),
+    Field::text("refresh_token"),
+    Field::new("user_type", Kind::OneOf(&["Company", "Location"])),
+    Field::text("redirect_uri"),
+];
+
+pub(super) const LOCATION_TOKEN: Shape = &[
+    Field::text("companyId").required(),
+    Field::text("locationId").required(),
+];
+
+const YES_OR_NO: Kind = Kind::OneOf(&["true", "false"]);
+
+pub(super) const INSTALLED_QUERY: Shape = &[
+    Field::text("skip"),
+    Field::text("limit"),
+    Field::text("query"),
+    Field::new("isInstalled", YES_OR_NO),
+    Field::text("companyId").required(),
+    Field::text("appId").required(),
+    Field::text("versionId"),
+    Field::new("onTrial", YES_OR_NO),
+    Field::text("planId"),
+    Field::text("locationId"),
+];
+
+/// What the page of the marketplace is called with; `locationId` is for the stand-in alone.
+pub(super) const AUTHORISATION: Shape = &[
+    Field::new("response_type", Kind::OneOf(&["code"])).required(),
+    Field::text("redirect_uri").required(),
+    Field::text("client_id").required(),
+    Field::text("scope"),
+    Field::text("state"),
+    Field::text("version_id"),
+    Field::text("loginWindowOpenMode"),
+    Field::text("locationId"),
+];
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
     use super::*;
 
-    /// The official document, where `PENSTOCK_GHL_SPEC` names the folder that has `apps/contacts.json`.
-    fn official() -> Option<Value> {
-        let folder = std::env::var_os("PENSTOCK_GHL_SPEC")?;
-        let text = std::fs::read(std::path::Path::new(&folder).join("apps/contacts.json")).unwrap();
-        Some(serde_json::from_slice(&text).unwrap())
+    /// The schemas of the official documents, where `PENSTOCK_GHL_SPEC` names the folder that has `apps/contacts.json`.
+    fn official() -> Option<Vec<Value>> {
+        let folder = std::env::var_os("PENSTOCK_GHL_SPEC").map(std::path::PathBuf::from)?;
+        let read = |path: &str| -> Value {
+            let text = std::fs::read(folder.join(path)).unwrap();
+            serde_json::from_slice(&text).unwrap()
+        };
+        let documents = ["apps/contacts.json", "apps/oauth.json"].map(read);
+        Some(
+            documents
+                .map(|document| document["components"]["schemas"].clone())
+                .into(),
+        )
     }
 
     fn described(shape: Shape) -> Vec<(String, bool, bool)> {
@@ -205,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_shapes_are_those_of_the_official_document() {
-        let Some(document) = official() else {
+        let Some(documents) = official() else {
             eprintln!("skipped: PENSTOCK_GHL_SPEC does not name a folder with apps/contacts.json");
             return;
         };
@@ -224,8 +278,13 @@ mod tests {
             ("CreateTaskParams", CREATE_TASK),
             ("UpdateTaskBody", UPDATE_TASK),
             ("UpdateTaskStatusParams", COMPLETE_TASK),
+            ("GetAccessCodebodyDto", TOKEN),
+            ("GetLocationAccessCodeBodyDto", LOCATION_TOKEN),
         ] {
-            let schema = &document["components"]["schemas"][name];
+            let schema = documents
+                .iter()
+                .find_map(|schemas| schemas.get(name))
+                .unwrap();
             let required = |field: &str| {
                 schema["required"]
                     .as_array()

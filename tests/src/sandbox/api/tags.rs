@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::contact::{Contact, normal_tags};
+use super::contact::Contact;
 use super::effect::{Change, Kind};
 use super::members;
+use super::normal::normal_tags;
 use super::operation::{Done, Input};
 use super::world::World;
 

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use super::answer::Answer;
-use super::contact::{Contact, email_key, phone};
+use super::contact::Contact;
 use super::directory::{Asset, Directory};
 use super::ids::Ids;
+use super::normal::{email_key, phone};
+use super::oauth::OAuth;
 use crate::sandbox::clock::Moment;
-use crate::sandbox::options::Unknown;
+use crate::sandbox::options::{Options, Unknown};
 
 /// Contact ids by the order of their creation.
 type Ordered = BTreeMap<u64, String>;
@@ -21,6 +23,8 @@ type Index = HashMap<(String, String), Ordered>;
 pub(in crate::sandbox) struct World {
     pub(super) allow_duplicates: bool,
     pub(super) directory: Directory,
+    /// None while OAuth is off.
+    pub(in crate::sandbox) oauth: Option<OAuth>,
     unknown: Unknown,
     ids: Ids,
     ordinal: u64,
@@ -33,12 +37,14 @@ pub(in crate::sandbox) struct World {
 }
 
 impl World {
-    pub(in crate::sandbox) fn new(seed: u64, allow_duplicates: bool, unknown: Unknown) -> Self {
+    pub(in crate::sandbox) fn new(options: &Options) -> Self {
+        let oauth = options.oauth.clone();
         Self {
-            allow_duplicates,
+            allow_duplicates: options.allow_duplicates,
             directory: Directory::default(),
-            unknown,
-            ids: Ids::new(seed),
+            oauth: oauth.map(|terms| OAuth::new(options.seed, terms)),
+            unknown: options.unknown,
+            ids: Ids::new(options.seed),
             ordinal: 0,
             contacts: HashMap::new(),
             deleted: HashMap::new(),

@@ -1,26 +1,31 @@
-//! The table of operations, one row each: all that the official document has; a test holds them against it wherever that
-//! document is at hand.
+//! The tables of operations, one row each: all that the official documents have; a test holds them against these wherever they
+//! are at hand.
+
+mod contacts;
+mod oauth;
 
 use http::Method;
 
-use super::{Done, Input, Operation};
+use super::{Access, Done, Input, Operation, Run};
 use crate::sandbox::api::answer::Answer;
 use crate::sandbox::api::shape::Shape;
 use crate::sandbox::api::world::World;
-use crate::sandbox::api::{
-    appointments, business, contacts, enrolment, followers, notes, page, search, shapes, tags,
-    tasks,
-};
 
-type Run = fn(&mut World, &Input<'_>) -> Result<Done, Answer>;
+/// All of them.
+pub(super) fn all() -> impl Iterator<Item = &'static Operation> {
+    contacts::ROWS.iter().chain(oauth::ROWS)
+}
 
+type Handler = fn(&mut World, &Input<'_>) -> Result<Done, Answer>;
+
+/// An operation that writes.
 const fn row(
     id: &'static str,
     method: Method,
     path: &'static str,
     ok: u16,
     body: Option<Shape>,
-    run: Run,
+    run: Handler,
 ) -> Operation {
     Operation {
         id,
@@ -28,253 +33,32 @@ const fn row(
         path,
         query: &[],
         body,
+        form: false,
+        access: Access::Location(Some("contacts.write")),
         ok,
-        run,
+        run: Run::Contacts(run),
     }
 }
 
-const fn query(id: &'static str, path: &'static str, query: Shape, run: Run) -> Operation {
-    Operation {
-        id,
-        method: Method::GET,
-        path,
-        query,
-        body: None,
-        ok: 200,
-        run,
-    }
+/// An operation that reads what its query names.
+const fn query(id: &'static str, path: &'static str, query: Shape, run: Handler) -> Operation {
+    let mut operation = row(id, Method::GET, path, 200, None, run).reads();
+    operation.query = query;
+    operation
 }
 
-const NOTES: &str = "/contacts/{contactId}/notes";
-const NOTE: &str = "/contacts/{contactId}/notes/{id}";
-const TASKS: &str = "/contacts/{contactId}/tasks";
-const TASK: &str = "/contacts/{contactId}/tasks/{taskId}";
-const TAGS: &str = "/contacts/{contactId}/tags";
-const CONTACT: &str = "/contacts/{contactId}";
-const FOLLOWERS: &str = "/contacts/{contactId}/followers";
-const CAMPAIGN: &str = "/contacts/{contactId}/campaigns/{campaignId}";
-const WORKFLOW: &str = "/contacts/{contactId}/workflow/{workflowId}";
+impl Operation {
+    const fn reads(mut self) -> Self {
+        self.access = Access::Location(Some("contacts.readonly"));
+        self
+    }
 
-/// All of them; where two paths match, the first wins.
-pub(super) static OPERATIONS: &[Operation] = &[
-    query(
-        "get-duplicate-contact",
-        "/contacts/search/duplicate",
-        shapes::DUPLICATE_QUERY,
-        contacts::find_duplicate,
-    ),
-    query(
-        "get-contacts-by-businessId",
-        "/contacts/business/{businessId}",
-        shapes::BUSINESS_QUERY,
-        business::contacts,
-    ),
-    query("get-contacts", "/contacts", shapes::LIST_QUERY, page::list),
-    row(
-        "create-contact",
-        Method::POST,
-        "/contacts",
-        201,
-        Some(shapes::CREATE_CONTACT),
-        contacts::create,
-    ),
-    row(
-        "upsert-contact",
-        Method::POST,
-        "/contacts/upsert",
-        200,
-        Some(shapes::UPSERT_CONTACT),
-        contacts::upsert,
-    ),
-    row(
-        "search-contacts-advanced",
-        Method::POST,
-        "/contacts/search",
-        200,
-        Some(shapes::SEARCH),
-        search::search,
-    ),
-    row(
-        "add-remove-contact-from-business",
-        Method::POST,
-        "/contacts/bulk/business",
-        200,
-        Some(shapes::BULK_BUSINESS),
-        business::assign,
-    ),
-    row(
-        "create-association",
-        Method::POST,
-        "/contacts/bulk/tags/update/{type}",
-        201,
-        Some(shapes::BULK_TAGS),
-        tags::bulk,
-    ),
-    row(
-        "get-contact",
-        Method::GET,
-        CONTACT,
-        200,
-        None,
-        contacts::get,
-    ),
-    row(
-        "update-contact",
-        Method::PUT,
-        CONTACT,
-        200,
-        Some(shapes::UPDATE_CONTACT),
-        contacts::update,
-    ),
-    row(
-        "delete-contact",
-        Method::DELETE,
-        CONTACT,
-        200,
-        None,
-        contacts::delete,
-    ),
-    row(
-        "add-tags",
-        Method::POST,
-        TAGS,
-        201,
-        Some(shapes::TAGS),
-        tags::add,
-    ),
-    row(
-        "remove-tags",
-        Method::DELETE,
-        TAGS,
-        200,
-        Some(shapes::TAGS),
-        tags::remove,
-    ),
-    row("get-all-notes", Method::GET, NOTES, 200, None, notes::list),
-    row(
-        "create-note",
-        Method::POST,
-        NOTES,
-        201,
-        Some(shapes::CREATE_NOTE),
-        notes::create,
-    ),
-    row("get-note", Method::GET, NOTE, 200, None, notes::get),
-    row(
-        "update-note",
-        Method::PUT,
-        NOTE,
-        200,
-        Some(shapes::UPDATE_NOTE),
-        notes::update,
-    ),
-    row(
-        "delete-note",
-        Method::DELETE,
-        NOTE,
-        200,
-        None,
-        notes::delete,
-    ),
-    row("get-all-tasks", Method::GET, TASKS, 200, None, tasks::list),
-    row(
-        "create-task",
-        Method::POST,
-        TASKS,
-        201,
-        Some(shapes::CREATE_TASK),
-        tasks::create,
-    ),
-    row("get-task", Method::GET, TASK, 200, None, tasks::get),
-    row(
-        "update-task",
-        Method::PUT,
-        TASK,
-        200,
-        Some(shapes::UPDATE_TASK),
-        tasks::update,
-    ),
-    row(
-        "delete-task",
-        Method::DELETE,
-        TASK,
-        200,
-        None,
-        tasks::delete,
-    ),
-    row(
-        "update-task-completed",
-        Method::PUT,
-        "/contacts/{contactId}/tasks/{taskId}/completed",
-        200,
-        Some(shapes::COMPLETE_TASK),
-        tasks::update,
-    ),
-    row(
-        "get-appointments-for-contact",
-        Method::GET,
-        "/contacts/{contactId}/appointments",
-        200,
-        None,
-        appointments::list,
-    ),
-    row(
-        "add-followers-contact",
-        Method::POST,
-        FOLLOWERS,
-        201,
-        Some(shapes::FOLLOWERS),
-        followers::add,
-    ),
-    row(
-        "remove-followers-contact",
-        Method::DELETE,
-        FOLLOWERS,
-        200,
-        Some(shapes::FOLLOWERS),
-        followers::remove,
-    ),
-    row(
-        "remove-contact-from-every-campaign",
-        Method::DELETE,
-        "/contacts/{contactId}/campaigns/removeAll",
-        200,
-        None,
-        enrolment::remove_from_campaigns,
-    ),
-    row(
-        "add-contact-to-campaign",
-        Method::POST,
-        CAMPAIGN,
-        201,
-        Some(shapes::CAMPAIGN),
-        enrolment::add_to_campaign,
-    ),
-    row(
-        "remove-contact-from-campaign",
-        Method::DELETE,
-        CAMPAIGN,
-        200,
-        None,
-        enrolment::remove_from_campaign,
-    ),
-    row(
-        "add-contact-to-workflow",
-        Method::POST,
-        WORKFLOW,
-        200,
-        Some(shapes::WORKFLOW),
-        enrolment::add_to_workflow,
-    ),
-    row(
-        "delete-contact-from-workflow",
-        Method::DELETE,
-        WORKFLOW,
-        200,
-        Some(shapes::WORKFLOW),
-        enrolment::remove_from_workflow,
-    ),
-];
+    /// The document declares no scope for it.
+    const fn unscoped(mut self) -> Self {
+        self.access = Access::Location(None);
+        self
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -282,15 +66,31 @@ mod tests {
 
     use super::*;
 
-    /// The official document, where `PENSTOCK_GHL_SPEC` names the folder that has `apps/contacts.json`.
-    fn official() -> Option<Value> {
-        let folder = std::env::var_os("PENSTOCK_GHL_SPEC")?;
-        let text = std::fs::read(std::path::Path::new(&folder).join("apps/contacts.json")).unwrap();
-        Some(serde_json::from_slice(&text).unwrap())
+    /// The official documents, where `PENSTOCK_GHL_SPEC` names the folder that has `apps/contacts.json`.
+    fn official() -> Option<[Value; 2]> {
+        let folder = std::env::var_os("PENSTOCK_GHL_SPEC").map(std::path::PathBuf::from)?;
+        let read = |path: &str| {
+            let text = std::fs::read(folder.join(path)).unwrap();
+            serde_json::from_slice(&text).unwrap()
+        };
+        Some([read("apps/contacts.json"), read("apps/oauth.json")])
     }
 
-    /// Id, method, path, status of success, whether it takes a body, and its query's fields with whether they are required.
-    type Row = (String, String, String, u16, bool, Vec<(String, bool)>);
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Row {
+        id: String,
+        method: String,
+        path: String,
+        ok: u16,
+        body: Option<&'static str>,
+        /// Its fields, and whether they are required.
+        query: Vec<(String, bool)>,
+        scope: Option<String>,
+        for_companies: bool,
+    }
+
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
 
     fn here(operation: &Operation) -> Row {
         let fields = operation.query.iter();
@@ -298,14 +98,18 @@ mod tests {
             .map(|field| (field.name.to_owned(), field.required))
             .collect();
         query.sort();
-        (
-            operation.id.to_owned(),
-            operation.method.to_string(),
-            operation.path.to_owned(),
-            operation.ok,
-            operation.body.is_some(),
+        Row {
+            id: operation.id.to_owned(),
+            method: operation.method.to_string(),
+            path: operation.path.to_owned(),
+            ok: operation.ok,
+            body: operation
+                .body
+                .map(|_| if operation.form { FORM } else { JSON }),
             query,
-        )
+            scope: operation.access.scope().map(str::to_owned),
+            for_companies: matches!(operation.access, Access::Company(_)),
+        }
     }
 
     fn documented(path: &str, method: &str, operation: &Value) -> Row {
@@ -320,32 +124,40 @@ mod tests {
         query.sort();
         let statuses = operation["responses"].as_object().unwrap().keys();
         let mut statuses = statuses.map(|status| status.parse().unwrap());
-        (
-            operation["operationId"].as_str().unwrap().to_owned(),
-            method.to_uppercase(),
-            path.trim_end_matches('/').to_owned(),
-            statuses.find(|status| (200..300).contains(status)).unwrap(),
-            operation.get("requestBody").is_some(),
+        let content = operation["requestBody"]["content"].as_object();
+        let security = operation["security"][0].as_object();
+        let scheme = security.and_then(|schemes| schemes.iter().next());
+        Row {
+            id: operation["operationId"].as_str().unwrap().to_owned(),
+            method: method.to_uppercase(),
+            path: path.trim_end_matches('/').to_owned(),
+            ok: statuses.find(|status| (200..300).contains(status)).unwrap(),
+            body: content.map(|types| if types.contains_key(FORM) { FORM } else { JSON }),
             query,
-        )
+            scope: scheme.map(|(_, scopes)| scopes[0].as_str().unwrap().to_owned()),
+            for_companies: scheme.is_some_and(|(name, _)| name == "Agency-Access-Only"),
+        }
     }
 
     #[test]
-    fn the_table_is_that_of_the_official_document() {
-        let Some(document) = official() else {
+    fn the_tables_are_those_of_the_official_documents() {
+        let Some(documents) = official() else {
             eprintln!("skipped: PENSTOCK_GHL_SPEC does not name a folder with apps/contacts.json");
             return;
         };
-        let paths = document["paths"].as_object().unwrap().iter();
+        let paths = documents
+            .iter()
+            .flat_map(|document| document["paths"].as_object().unwrap());
         let mut official: Vec<Row> = paths
             .flat_map(|(path, methods)| {
                 let methods = methods.as_object().unwrap().iter();
                 methods.map(move |(method, operation)| documented(path, method, operation))
             })
             .collect();
-        let mut table: Vec<Row> = OPERATIONS.iter().map(here).collect();
+        let documented = all().filter(|operation| operation.id != "choose-location");
+        let mut tables: Vec<Row> = documented.map(here).collect();
         official.sort();
-        table.sort();
-        assert_eq!(table, official);
+        tables.sort();
+        assert_eq!(tables, official);
     }
 }
