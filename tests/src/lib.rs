@@ -7,3 +7,6 @@ pub mod fuzz;
 pub mod harness;
 pub mod lab;
 pub mod sandbox;
+pub mod smore;
+pub mod smsfactor;
+pub mod stand;

@@ -9,22 +9,24 @@
 
 mod api;
 mod call;
-mod clock;
+pub(crate) mod clock;
 mod control;
 mod desk;
 pub mod fault;
 pub mod ledger;
 mod marketplace;
 pub mod options;
-mod quota;
-mod reply;
-mod request;
-mod server;
-mod span;
+pub(crate) mod quota;
+pub(crate) mod reply;
+pub(crate) mod request;
+pub(crate) mod server;
+pub(crate) mod span;
 pub mod summary;
 
+pub(crate) use api::effect::fingerprint;
 pub use api::effect::{Change, Kind};
 pub use api::oauth::grant::{Grant, Subject};
+pub(crate) use api::operation::{Params, matched};
 pub use api::seed::Seed;
 pub use clock::Moment;
 pub use fault::Fault;
@@ -71,7 +73,13 @@ impl Sandbox {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        house.tasks.spawn(server::accept(listener, house.clone()));
+        let door = server::Door {
+            stop: house.stop.clone(),
+            tasks: house.tasks.clone(),
+        };
+        let answering = house.clone();
+        let answer = move |request| server::answer(answering.clone(), request);
+        house.tasks.spawn(server::accept(listener, door, answer));
         Ok(Running {
             addr,
             desk: Arc::clone(&house.desk),

@@ -53,7 +53,7 @@ impl Moment {
 
 impl Moment {
     /// As HTTP writes dates: `Tue, 31 Aug 2021 09:59:41 GMT`.
-    pub(super) fn http_date(self) -> Option<String> {
+    pub(crate) fn http_date(self) -> Option<String> {
         let micros = i64::try_from(self.0).ok()?;
         let timestamp = jiff::Timestamp::from_microsecond(micros).ok()?;
         let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
@@ -79,14 +79,14 @@ pub(super) fn micros(span: Duration) -> u64 {
 
 /// Tells the time.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     wall: Moment,
     origin: Instant,
 }
 
 impl Clock {
     /// So far ahead of the wall clock, or behind it.
-    pub(super) fn start(ahead: jiff::SignedDuration) -> Self {
+    pub(crate) fn start(ahead: jiff::SignedDuration) -> Self {
         let micros = (jiff::Timestamp::now() + ahead).as_microsecond();
         Self {
             wall: Moment(u64::try_from(micros).unwrap_or(0)),
@@ -94,7 +94,7 @@ impl Clock {
         }
     }
 
-    pub(super) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         self.wall.plus(self.origin.elapsed())
     }
 }

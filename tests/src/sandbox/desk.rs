@@ -207,7 +207,7 @@ impl State {
         let subject = Subject {
             op: request.operation_id(),
             tenant: whose_access(&self.world, request).unwrap_or(tenant),
-            contacts,
+            contacts: &contacts,
         };
         self.faults.plan(&subject, &mut self.dice)
     }

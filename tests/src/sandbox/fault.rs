@@ -5,6 +5,7 @@
 //! | kind | what happens | effect |
 //! |---|---|---|
 //! | `400` … `599` | an error of that status; `retry-after=`, `message=` | none |
+//! | `code=-8` | an answer whose body has that status (of stand-ins whose bodies have one) | none |
 //! | `duplicate=ID` | the refusal of a contact that exists already, as the one with this id | none |
 //! | `html` | an HTML page; `status=` (502) | none |
 //! | `cut-before` | the connection is closed without an answer | none |
@@ -20,7 +21,7 @@
 //! | `list-lag=2s` | lists of notes and tasks do not show what is younger | yes |
 //! | `search-lag=60s` | searches and lists of contacts do not show what is younger | yes |
 //!
-//! `effect=yes` makes a status or an HTML page appear *after* the effect. Which calls it meets: `op=` (an operationId of the
+//! `effect=yes` makes a status, a code or an HTML page appear *after* the effect. Which calls it meets: `op=` (an operationId of the
 //! official document, or `*`), `tenant=`, `contact=` (the id in the path, or the email or phone in the body), `after=N` (spares
 //! the first N calls that match), `p=` (a chance from 0 to 1), `count=N` (ends after N times).
 //!
@@ -29,7 +30,8 @@
 mod plan;
 mod text;
 
-pub(super) use plan::{Faults, Plan, Subject};
+pub(crate) use plan::{Faults, Plan, Subject};
+pub(crate) use text::Dialect;
 
 use std::time::Duration;
 
@@ -84,6 +86,13 @@ pub enum FaultKind {
         /// Whether the effect happens all the same.
         effect: bool,
     },
+    /// An answer with this status in its body.
+    Code {
+        /// As the body tells it.
+        code: i64,
+        /// Whether the effect happens all the same.
+        effect: bool,
+    },
     /// A page as a gateway gives.
     Html {
         /// 200 to 599.
@@ -123,7 +132,9 @@ impl FaultKind {
     /// Whether the call takes effect before its answer is withheld, spoilt or given.
     pub(super) const fn takes_effect(&self) -> bool {
         match self {
-            Self::Status { effect, .. } | Self::Html { effect, .. } => *effect,
+            Self::Status { effect, .. } | Self::Code { effect, .. } | Self::Html { effect, .. } => {
+                *effect
+            }
             Self::Duplicate(_) | Self::CutBefore | Self::Hang | Self::Late(_) => false,
             Self::CutAfter
             | Self::CutBody

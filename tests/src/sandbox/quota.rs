@@ -12,17 +12,17 @@ use super::options::{Quota, Terms, Window};
 
 /// What a tenant has left at the moment of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Meter {
-    pub(super) terms: Terms,
-    pub(super) burst_left: u32,
-    pub(super) daily_left: u32,
+pub(crate) struct Meter {
+    pub(crate) terms: Terms,
+    pub(crate) burst_left: u32,
+    pub(crate) daily_left: u32,
     /// How long until a call would be let in, where this one was not.
-    pub(super) refused_for: Option<Duration>,
+    pub(crate) refused_for: Option<Duration>,
 }
 
 /// Every tenant's counters.
 #[derive(Debug)]
-pub(super) struct Quotas {
+pub(crate) struct Quotas {
     terms: Terms,
     tenants: HashMap<Arc<str>, Counters>,
 }
@@ -34,24 +34,24 @@ struct Counters {
 }
 
 impl Quotas {
-    pub(super) fn new(terms: Terms) -> Self {
+    pub(crate) fn new(terms: Terms) -> Self {
         Self {
             terms,
             tenants: HashMap::new(),
         }
     }
 
-    pub(super) const fn terms(&self) -> Terms {
+    pub(crate) const fn terms(&self) -> Terms {
         self.terms
     }
 
     /// Puts other terms in force. What was counted stays counted; a longer window starts with what the shorter one still knew.
-    pub(super) const fn set_terms(&mut self, terms: Terms) {
+    pub(crate) const fn set_terms(&mut self, terms: Terms) {
         self.terms = terms;
     }
 
     /// Counts a call of this tenant, or refuses it, when either quota is used up.
-    pub(super) fn take(&mut self, tenant: &Arc<str>, now: Moment) -> Meter {
+    pub(crate) fn take(&mut self, tenant: &Arc<str>, now: Moment) -> Meter {
         let Terms {
             burst,
             daily,

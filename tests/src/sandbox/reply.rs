@@ -16,15 +16,15 @@ use super::fault::FaultKind;
 use super::quota::Meter;
 use super::request::Cut;
 
-const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body><h1>Something went wrong</h1></body></html>\n";
+pub(crate) const HTML: &str = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body><h1>Something went wrong</h1></body></html>\n";
 const JSON_TYPE: &str = "application/json; charset=utf-8";
 const CHUNK: usize = 64 * 1024;
 
-pub(super) type Body = UnsyncBoxBody<Bytes, Cut>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
 
 /// How a call ends.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Send(Box<Response<Body>>),
     Cut,
     Hang,
@@ -32,7 +32,7 @@ pub(super) enum Reply {
 
 impl Reply {
     /// The status that is sent, if any is.
-    pub(super) fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Self::Send(response) => Some(response.status().as_u16()),
             Self::Cut | Self::Hang => None,
@@ -166,7 +166,7 @@ fn json(ticket: &Ticket, mut answer: Answer) -> Bytes {
 }
 
 /// A body, and the length that its head announces.
-fn full(bytes: Bytes) -> (Body, Option<usize>) {
+pub(crate) fn full(bytes: Bytes) -> (Body, Option<usize>) {
     let length = bytes.len();
     (
         Full::new(bytes)
@@ -176,7 +176,8 @@ fn full(bytes: Bytes) -> (Body, Option<usize>) {
     )
 }
 
-fn spoilt(strike: Option<&FaultKind>, bytes: Bytes) -> (Body, Option<usize>) {
+/// The body as a fault spoils it.
+pub(crate) fn spoilt(strike: Option<&FaultKind>, bytes: Bytes) -> (Body, Option<usize>) {
     let length = bytes.len();
     match strike {
         Some(FaultKind::Garbage) => full(bytes.slice(..length / 2)),

@@ -18,7 +18,7 @@ use super::api::{World, shape_faults};
 use super::clock::Moment;
 
 /// The largest body that is read, in bytes.
-pub(super) const BODY_CAP: usize = 1 << 20;
+pub(crate) const BODY_CAP: usize = 1 << 20;
 /// A body that takes longer than this ends its connection.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -69,7 +69,7 @@ impl fmt::Debug for Body {
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("cut on purpose, or since the request never came to its end")]
-pub(super) struct Cut;
+pub(crate) struct Cut;
 
 impl Request {
     pub(super) async fn read(request: http::Request<Incoming>) -> Result<Self, Cut> {
@@ -215,7 +215,7 @@ impl Body {
 }
 
 /// The whole body; none if it is larger than `BODY_CAP`.
-pub(super) async fn whole(body: Incoming) -> Result<Option<Bytes>, Cut> {
+pub(crate) async fn whole(body: Incoming) -> Result<Option<Bytes>, Cut> {
     let read = tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_CAP).collect()).await;
     match read.map_err(|_| Cut)? {
         Ok(body) => Ok(Some(body.to_bytes())),
@@ -225,7 +225,7 @@ pub(super) async fn whole(body: Incoming) -> Result<Option<Bytes>, Cut> {
 }
 
 /// A query's pairs, decoded as forms are (`+` is a space); of a repeated key the last counts.
-pub(super) fn pairs(query: &str) -> Map<String, Value> {
+pub(crate) fn pairs(query: &str) -> Map<String, Value> {
     let decode = |text: &str| {
         percent_decode_str(&text.replace('+', " "))
             .decode_utf8_lossy()

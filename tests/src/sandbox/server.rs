@@ -9,6 +9,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::call::{self, House};
 use super::control;
@@ -20,15 +22,29 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A client's idle connection is left to it: were it closed here, a request could meet the closing by accident.
 const IDLE: Duration = Duration::from_secs(3_600);
 
+/// What ends the serving of connections, and what must end before it has.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
 /// Accepts connections until the sandbox is to stop.
-pub(super) async fn accept(listener: TcpListener, house: House) {
+pub(crate) async fn accept<F, A>(listener: TcpListener, door: Door, answer: F)
+where
+    F: Fn(HttpRequest<Incoming>) -> A + Clone + Send + 'static,
+    A: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = house.stop.cancelled() => return,
+            () = door.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => drop(house.tasks.spawn(connection(stream, house.clone()))),
+            Ok((stream, _)) => {
+                let served = connection(stream, door.stop.clone(), answer.clone());
+                drop(door.tasks.spawn(served));
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again in 100 ms");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -37,11 +53,14 @@ pub(super) async fn accept(listener: TcpListener, house: House) {
     }
 }
 
-async fn connection(stream: TcpStream, house: House) {
+async fn connection<F, A>(stream: TcpStream, stop: CancellationToken, answer: F)
+where
+    F: Fn(HttpRequest<Incoming>) -> A,
+    A: Future<Output = Result<Response<Body>, Cut>>,
+{
     // Answers are small; waiting to fill a packet would only add to the latency that was asked for.
     let _ = stream.set_nodelay(true);
-    let stop = house.stop.clone();
-    let service = service_fn(move |request| answer(house.clone(), request));
+    let service = service_fn(answer);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -53,7 +72,11 @@ async fn connection(stream: TcpStream, house: House) {
     let _ = tokio::time::timeout(GRACE, connection).await;
 }
 
-async fn answer(house: House, request: HttpRequest<Incoming>) -> Result<Response<Body>, Cut> {
+/// Answers a request to the sandbox.
+pub(super) async fn answer(
+    house: House,
+    request: HttpRequest<Incoming>,
+) -> Result<Response<Body>, Cut> {
     if control::is_for(request.uri().path()) {
         return control::answer(&house.desk, request).await;
     }

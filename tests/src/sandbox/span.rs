@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
 }
 
 /// Writes a span in its longest whole unit; what `parse` reads.
-pub(super) fn format(span: Duration) -> String {
+pub(crate) fn format(span: Duration) -> String {
     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     if millis == 0 {
         return "0ms".to_owned();

@@ -148,7 +148,11 @@ fn text(content: &Map<String, Value>) -> Option<Box<str>> {
 }
 
 /// 128 bits of SHA-256, in hexadecimal.
-fn fingerprint(kind: Kind, scope: &str, content: &Map<String, Value>) -> String {
+pub(crate) fn fingerprint(
+    kind: impl Serialize,
+    scope: &str,
+    content: &Map<String, Value>,
+) -> String {
     // Sorted, since the order of keys says nothing.
     let content: BTreeMap<&String, &Value> = content.iter().collect();
     let text = serde_json::to_string(&(kind, scope, content)).unwrap_or_default();

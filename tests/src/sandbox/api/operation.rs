@@ -176,10 +176,10 @@ impl Input<'_> {
 
 /// The parameters of a path, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::sandbox) struct Params(Vec<(&'static str, String)>);
+pub(crate) struct Params(Vec<(&'static str, String)>);
 
 impl Params {
-    pub(in crate::sandbox) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(known, _)| *known == name)
@@ -195,11 +195,6 @@ pub(in crate::sandbox) fn names() -> impl Iterator<Item = &'static str> {
     ids.filter(move |id| std::mem::replace(&mut last, id) != *id)
 }
 
-/// The operation of that operationId.
-pub(in crate::sandbox) fn named(id: &str) -> Option<&'static Operation> {
-    table::all().find(|operation| operation.id == id)
-}
-
 /// The operation that a request is for, and its path's parameters.
 pub(in crate::sandbox) fn route(
     method: &Method,
@@ -210,7 +205,7 @@ pub(in crate::sandbox) fn route(
 }
 
 /// The parameters of a path that fits the pattern; one slash at its end makes no difference.
-fn matched(pattern: &'static str, path: &str) -> Option<Params> {
+pub(crate) fn matched(pattern: &'static str, path: &str) -> Option<Params> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let (mut wanted, mut found) = (pattern.split('/'), path.split('/'));
     let mut params = Params::default();

@@ -19,13 +19,13 @@ const SEARCHES: [&str; 4] = [
 
 /// The faults in force, in their order.
 #[derive(Debug, Default)]
-pub(in crate::sandbox) struct Faults {
+pub(crate) struct Faults {
     armed: Vec<Armed>,
 }
 
 /// One fault in force.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::sandbox) struct Armed {
+pub(crate) struct Armed {
     #[serde(rename = "spec")]
     label: Arc<str>,
     #[serde(skip)]
@@ -36,27 +36,27 @@ pub(in crate::sandbox) struct Armed {
 
 /// What a fault's selectors look at.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::sandbox) struct Subject<'a> {
-    pub(in crate::sandbox) op: &'a str,
-    pub(in crate::sandbox) tenant: &'a str,
-    pub(in crate::sandbox) contacts: [Option<&'a str>; 3],
+pub(crate) struct Subject<'a> {
+    pub(crate) op: &'a str,
+    pub(crate) tenant: &'a str,
+    pub(crate) contacts: &'a [Option<&'a str>],
 }
 
 /// What one call will meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::sandbox) struct Plan {
-    pub(in crate::sandbox) delay: Duration,
-    pub(in crate::sandbox) list_lag: Duration,
-    pub(in crate::sandbox) search_lag: Duration,
+pub(crate) struct Plan {
+    pub(crate) delay: Duration,
+    pub(crate) list_lag: Duration,
+    pub(crate) search_lag: Duration,
     /// The one fault of the other kinds.
-    pub(in crate::sandbox) strike: Option<FaultKind>,
+    pub(crate) strike: Option<FaultKind>,
     /// What the ledger calls it: the fault that strikes, else the one that delays or lags.
-    pub(in crate::sandbox) label: Option<Arc<str>>,
+    pub(crate) label: Option<Arc<str>>,
 }
 
 impl Plan {
     /// Whether the call takes effect before its answer.
-    pub(in crate::sandbox) fn takes_effect(&self) -> bool {
+    pub(crate) fn takes_effect(&self) -> bool {
         self.strike.as_ref().is_none_or(FaultKind::takes_effect)
     }
 
@@ -75,7 +75,7 @@ impl Plan {
 }
 
 impl Faults {
-    pub(in crate::sandbox) fn new(faults: impl IntoIterator<Item = Fault>) -> Self {
+    pub(crate) fn new(faults: impl IntoIterator<Item = Fault>) -> Self {
         let arm = |fault: Fault| Armed {
             label: fault.to_string().into(),
             fault,
@@ -87,12 +87,12 @@ impl Faults {
         }
     }
 
-    pub(in crate::sandbox) fn in_force(&self) -> &[Armed] {
+    pub(crate) fn in_force(&self) -> &[Armed] {
         &self.armed
     }
 
     /// Decides what this call meets.
-    pub(in crate::sandbox) fn plan(&mut self, subject: &Subject<'_>, dice: &mut StdRng) -> Plan {
+    pub(crate) fn plan(&mut self, subject: &Subject<'_>, dice: &mut StdRng) -> Plan {
         let mut plan = Plan::default();
         for armed in &mut self.armed {
             let free = armed.fault.kind.joins() || plan.strike.is_none();
@@ -160,7 +160,7 @@ mod tests {
     const NOTE: Subject<'_> = Subject {
         op: "create-note",
         tenant: "loc1",
-        contacts: [Some("abc"), None, None],
+        contacts: &[Some("abc"), None],
     };
 
     fn faults(specs: &[&str]) -> Faults {

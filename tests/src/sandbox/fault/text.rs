@@ -15,11 +15,34 @@ const KINDS: &str = "a status from 400 to 599, duplicate=ID, html, cut-before, c
 impl FromStr for Fault {
     type Err = String;
 
+    /// Reads a fault of the sandbox.
     fn from_str(text: &str) -> Result<Self, String> {
+        let operations: Vec<_> = operation::names().collect();
+        Self::read(text, &SANDBOX, &operations)
+    }
+}
+
+/// Which kinds of fault a stand-in has.
+#[derive(Debug)]
+pub(crate) struct Dialect {
+    /// As its refusals list them.
+    pub(crate) kinds: &'static str,
+    pub(crate) has: fn(&FaultKind) -> bool,
+}
+
+const SANDBOX: Dialect = Dialect {
+    kinds: KINDS,
+    has: |kind| !matches!(kind, FaultKind::Code { .. }),
+};
+
+impl Fault {
+    /// Reads a fault of a stand-in that has these kinds and operations.
+    pub(crate) fn read(text: &str, dialect: &Dialect, operations: &[&str]) -> Result<Self, String> {
         let mut parts = split(text).into_iter();
         let head = parts.next().unwrap_or_default();
         let mut keys = Keys::read(parts).map_err(|error| format!("fault `{text}`: {error}"))?;
-        let fault = read(&head, &mut keys).map_err(|error| format!("fault `{text}`: {error}"))?;
+        let fault = read(&head, &mut keys, dialect, operations)
+            .map_err(|error| format!("fault `{text}`: {error}"))?;
         match keys.0.first() {
             Some((key, _)) => Err(format!(
                 "fault `{text}`: `{key}=` means nothing here (`--help` lists what does)"
@@ -29,17 +52,22 @@ impl FromStr for Fault {
     }
 }
 
-fn read(head: &str, keys: &mut Keys) -> Result<Fault, String> {
-    let mut fault = Fault::always(kind(head, keys)?);
+fn read(
+    head: &str,
+    keys: &mut Keys,
+    dialect: &Dialect,
+    operations: &[&str],
+) -> Result<Fault, String> {
+    let kind = kind(head, keys, dialect.kinds)?;
+    if !(dialect.has)(&kind) {
+        return Err(no_kind(head, dialect.kinds));
+    }
+    let mut fault = Fault::always(kind);
     fault.op = keys.take("op").filter(|op| op != "*");
-    if let Some(op) = fault
-        .op
-        .as_deref()
-        .filter(|op| operation::named(op).is_none())
-    {
+    if let Some(op) = fault.op.as_deref().filter(|op| !operations.contains(op)) {
         return Err(format!(
             "`op={op}` is no operation; there are {}",
-            operation::names().collect::<Vec<_>>().join(", ")
+            operations.join(", ")
         ));
     }
     fault.tenant = keys.take("tenant");
@@ -57,7 +85,11 @@ fn read(head: &str, keys: &mut Keys) -> Result<Fault, String> {
     Ok(fault)
 }
 
-fn kind(head: &str, keys: &mut Keys) -> Result<FaultKind, String> {
+fn no_kind(head: &str, kinds: &str) -> String {
+    format!("`{head}` is no kind of fault; there are {kinds}")
+}
+
+fn kind(head: &str, keys: &mut Keys, kinds: &str) -> Result<FaultKind, String> {
     let (name, value) = head
         .split_once('=')
         .map_or((head, None), |(name, value)| (name, Some(value)));
@@ -71,6 +103,12 @@ fn kind(head: &str, keys: &mut Keys) -> Result<FaultKind, String> {
             let id = value.filter(|id| !id.is_empty());
             let id = id.ok_or("`duplicate` needs a contact's id, such as `duplicate=c1`")?;
             return Ok(FaultKind::Duplicate(id.to_owned()));
+        }
+        "code" => {
+            let code = value.and_then(|code| code.parse().ok());
+            let code = code.ok_or("`code` needs a body's status, such as `code=-8`")?;
+            let effect = keys.yes("effect")?;
+            return Ok(FaultKind::Code { code, effect });
         }
         "late" => return span().map(FaultKind::Late),
         "delay" => return span().map(FaultKind::Delay),
@@ -89,8 +127,7 @@ fn kind(head: &str, keys: &mut Keys) -> Result<FaultKind, String> {
             effect: keys.yes("effect")?,
         },
         status => FaultKind::Status {
-            status: status_of(status, 400)
-                .ok_or_else(|| format!("`{status}` is no kind of fault; there are {KINDS}"))?,
+            status: status_of(status, 400).ok_or_else(|| no_kind(status, kinds))?,
             retry_after: keys.header("retry-after")?,
             message: keys.take("message"),
             effect: keys.yes("effect")?,
@@ -231,6 +268,10 @@ impl fmt::Display for FaultKind {
                 write!(f, "html:status={status}")?;
                 write_text(f, "effect", effect.then_some("yes"))
             }
+            Self::Code { code, effect } => {
+                write!(f, "code={code}")?;
+                write_text(f, "effect", effect.then_some("yes"))
+            }
             Self::Duplicate(id) => write!(f, "duplicate={}", escape(id)),
             Self::CutBefore => f.write_str("cut-before"),
             Self::CutAfter => f.write_str("cut-after"),
@@ -309,6 +350,7 @@ mod tests {
             ("200", "`200` is no kind"),
             ("600", "`600` is no kind"),
             ("explode", "`explode` is no kind"),
+            ("code=-8", "`code=-8` is no kind"),
             ("late", "needs a span"),
             ("duplicate", "needs a contact's id"),
             ("delay=3", "no span of time"),
