@@ -6,7 +6,6 @@ mod file;
 mod key;
 mod proof;
 mod reader;
-mod secret;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -14,6 +13,7 @@ mod window;
 use std::{collections::BTreeMap, net::IpAddr};
 
 use axum::http::HeaderMap;
+use penstock_shared::secret;
 
 use self::{address::Network, proof::Proof, reader::Reader};
 pub use self::{error::HooksError, reader::NoEvents, window::Window};

@@ -28,8 +28,10 @@ mod effect_ref;
 mod email;
 mod fault;
 mod handle_event;
+mod http_call;
 mod id;
 mod list;
+mod membership;
 mod merge;
 mod packed;
 mod patch;
@@ -46,7 +48,10 @@ mod remove_from_campaign;
 mod remove_from_workflow;
 mod remove_tags;
 mod schema;
+mod send_sms;
 mod set_business;
+mod sms_blacklist;
+mod sms_list_contact;
 pub mod state;
 mod tenant;
 mod text;
@@ -86,8 +91,10 @@ pub use self::{
     email::Email,
     fault::{Fault, Invalid},
     handle_event::HandleEvent,
+    http_call::{Body, CallMethod, CallPath, ConnectionName, Entries, HttpCall},
     id::JobId,
     list::List,
+    membership::Membership,
     patch::Patch,
     path_id::PathId,
     payload::{JobType, Payload},
@@ -101,7 +108,10 @@ pub use self::{
     remove_from_workflow::RemoveFromWorkflow,
     remove_tags::RemoveTags,
     schema::schemas,
+    send_sms::{PushType, SendSms},
     set_business::SetBusiness,
+    sms_blacklist::SmsBlacklist,
+    sms_list_contact::SmsListContact,
     tenant::Tenant,
     text::{ForeignId, Line, NoteBody, Prose, Tag, Text, Title},
     update_contact::UpdateContact,

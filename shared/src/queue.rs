@@ -36,6 +36,7 @@ pub mod run;
 mod scripts;
 pub mod server;
 pub mod settle;
+pub mod sms_report;
 pub mod stats;
 pub mod status;
 pub mod sweep;

@@ -20,6 +20,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
+    elsewhere,
 };
 
 /// When a queue that does not take the jobs now is asked again.
@@ -32,6 +33,9 @@ pub async fn follow(
     handle: &HandleEvent,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
+    if !handle.with_contact {
+        elsewhere::hear(courier, &handle.event, calls.turn()).await?;
+    }
     let known = Known {
         now: first_due(job),
         contact: contact_of(job, handle, calls).await?,

@@ -82,6 +82,14 @@ fn edited(letter: &DeadLetter, json: &[u8]) -> Result<(Job, Vec<String>), Failur
     };
     let job_type = stored.payload.job_type();
     let payload = Payload::parse(job_type, json).map_err(|faults| refused(&faults))?;
+    if payload.destination() != stored.payload.destination() {
+        let fault = Fault {
+            path: "payload.connection".to_owned(),
+            message: "a dead letter stays with its connection: enqueue a new job for another"
+                .to_owned(),
+        };
+        return Err(refused(&[fault]));
+    }
     let (old, new) = (stored.payload.to_value(), payload.to_value());
     let fields = difference::paths(&old, &new);
     refuse_masks(&old, &new, &fields)?;

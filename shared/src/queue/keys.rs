@@ -150,6 +150,8 @@ keys_apart! {
     access() = "access";
     /// Hash, in the first shard only: tenant → whether a person lets it write, `1` or `0`.
     writes() = "writes";
+    /// String per `<tenant>/<id>` of a text message that is not done: what its receiver or the network has told of it, JSON; kept for a while.
+    report(message) = "report:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";
 }

@@ -49,7 +49,11 @@ impl Request {
             | Payload::CreateContact(_)
             | Payload::BulkTags(_)
             | Payload::SetBusiness(_)
-            | Payload::HandleEvent(_) => return None,
+            | Payload::HandleEvent(_)
+            | Payload::SendSms(_)
+            | Payload::SmsListContact(_)
+            | Payload::SmsBlacklist(_)
+            | Payload::HttpCall(_) => return None,
         })
     }
 }
