@@ -1,6 +1,7 @@
 //! `kill -9` of a worker while a call that may not be repeated is under way.
 
 use penstock_shared::job::state::State;
+use penstock_tests::fixture::Draft;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -49,6 +50,42 @@ async fn a_call_whose_worker_died_is_for_a_person_to_decide() {
     assert!(stage.smore.summary().calls == 1 && stage.smore.summary().duplicates == 0);
     stage.ask(&["dead", "resolve", "c1", "--done"]).await;
     stage.until_state("c1", State::Done).await;
+}
+
+/// The worker dies at this point, and another takes over.
+async fn died_at(point: &str, draft: Draft, id: &str) -> Stage {
+    let stage = Stage::start().await;
+    let mut first = stage.dying_worker(point).await;
+    stage.enqueue(&[draft]).await;
+    first.wait_exit(PATIENCE).await;
+    let settings = [("PENSTOCK_SMS_REPORT_WAIT", "1s")];
+    let _second = stage.worker_with(&stage.connections(), &settings).await;
+    let dead = stage.dead(id).await;
+    assert_eq!(dead.cause, "ambiguous", "{point}");
+    stage
+}
+
+#[tokio::test]
+async fn nothing_is_sent_twice_wherever_its_worker_dies() {
+    let text = |point: &'static str, sent: u64| async move {
+        let stage = died_at(point, sms("m1", json!({})), "m1").await;
+        assert_eq!(stage.sms_calls("send"), sent, "{point}");
+    };
+    let body = json!({ "body": { "email": "ann@example.com" } });
+    let http = |point: &'static str, sent: u64| {
+        let post = call("c1", "POST", "/profiles", body.clone());
+        async move {
+            let stage = died_at(point, post, "c1").await;
+            assert_eq!(stage.smore.summary().calls, sent, "{point}");
+        }
+    };
+    tokio::join!(
+        text("after-intent", 0),
+        text("after-response", 1),
+        text("before-settle", 1),
+        http("after-intent", 0),
+        http("after-response", 1),
+    );
 }
 
 #[tokio::test]

@@ -8,3 +8,4 @@ mod sms;
 mod stage;
 mod strange;
 mod unknown;
+mod wire;

@@ -100,6 +100,25 @@ impl Stage {
         connections: &str,
         settings: &[(&str, &str)],
     ) -> Program {
+        self.worker_of("penstock-worker", connections, settings)
+            .await
+    }
+
+    /// A worker that dies as it passes this point for the first time.
+    pub(crate) async fn dying_worker(&self, point: &str) -> Program {
+        let dies = format!("{point}:abort");
+        let settings = [("PENSTOCK_FAILPOINT", dies.as_str())];
+        let fragile = "penstock-worker-failpoints";
+        self.worker_of(fragile, &self.connections(), &settings)
+            .await
+    }
+
+    async fn worker_of(
+        &self,
+        program: &str,
+        connections: &str,
+        settings: &[(&str, &str)],
+    ) -> Program {
         let name = uuid::Uuid::now_v7().to_string();
         let path = self.folder.path().join(name);
         fs::write(&path, connections).unwrap();
@@ -111,7 +130,7 @@ impl Stage {
         ];
         let all = places.iter().chain(&SETTINGS).chain(settings);
         let worker = all
-            .fold(Program::new("penstock-worker"), |builder, (name, value)| {
+            .fold(Program::new(program), |builder, (name, value)| {
                 builder.env(name, value)
             })
             .start();
