@@ -6,6 +6,8 @@ use serde_json::Value;
 /// The fields whose texts tell nothing about a person: ids, choices, dates of work, labels.
 const HARMLESS: &[&str] = &[
     "assignedTo",
+    "businessId",
+    "campaignId",
     "code",
     "color",
     "connection",
@@ -16,11 +18,16 @@ const HARMLESS: &[&str] = &[
     "dueDate",
     "effect",
     "effects",
+    "eventStartTime",
     "fingerprint",
+    "followers",
     "id",
     "key",
+    "kind",
     "listId",
     "method",
+    "noteId",
+    "occurredAt",
     "operation",
     "pushType",
     "reason",
@@ -28,12 +35,14 @@ const HARMLESS: &[&str] = &[
     "status",
     "tags",
     "taskId",
-    "ticket",
     "noteId",
+    "tenant",
+    "ticket",
     "timezone",
     "type",
     "userId",
     "why",
+    "workflowId",
 ];
 
 /// The value with every text masked that may be personal.
@@ -58,12 +67,30 @@ fn field(name: &str, value: &Value) -> Value {
         _ => false,
     };
     match value {
+        // What another system sent: there no name says what is in it, and a telephone may be a number.
+        Value::Object(_) if name == "data" => veiled(value),
         _ if texts && HARMLESS.contains(&name) => value.clone(),
         // A custom field's number may be anything, an age or a telephone included.
         Value::Number(number) if name == "field_value" => {
             Value::String(hidden(&number.to_string()))
         }
         _ => masked(value),
+    }
+}
+
+/// The value with every text and every number masked.
+fn veiled(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), veiled(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.iter().map(veiled).collect(),
+        Value::String(text) => Value::String(hidden(text)),
+        Value::Number(number) => Value::String(hidden(&number.to_string())),
+        Value::Bool(_) | Value::Null => value.clone(),
     }
 }
 

@@ -88,6 +88,7 @@ struct Governed {
     daily: Option<String>,
     weight: Option<u32>,
     /// What a person has said of writing, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
     writes: Option<&'static str>,
 }
 

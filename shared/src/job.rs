@@ -34,6 +34,7 @@ mod list;
 mod membership;
 mod merge;
 mod packed;
+mod parent;
 mod patch;
 mod path_id;
 mod payload;
@@ -95,6 +96,7 @@ pub use self::{
     id::JobId,
     list::List,
     membership::Membership,
+    parent::Parent,
     patch::Patch,
     path_id::PathId,
     payload::{JobType, Payload},

@@ -6,6 +6,7 @@ pub mod flow;
 pub mod ghl;
 
 pub mod job;
+pub mod link;
 pub mod outcome;
 pub mod program;
 pub mod quarantine;

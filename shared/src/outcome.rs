@@ -25,13 +25,15 @@ pub enum Cause {
     Exhausted,
     /// It was still unfinished when it was too old.
     Expired,
+    /// The job that it refers to is dead, or nobody knows it.
+    ParentDead,
     /// A flow that follows an event could not make its jobs.
     FlowFailed,
 }
 
 impl Cause {
     /// Every cause, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Rejected,
         Self::ContactNotFound,
         Self::Ambiguous,
@@ -39,6 +41,7 @@ impl Cause {
         Self::Poison,
         Self::Exhausted,
         Self::Expired,
+        Self::ParentDead,
         Self::FlowFailed,
     ];
 
@@ -52,6 +55,7 @@ impl Cause {
             Self::Poison => "poison",
             Self::Exhausted => "exhausted",
             Self::Expired => "expired",
+            Self::ParentDead => "parent-dead",
             Self::FlowFailed => "flow-failed",
         }
     }
@@ -213,6 +217,13 @@ pub enum Outcome {
         wait: Duration,
         /// For people.
         why: &'static str,
+        /// What became of the permit.
+        permit: Permit,
+    },
+    /// It waits for what nothing of its contact's brings about: it leaves its place, and joins its contact's sequence again later, at its end.
+    SteppedAside {
+        /// How long.
+        wait: Duration,
         /// What became of the permit.
         permit: Permit,
     },

@@ -9,7 +9,7 @@ use apalis::{
 };
 use penstock_shared::{
     ghl::{GhlClient, Limiter, OAuthClient},
-    job::{Destination, state::Rules},
+    job::state::Rules,
     outcome::Outcome,
     program::{Exit, Failure, Shutdown, VERSION},
     quarantine::Quarantine,
@@ -368,9 +368,6 @@ fn courier(
 /// What this worker knows of each destination's quotas.
 fn quotas(settings: &Settings, elsewhere: Option<&Elsewhere>) -> Quotas {
     let mut quotas = Quotas::from((settings.ghl.burst, settings.ghl.daily));
-    quotas
-        .elsewhere
-        .insert(Destination::FLOW, Quotas::UNLIMITED);
     let others = elsewhere.into_iter().flat_map(Elsewhere::quotas);
     quotas.elsewhere.extend(others);
     quotas

@@ -14,6 +14,7 @@ use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
     deliver::{self, Courier},
+    parent,
 };
 
 /// The API's search lags behind its writes: what it does not find is looked up again for this long …
@@ -42,6 +43,12 @@ pub async fn find(
         Some(ContactRef::Id(id)) => {
             return Ok(Some(Found {
                 id,
+                remembered_for: None,
+            }));
+        }
+        Some(ContactRef::Job(parent)) => {
+            return Ok(Some(Found {
+                id: parent::contact(courier, job, &parent, calls).await?,
                 remembered_for: None,
             }));
         }
@@ -110,6 +117,7 @@ pub fn read(job: &Assignment, reference: &ContactRef) -> Result<Request, Stop> {
         ContactRef::Id(id) => return Ok(Request::get_contact(id)),
         ContactRef::Email(email) => Lookup::Email(email),
         ContactRef::Phone(phone) => Lookup::Phone(phone),
+        ContactRef::Job(_) => return Err(deliver::nameless()),
     };
     Ok(Request::search_duplicate(&deliver::tenant(job)?, by))
 }

@@ -28,7 +28,7 @@ use crate::{
     flows::FlowFile,
     group, journal,
     marker::Marker,
-    sweep,
+    parent, spread, sweep,
 };
 
 /// When a job that only another worker can read is offered again.
@@ -126,6 +126,16 @@ impl Courier {
         }
         if let Some(delivered) = elsewhere::deliver(self, job, stored, calls.turn()).await {
             return delivered;
+        }
+        if stored.payload.spread().is_some() {
+            return spread::conclude(self, job, stored, calls).await;
+        }
+        if let Some(payload) = parent::about_effect(self, job, &stored.payload, calls).await? {
+            let about = StoredJob {
+                payload,
+                ..stored.clone()
+            };
+            return self.call(job, &about, 0, calls).await;
         }
         if job.claimed.riders.is_empty() {
             return self.call(job, stored, 0, calls).await;
@@ -516,6 +526,11 @@ fn dead(cause: Cause, message: impl Into<String>) -> Stop {
         permit: Permit::Unsent,
     }
     .into()
+}
+
+/// What must name a contact and does not.
+pub fn nameless() -> Stop {
+    dead(Cause::Undecodable, "it names no contact")
 }
 
 /// A failed call in words for a table.

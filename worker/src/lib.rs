@@ -25,11 +25,13 @@ pub mod likeness;
 pub mod look;
 pub mod marker;
 pub mod offset;
+pub mod parent;
 pub mod patience;
 pub mod readback;
 pub mod settle;
 pub mod settler;
 #[cfg(test)]
 mod simulation;
+pub mod spread;
 pub mod sweep;
 pub mod tokens;

@@ -52,6 +52,7 @@ pub async fn read_back(
     let quarantine = quarantine(courier, &stored.payload);
     let (run, span) = (&job.claimed.run, millis(quarantine));
     let (now, since) = (job.steady.earliest_ms(), job.steady.since_ms);
+    let applied = millis(courier.quarantine.of(stored.payload.job_type()));
     let turn = earlier.look(run, span, now, since);
     if let Turn::Wait(wait) = turn {
         return Err(calls.postponed(wait, "waits until what was sent can be read back"));
@@ -59,7 +60,8 @@ pub async fn read_back(
     let window = Window {
         reckoned: Instant::now(),
         sent_ago: job.steady.latest_ms().saturating_sub(earlier.sent_at),
-        over_for: now.saturating_sub(earlier.over(run, span, since)),
+        // However long the API's search takes to show it, it is dated when it was made.
+        over_for: now.saturating_sub(earlier.over(run, applied, since)),
     };
     match look(courier, job, stored, contact, calls, window).await? {
         Look::Adopted { outcome, has_twins } => {

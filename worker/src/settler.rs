@@ -159,7 +159,9 @@ fn report(settlement: &Settlement) {
         Ending::Done { .. } => ("done", false),
         Ending::Dead { .. } => ("dead", true),
         Ending::Back { attempt: true, .. } => ("retrying", true),
-        Ending::Back { .. } | Ending::Deferred { .. } => ("postponed", false),
+        Ending::Back { .. } | Ending::Deferred { .. } | Ending::Aside { .. } => {
+            ("postponed", false)
+        }
         Ending::None => ("returned", false),
     };
     let death = match &settlement.transition.ending {

@@ -163,11 +163,7 @@ impl Tokens {
     async fn adopted(&self, tenant: &str) -> Option<Arc<Credentials>> {
         let (app, queue) = (self.inner.app.as_deref()?, &self.inner.queue);
         let location: Tenant = tenant.parse().ok()?;
-        let companies = told(tenant, queue.companies(app).await)?;
-        let [company] = companies.as_slice() else {
-            return None;
-        };
-        let installed = queue.installed(app, Some(company.id()), &location).await;
+        let installed = queue.installed(app, None, &location).await;
         told(tenant, installed)?;
         told(tenant, self.reread(tenant).await)
     }

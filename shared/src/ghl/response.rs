@@ -82,6 +82,7 @@ impl Contact {
             ContactRef::Id(id) => *id == self.id,
             ContactRef::Email(email) => self.email.as_ref() == Some(email),
             ContactRef::Phone(phone) => self.phone.as_ref() == Some(phone),
+            ContactRef::Job(_) => false,
         }
     }
 }
@@ -112,11 +113,6 @@ impl Answer {
     /// The id of the task that was made.
     pub fn task_id(&self) -> Result<String, CallError> {
         text(self.part("task"), "id").ok_or_else(|| self.lacks("task.id"))
-    }
-
-    /// The id of the task that was changed, and whether it is done.
-    pub fn task_completed(&self) -> Option<bool> {
-        self.part("task").get("completed")?.as_bool()
     }
 
     /// Nothing but that it succeeded, if it does not say that it did not. (The API spells it in two ways, and another for businesses.)

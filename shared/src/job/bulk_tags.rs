@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{
     contact::ContactRef,
     contact_ids::ContactIds,
+    destination::Destination,
     fault::{Invalid, Noted},
     list::List,
     payload::Work,
@@ -119,6 +120,14 @@ impl Read for BulkTags {
 impl Work for BulkTags {
     fn contact_refs(&self) -> Vec<ContactRef> {
         self.contacts.contact_refs()
+    }
+
+    /// One for several is spread over jobs for one each, and calls nobody itself.
+    fn destination(&self) -> Destination {
+        match self.contacts.single() {
+            Some(_) => Destination::GHL,
+            None => Destination::FLOW,
+        }
     }
 
     fn is_idempotent(&self) -> bool {

@@ -32,7 +32,10 @@ impl Read for CompleteTask {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let contact = fields.required("contact");
-        let task = fields.required("task");
+        let task = fields.required::<EffectRef>("task");
+        if let Ok(task) = &task {
+            task.check(&contact, &fields);
+        }
         let completed = fields.optional("completed").unwrap_or_else(yes);
         fields.finish();
         Ok(Self {
@@ -46,6 +49,10 @@ impl Read for CompleteTask {
 impl Work for CompleteTask {
     fn contact_refs(&self) -> Vec<ContactRef> {
         vec![self.contact.clone()]
+    }
+
+    fn effect(&mut self) -> Option<&mut EffectRef> {
+        Some(&mut self.task)
     }
 
     fn is_idempotent(&self) -> bool {

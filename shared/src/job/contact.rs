@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{
     email::Email,
     fault::{Invalid, Noted},
+    parent::Parent,
     path_id::{check_segment, segment_schema},
     phone::Phone,
     read::{Place, Read},
@@ -46,9 +47,9 @@ impl JsonSchema for ContactId {
     }
 }
 
-/// A contact, by exactly one of its names: `{"id":"…"}`, `{"email":"…"}` or `{"phone":"+1…"}`.
+/// A contact, by exactly one of its names: `{"id":"…"}`, `{"email":"…"}`, `{"phone":"+1…"}`, or `{"job":"ID"}`: the one that another job is about.
 ///
-/// An email or a phone is resolved when the job runs.
+/// An email, a phone or a job is resolved when the job runs.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -60,6 +61,9 @@ pub enum ContactRef {
     Email(Email),
     /// Compared as E.164.
     Phone(Phone),
+    /// Whichever another job is about.
+    #[serde(untagged)]
+    Job(Parent),
 }
 
 impl ContactRef {
@@ -70,6 +74,7 @@ impl ContactRef {
             Self::Id(id) => ("id", id.as_str()),
             Self::Email(email) => ("email", email.as_str()),
             Self::Phone(phone) => ("phone", phone.as_str()),
+            Self::Job(parent) => ("job", parent.job.as_str()),
         };
         let digest = Sha256::digest(format!("{kind}:{value}"));
         URL_SAFE_NO_PAD.encode(&digest[..8])
@@ -79,18 +84,19 @@ impl ContactRef {
 impl Read for ContactRef {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
-        let named = ["id", "email", "phone"]
+        let named = ["id", "email", "phone", "job"]
             .iter()
             .filter(|name| fields.has(name))
             .count();
         let id = fields.optional("id").map(Self::Id);
         let email = fields.optional("email").map(Self::Email);
         let phone = fields.optional("phone").map(Self::Phone);
+        let parent = fields.parent().map(Self::Job);
         fields.finish();
         if named != 1 {
-            return Err(place.fault("exactly one of id, email and phone is needed"));
+            return Err(place.fault("exactly one of id, email, phone and job is needed"));
         }
         // None only where the one that is named was refused.
-        id.or(email).or(phone).ok_or(Noted)
+        id.or(email).or(phone).or(parent).ok_or(Noted)
     }
 }

@@ -42,6 +42,14 @@ impl ContactIds {
         }
     }
 
+    /// Each by itself.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> {
+        self.0.iter().filter_map(|contact| {
+            let alone = List::try_from(vec![contact.clone()]);
+            alone.ok().map(Self)
+        })
+    }
+
     /// The contact whose sequence a job is in: jobs for many are in none.
     pub(super) fn contact_refs(&self) -> Vec<ContactRef> {
         self.single()

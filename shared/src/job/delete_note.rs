@@ -25,7 +25,10 @@ impl Read for DeleteNote {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let contact = fields.required("contact");
-        let note = fields.required("note");
+        let note = fields.required::<EffectRef>("note");
+        if let Ok(note) = &note {
+            note.check(&contact, &fields);
+        }
         fields.finish();
         Ok(Self {
             contact: contact?,
@@ -37,6 +40,10 @@ impl Read for DeleteNote {
 impl Work for DeleteNote {
     fn contact_refs(&self) -> Vec<ContactRef> {
         vec![self.contact.clone()]
+    }
+
+    fn effect(&mut self) -> Option<&mut EffectRef> {
+        Some(&mut self.note)
     }
 
     fn is_idempotent(&self) -> bool {

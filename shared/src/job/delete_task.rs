@@ -25,7 +25,10 @@ impl Read for DeleteTask {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let contact = fields.required("contact");
-        let task = fields.required("task");
+        let task = fields.required::<EffectRef>("task");
+        if let Ok(task) = &task {
+            task.check(&contact, &fields);
+        }
         fields.finish();
         Ok(Self {
             contact: contact?,
@@ -37,6 +40,10 @@ impl Read for DeleteTask {
 impl Work for DeleteTask {
     fn contact_refs(&self) -> Vec<ContactRef> {
         vec![self.contact.clone()]
+    }
+
+    fn effect(&mut self) -> Option<&mut EffectRef> {
+        Some(&mut self.task)
     }
 
     fn is_idempotent(&self) -> bool {

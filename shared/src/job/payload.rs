@@ -16,6 +16,7 @@ use super::{
     bulk_tags::BulkTags,
     complete_task::CompleteTask,
     contact::ContactRef,
+    contact_ids::ContactIds,
     create_contact::CreateContact,
     create_task::CreateTask,
     delete_contact::DeleteContact,
@@ -23,10 +24,13 @@ use super::{
     delete_task::DeleteTask,
     destination::Destination,
     document::Node,
+    effect_ref::EffectRef,
     fault::{Fault, Faults, Invalid, Noted, Path},
     handle_event::HandleEvent,
     http_call::HttpCall,
     packed,
+    parent::Parent,
+    path_id::PathId,
     read::{Place, Read},
     remove_followers::RemoveFollowers,
     remove_from_all_campaigns::RemoveFromAllCampaigns,
@@ -50,6 +54,11 @@ pub(super) trait Work {
 
     /// Whether doing it twice is the same as doing it once.
     fn is_idempotent(&self) -> bool;
+
+    /// The task or note that it is about, where it is about one.
+    fn effect(&mut self) -> Option<&mut EffectRef> {
+        None
+    }
 
     /// Where its calls go.
     fn destination(&self) -> Destination {
@@ -101,6 +110,10 @@ macro_rules! job_types {
 
             fn work(&self) -> &dyn Work {
                 match self { $(Self::$name(work) => work.as_ref()),+ }
+            }
+
+            fn work_mut(&mut self) -> &mut dyn Work {
+                match self { $(Self::$name(work) => work.as_mut()),+ }
             }
 
             /// The payload alone, in GHL's field names and its normal form.
@@ -188,6 +201,45 @@ impl Payload {
         self.work().contact_refs()
     }
 
+    /// The job that has made the task or note which this one is about, if it is given so.
+    pub fn effect_of(&self) -> Option<Parent> {
+        match self.clone().work_mut().effect()? {
+            EffectRef::Job(parent) => Some(parent.clone()),
+            EffectRef::Id(_) => None,
+        }
+    }
+
+    /// The same about the task or note with this id.
+    #[must_use]
+    pub fn about_effect(mut self, id: PathId) -> Self {
+        if let Some(effect) = self.work_mut().effect() {
+            *effect = EffectRef::Id(id);
+        }
+        self
+    }
+
+    /// The jobs, each for one contact, that it is spread over, if it is for several.
+    pub fn spread(&self) -> Option<Vec<Self>> {
+        match self {
+            Self::BulkTags(bulk) => spread(&bulk.contacts, |contacts| {
+                let tags = bulk.tags.clone();
+                Self::BulkTags(Box::new(BulkTags {
+                    contacts,
+                    tags,
+                    ..**bulk
+                }))
+            }),
+            Self::SetBusiness(business) => spread(&business.contacts, |contacts| {
+                let business_id = business.business_id.clone();
+                Self::SetBusiness(Box::new(SetBusiness {
+                    contacts,
+                    business_id,
+                }))
+            }),
+            _ => None,
+        }
+    }
+
     /// Where its calls go.
     pub fn destination(&self) -> Destination {
         self.work().destination()
@@ -264,6 +316,11 @@ impl Payload {
     pub fn merge_key(&self) -> Vec<u8> {
         self.work().merge_key()
     }
+}
+
+fn spread(contacts: &ContactIds, of: impl Fn(ContactIds) -> Payload) -> Option<Vec<Payload>> {
+    let is_one = contacts.single().is_some();
+    (!is_one).then(|| contacts.each().map(of).collect())
 }
 
 fn canonical(mut value: Value) -> (Vec<u8>, Value) {

@@ -7,6 +7,7 @@ use serde_json::Number;
 use super::{
     document::{Content, Node},
     fault::{Faults, Invalid, Noted, Path},
+    parent::Parent,
     patch::Patch,
 };
 
@@ -186,6 +187,19 @@ impl<'a> Fields<'a> {
             Some(node) => self.within(node, name, read),
             None => Err(self.missing(name, "missing")),
         }
+    }
+
+    /// The job that a reference goes by, if it goes by one.
+    pub(super) fn parent(&mut self) -> Option<Parent> {
+        let job = self.optional("job");
+        let wait = self.optional::<bool>("wait");
+        if job.is_none() && wait.is_some() && !self.has("job") {
+            self.missing("wait", "only with job");
+        }
+        Some(Parent {
+            job: job?,
+            wait: wait.unwrap_or_default(),
+        })
     }
 
     /// Notes that a member is wanting.

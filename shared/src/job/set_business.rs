@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{
     contact::ContactRef,
     contact_ids::ContactIds,
+    destination::Destination,
     fault::Noted,
     patch::Patch,
     payload::Work,
@@ -44,6 +45,14 @@ impl Read for SetBusiness {
 impl Work for SetBusiness {
     fn contact_refs(&self) -> Vec<ContactRef> {
         self.contacts.contact_refs()
+    }
+
+    /// One for several is spread over jobs for one each, and calls nobody itself.
+    fn destination(&self) -> Destination {
+        match self.contacts.single() {
+            Some(_) => Destination::GHL,
+            None => Destination::FLOW,
+        }
     }
 
     fn is_idempotent(&self) -> bool {

@@ -145,6 +145,11 @@ pub enum Ending {
         /// The end: `Done` or `Dead`.
         ending: Box<Ending>,
     },
+    /// It leaves its contact's sequence, and joins it again at its end after so long.
+    Aside {
+        /// How long.
+        after: Duration,
+    },
     /// It is back already.
     None,
 }
@@ -353,14 +358,7 @@ fn consequence(
             evidence,
             permit,
         } => ambiguous(progress, fault, evidence, permit, rules, now),
-        Outcome::Throttled { retry_after } => Transition {
-            hold: Some(Hold {
-                wait: retry_after.unwrap_or(rules.throttle).min(LONGEST_HOLD),
-                why: "throttled",
-                token: None,
-            }),
-            ..Transition::new(BACK_AT_ONCE, Permit::Answered)
-        },
+        Outcome::Throttled { retry_after } => throttled(retry_after, rules),
         Outcome::Unauthorized {
             fault,
             token,
@@ -399,10 +397,29 @@ fn consequence(
                 ..postponed(wait, permit)
             }
         }
+        Outcome::SteppedAside { wait, permit } => {
+            let api = (permit == Permit::Answered).then_some(Api::Up);
+            Transition {
+                api,
+                ..Transition::new(Ending::Aside { after: wait }, permit)
+            }
+        }
         Outcome::CutOff { wait, permit } => postponed(wait, permit),
         Outcome::Unread { wait, permit } => postponed(wait, permit).api(Api::Down),
         Outcome::Concluded(ending) => end(progress, ending, Permit::Unsent, rules, now),
         Outcome::Returned => Transition::new(Ending::None, Permit::Unsent),
+    }
+}
+
+/// The API wants fewer calls.
+fn throttled(retry_after: Option<Duration>, rules: &Rules) -> Transition {
+    Transition {
+        hold: Some(Hold {
+            wait: retry_after.unwrap_or(rules.throttle).min(LONGEST_HOLD),
+            why: "throttled",
+            token: None,
+        }),
+        ..Transition::new(BACK_AT_ONCE, Permit::Answered)
     }
 }
 

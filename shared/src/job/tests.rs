@@ -178,6 +178,60 @@ fn knows_what_may_be_repeated() {
     );
 }
 
+/// A job of this type, by its example.
+fn example(name: &str) -> Payload {
+    let all = examples::good().into_iter();
+    let mut found = all.filter(|(own, _)| *own == name);
+    parse(&found.next().unwrap().1).payload
+}
+
+#[test]
+fn only_what_makes_something_more_each_time_may_not_be_repeated() {
+    for (name, job) in examples::good() {
+        let payload = parse(&job).payload;
+        let makes = match payload.job_type() {
+            JobType::CreateContact
+            | JobType::CreateTask
+            | JobType::AttachNote
+            | JobType::AddToCampaign
+            | JobType::AddToWorkflow => true,
+            JobType::UpsertContact => name == "upsert, whole",
+            _ => false,
+        };
+        assert_eq!(payload.is_idempotent(), !makes, "{name}");
+    }
+}
+
+#[test]
+fn a_job_for_many_contacts_is_in_no_sequence_and_merges_with_none() {
+    for (many, one) in [("tags of many", "tags of one"), ("no business", "business")] {
+        let (many, one) = (example(many), example(one));
+        assert_eq!((many.contact_refs(), many.merge_key()), (vec![], vec![]));
+        assert_eq!(one.contact_refs(), [ContactRef::Id("a".parse().unwrap())]);
+        assert_eq!(one.merge_key().first(), Some(&b't'));
+        assert_eq!(one.merge_key().len(), 5);
+    }
+    let tags = |tags: Value, operation: &str, all: bool| {
+        let payload = json!({ "contacts": [{ "id": "a" }], "tags": tags, "operation": operation, "removeAllTags": all });
+        parse(&json!({ "type": "BulkTags", "tenant": "t", "payload": payload })).payload
+    };
+    let key = |payload: Payload| payload.merge_key();
+    let both = key(tags(json!(["x", "y"]), "add", false));
+    assert_eq!(key(tags(json!(["y", "x"]), "add", false)), both);
+    assert_ne!(key(tags(json!(["x", "y"]), "remove", false)), both);
+    assert_ne!(
+        key(tags(json!(["x"]), "remove", true)),
+        key(tags(json!(["x"]), "remove", false))
+    );
+}
+
+#[test]
+fn an_event_begins_at_an_offset_in_figures() {
+    let start = example("workflow").to_value()["eventStartTime"].clone();
+    assert_eq!(start, "2021-06-23T02:30:00+00:00");
+    assert_eq!(example("task, done").to_value()["completed"], true);
+}
+
 #[test]
 fn nothing_personal_is_shown() {
     let personal = [

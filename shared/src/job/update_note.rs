@@ -43,7 +43,10 @@ impl Read for UpdateNote {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let contact = fields.required("contact");
-        let note = fields.required("note");
+        let note = fields.required::<EffectRef>("note");
+        if let Ok(note) = &note {
+            note.check(&contact, &fields);
+        }
         let body = fields.optional("body");
         let title = fields.optional("title");
         let color = fields.optional("color");
@@ -66,6 +69,10 @@ impl Read for UpdateNote {
 impl Work for UpdateNote {
     fn contact_refs(&self) -> Vec<ContactRef> {
         vec![self.contact.clone()]
+    }
+
+    fn effect(&mut self) -> Option<&mut EffectRef> {
+        Some(&mut self.note)
     }
 
     fn is_idempotent(&self) -> bool {

@@ -43,7 +43,10 @@ impl Read for UpdateTask {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let contact = fields.required("contact");
-        let task = fields.required("task");
+        let task = fields.required::<EffectRef>("task");
+        if let Ok(task) = &task {
+            task.check(&contact, &fields);
+        }
         let title = fields.optional("title");
         let body = fields.optional("body");
         let due_date = fields.optional("dueDate");
@@ -66,6 +69,10 @@ impl Read for UpdateTask {
 impl Work for UpdateTask {
     fn contact_refs(&self) -> Vec<ContactRef> {
         vec![self.contact.clone()]
+    }
+
+    fn effect(&mut self) -> Option<&mut EffectRef> {
+        Some(&mut self.task)
     }
 
     fn is_idempotent(&self) -> bool {

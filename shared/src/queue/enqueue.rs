@@ -9,6 +9,7 @@ use super::{
     Policy, Queue,
     error::QueueError,
     record::{self, NewJob, Parts},
+    spread::Spread,
 };
 use crate::job::{Destination, Priority};
 
@@ -171,6 +172,19 @@ impl Queue {
         jobs: &[NewJob],
         admission: Admission,
     ) -> Result<Vec<Enqueued>, Interrupted> {
+        // Those for several contacts come behind the jobs that they are spread over.
+        if let Some(spread) = Spread::of(jobs) {
+            let outcome = self.enqueue_all(&spread.jobs, admission).await;
+            return spread.outcome(outcome);
+        }
+        self.enqueue_all(jobs, admission).await
+    }
+
+    async fn enqueue_all(
+        &self,
+        jobs: &[NewJob],
+        admission: Admission,
+    ) -> Result<Vec<Enqueued>, Interrupted> {
         let mut settled = vec![None; jobs.len()];
         let outcome = self.enqueue_into(jobs, admission, &mut settled).await;
         match outcome {
@@ -185,7 +199,8 @@ impl Queue {
         admission: Admission,
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
-        let batches = self.batches(jobs)?;
+        let keys = self.contact_keys(jobs).await?;
+        let batches = self.batches(jobs, &keys)?;
         let bound = self.terms().max_backlog;
         if admission == Admission::Each {
             return self.store(&batches, "each", bound, settled).await;
@@ -211,13 +226,17 @@ impl Queue {
     }
 
     /// The jobs by shard, in their order, in batches that one script call takes.
-    fn batches<'a>(&self, jobs: &'a [NewJob]) -> Result<Vec<Batch<'a>>, QueueError> {
+    fn batches<'a>(
+        &self,
+        jobs: &'a [NewJob],
+        keys: &[Vec<String>],
+    ) -> Result<Vec<Batch<'a>>, QueueError> {
         let mut batches: Vec<Batch<'a>> = Vec::new();
         let mut open: Vec<Option<usize>> = vec![None; usize::from(self.shards())];
-        for (at, new) in jobs.iter().enumerate() {
+        for (at, (new, keys)) in jobs.iter().zip(keys).enumerate() {
             let shard = self.shard_of(new.job.tenant.as_str());
             let drawer = self.vault().of(new.job.tenant.as_str(), new.id.as_str());
-            let parts = record::encode(&new.job, drawer)?;
+            let parts = record::encode(&new.job, keys, drawer)?;
             let job = Encoded { at, new, parts };
             let open = &mut open[usize::from(shard)];
             if let Some(batch) = open.filter(|batch| batches[*batch].has_room_for(&job)) {

@@ -1,93 +1,19 @@
 //! What was granted, in the first shard: one hash a grant, with a version that whoever writes must have read. Its secrets are always sealed.
 
-use std::{collections::HashMap, fmt, time::Duration};
+mod listing;
+mod name;
+mod record;
 
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use std::{collections::HashMap, time::Duration};
 
-use super::{Queue, error::QueueError, refresher::Fence};
-use crate::{
-    ghl::{Grant, GrantState, Life, fingerprint},
-    span::millis,
+use serde::Serialize;
+
+pub use self::{
+    listing::Listed,
+    name::{GrantName, Kind},
 };
-
-/// Whose grant it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A location's, by OAuth.
-    Location,
-    /// A company's, by OAuth.
-    Company,
-    /// Private integration tokens of a tenant.
-    Private,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Location, Self::Company, Self::Private];
-
-    /// The word that is stored and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Location => "location",
-            Self::Company => "company",
-            Self::Private => "private",
-        }
-    }
-}
-
-/// A grant's name: `<kind>/<app>/<id>`. None of these holds a slash.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GrantName {
-    text: String,
-    kind: Kind,
-}
-
-impl GrantName {
-    /// The grant of this kind that an app has of an account; private tokens are no app's.
-    pub fn new(kind: Kind, app: &str, id: &str) -> Self {
-        Self {
-            text: format!("{}/{app}/{id}", kind.as_str()),
-            kind,
-        }
-    }
-
-    /// `None` for what is no name.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('/');
-        let (kind, _app, _id) = (parts.next()?, parts.next()?, parts.next()?);
-        let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-        parts.next().is_none().then(|| Self {
-            text: text.to_owned(),
-            kind,
-        })
-    }
-
-    /// All of it.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whose grant it is.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// The app's client id; empty for private tokens.
-    pub fn app(&self) -> &str {
-        self.text.split('/').nth(1).unwrap_or_default()
-    }
-
-    /// The location's or the company's id, or the tenant.
-    pub fn id(&self) -> &str {
-        self.text.rsplit('/').next().unwrap_or_default()
-    }
-}
-
-impl fmt::Display for GrantName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+use super::{Queue, error::QueueError, refresher::Fence};
+use crate::{ghl::Grant, span::millis};
 
 /// A grant, and the version that it has.
 #[derive(Debug, Clone)]
@@ -96,27 +22,6 @@ pub struct Stored {
     pub version: u64,
     /// The grant.
     pub grant: Grant,
-}
-
-/// What can be told of a grant without opening it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Whose it is.
-    pub name: GrantName,
-    /// How it stands.
-    pub state: GrantState,
-    /// The fingerprints of its tokens.
-    pub stamp: String,
-    /// What they may do.
-    pub scopes: String,
-    /// The company of a location.
-    pub company: Option<String>,
-    /// When they end.
-    pub expires_ms: Option<u64>,
-    /// When they are to be renewed.
-    pub due_ms: Option<u64>,
-    /// How often it was written.
-    pub version: u64,
 }
 
 /// What must still be so for a write.
@@ -137,13 +42,6 @@ pub enum Put {
     Overtaken,
     /// Another program is the refresher by now.
     Fenced,
-}
-
-/// What is secret of a grant, as it is sealed.
-#[derive(Serialize, Deserialize)]
-struct Secrets {
-    tokens: Vec<String>,
-    refresh: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -171,24 +69,8 @@ struct HastenArguments<'a> {
     stamp: &'a str,
 }
 
-mod field {
-    pub(super) const SECRETS: &str = "secrets";
-    pub(super) const STATE: &str = "state";
-    pub(super) const STAMP: &str = "stamp";
-    /// The fingerprint of the refresh token.
-    pub(super) const TURN: &str = "turn";
-    pub(super) const SCOPES: &str = "scopes";
-    pub(super) const COMPANY: &str = "company";
-    pub(super) const ISSUED: &str = "issued";
-    pub(super) const EXPIRES: &str = "expires";
-    pub(super) const VERSION: &str = "version";
-}
-
 /// How often a change is tried that others overtake.
 const TRIES: usize = 8;
-/// So many are listed at a time.
-const PAGE: isize = 200;
-
 impl Queue {
     /// A grant, if there is one. An error where it is sealed with a key that this program does not have.
     pub async fn grant(&self, name: &GrantName) -> Result<Option<Stored>, QueueError> {
@@ -292,153 +174,5 @@ impl Queue {
             .run(postpone.arg(until_ms).arg(name.as_str()))
             .await?;
         Ok(())
-    }
-
-    /// Every grant, as far as it can be told without a key.
-    pub async fn list_grants(&self) -> Result<Vec<Listed>, QueueError> {
-        let (mut listed, mut from) = (Vec::new(), 0);
-        loop {
-            let mut page = redis::cmd("ZRANGE");
-            page.arg(self.keys(0).grants())
-                .arg(from)
-                .arg(from + PAGE - 1);
-            let page: Vec<(String, f64)> = self.connection().run(page.arg("WITHSCORES")).await?;
-            if page.is_empty() {
-                return Ok(listed);
-            }
-            from += PAGE;
-            listed.extend(self.describe(&page).await?);
-        }
-    }
-
-    async fn describe(&self, page: &[(String, f64)]) -> Result<Vec<Listed>, QueueError> {
-        let mut read = redis::pipe();
-        for (name, _) in page {
-            let key = self.keys(0).grant(name);
-            let shown = [field::VERSION, field::STATE, field::STAMP, field::SCOPES];
-            read.cmd("HMGET").arg(key).arg(&shown);
-            read.arg(field::COMPANY).arg(field::EXPIRES);
-        }
-        let found: Vec<[Option<String>; 6]> = self.connection().run_all(&read).await?;
-        let listed = page.iter().zip(found).filter_map(|((name, due), found)| {
-            let [version, state, stamp, scopes, company, expires] = found;
-            Some(Listed {
-                name: GrantName::parse(name)?,
-                state: state_of(state.as_deref())?,
-                stamp: stamp.unwrap_or_default(),
-                scopes: scopes.unwrap_or_default(),
-                company: company.filter(|company| !company.is_empty()),
-                expires_ms: expires.and_then(|expires| expires.parse().ok()),
-                due_ms: due.is_finite().then(|| super::score_ms(*due)),
-                version: version?.parse().ok()?,
-            })
-        });
-        Ok(listed.collect())
-    }
-
-    /// The companies that have installed the app, but for those that have taken that back.
-    pub async fn companies(&self, app: &str) -> Result<Vec<GrantName>, QueueError> {
-        let listed = self.list_grants().await?.into_iter();
-        let wanted = listed.filter(|listed| {
-            listed.name.kind() == Kind::Company
-                && listed.name.app() == app
-                && listed.state != GrantState::Revoked
-        });
-        Ok(wanted.map(|listed| listed.name).collect())
-    }
-
-    fn seal_grant(
-        &self,
-        name: &GrantName,
-        grant: &Grant,
-    ) -> Result<HashMap<&'static str, String>, QueueError> {
-        let exposed = |token: &SecretString| token.expose_secret().to_owned();
-        let secrets = Secrets {
-            tokens: grant.tokens.iter().map(exposed).collect(),
-            refresh: grant.refresh.as_ref().map(exposed),
-        };
-        let secrets = serde_json::to_string(&secrets)
-            .map_err(|error| QueueError::Unexpected(error.to_string()))?;
-        let turn = grant.refresh.as_ref().map(fingerprint);
-        let life = |moment: fn(Life) -> u64| grant.life.map(moment).unwrap_or_default().to_string();
-        Ok(HashMap::from([
-            (field::SECRETS, self.place_of(name).seal_token(&secrets)?),
-            (field::STATE, grant.state.as_str().to_owned()),
-            (field::STAMP, grant.stamp()),
-            (field::TURN, turn.unwrap_or_default()),
-            (field::SCOPES, grant.scopes.join(" ")),
-            (field::COMPANY, grant.company.clone().unwrap_or_default()),
-            (field::ISSUED, life(|life| life.issued_ms)),
-            (field::EXPIRES, life(|life| life.expires_ms)),
-        ]))
-    }
-
-    /// A grant as it was stored; `None` where none is.
-    pub(super) fn open_grant(
-        &self,
-        name: &GrantName,
-        mut fields: HashMap<String, String>,
-    ) -> Result<Option<Stored>, QueueError> {
-        let Some(version) = number(&fields, field::VERSION).filter(|version| *version > 0) else {
-            return Ok(None);
-        };
-        let broken = || QueueError::Unsuitable(format!("the grant {name} cannot be read"));
-        let state = state_of(fields.get(field::STATE).map(String::as_str)).ok_or_else(broken)?;
-        let secrets = fields.remove(field::SECRETS).ok_or_else(broken)?;
-        let secrets = self.place_of(name).open_token(&secrets)?;
-        let Secrets { tokens, refresh } = serde_json::from_str(&secrets).map_err(|_| broken())?;
-        let life = number(&fields, field::EXPIRES).filter(|expires| *expires > 0);
-        let scopes = words(fields.get(field::SCOPES).map_or("", String::as_str));
-        let company = fields.remove(field::COMPANY);
-        let grant = Grant {
-            tokens: tokens.into_iter().map(SecretString::from).collect(),
-            refresh: refresh.map(SecretString::from),
-            life: life.map(|expires_ms| Life {
-                issued_ms: number(&fields, field::ISSUED).unwrap_or_default(),
-                expires_ms,
-            }),
-            scopes,
-            company: company.filter(|company| !company.is_empty()),
-            state,
-        };
-        Ok(Some(Stored { version, grant }))
-    }
-
-    fn place_of<'a>(&'a self, name: &'a GrantName) -> super::vault::Drawer<'a> {
-        self.vault().of(name.id(), name.as_str())
-    }
-}
-
-fn number(fields: &HashMap<String, String>, name: &str) -> Option<u64> {
-    fields.get(name)?.parse().ok()
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn state_of(text: Option<&str>) -> Option<GrantState> {
-    let mut states = GrantState::ALL.into_iter();
-    states.find(|state| Some(state.as_str()) == text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_read_as_they_are_written() {
-        for (kind, app, id) in [
-            (Kind::Location, "app-1", "loc"),
-            (Kind::Company, "app-1", "co"),
-            (Kind::Private, "", "loc"),
-        ] {
-            let name = GrantName::new(kind, app, id);
-            assert_eq!(GrantName::parse(name.as_str()), Some(name.clone()));
-            assert_eq!((name.kind(), name.app(), name.id()), (kind, app, id));
-        }
-        for no_name in ["", "location/app", "location/app/a/b", "else/app/a"] {
-            assert_eq!(GrantName::parse(no_name), None, "{no_name}");
-        }
     }
 }

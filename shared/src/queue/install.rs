@@ -42,20 +42,42 @@ impl Queue {
         Ok(Some(name))
     }
 
-    /// A location has installed the app, as the API says: it gets a token from its company's grant, if it has none of its own.
+    /// A location has installed the app, as the API says: it gets a token from its company's grant, if it has none of its own. Where no company has
+    /// a grant, its tokens come with the browser of whoever installs it. Returns whether one is made.
     pub async fn installed(
         &self,
         app: &str,
         company: Option<&str>,
         location: &Tenant,
     ) -> Result<bool, QueueError> {
+        let Some(company) = self.granting_company(app, company).await? else {
+            return Ok(false);
+        };
         let name = GrantName::new(Kind::Location, app, location.as_str());
         let now = self.now().await?;
         self.change_grant(&name, |stored| {
-            let stands = stored.is_some_and(|grant| grant.state != GrantState::Revoked);
-            (!stands).then(|| (Grant::awaited(company.map(str::to_owned)), Some(now)))
+            let stands = stored.is_some_and(|grant| grant.state == GrantState::Active);
+            (!stands).then(|| (Grant::awaited(Some(company.clone())), Some(now)))
         })
         .await
+    }
+
+    /// The company, or the only one that there is, if it has tokens to make others with.
+    async fn granting_company(
+        &self,
+        app: &str,
+        company: Option<&str>,
+    ) -> Result<Option<String>, QueueError> {
+        let name = match company {
+            Some(company) => GrantName::new(Kind::Company, app, company),
+            None => match <[GrantName; 1]>::try_from(self.companies(app).await?) {
+                Ok([only]) => only,
+                Err(_) => return Ok(None),
+            },
+        };
+        let granted = self.grant(&name).await?;
+        let gives = granted.is_some_and(|stored| !stored.grant.tokens.is_empty());
+        Ok(gives.then(|| name.id().to_owned()))
     }
 
     /// A location has uninstalled the app, or, if none is named, a company for all of its locations: their tokens are thrown away, and who is connected

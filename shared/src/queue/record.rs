@@ -165,18 +165,19 @@ fn priority_of(digit: u8) -> Option<Priority> {
     }
 }
 
-/// Encodes a job for the scripts.
-pub(super) fn encode(job: &Job, drawer: Drawer<'_>) -> Result<Parts, SealError> {
+/// Encodes a job for the scripts, in the sequence that these keys name.
+pub(super) fn encode(
+    job: &Job,
+    contact_keys: &[String],
+    drawer: Drawer<'_>,
+) -> Result<Parts, SealError> {
     let (fingerprint, payload) = job.payload.pack();
-    let contacts = job.payload.contact_refs();
     let merge_key = job.payload.merge_key();
     let mut stored = Vec::with_capacity(64 + payload.len());
     stored.push(b'j');
     stored.extend(fingerprint);
-    stored.push(count(contacts.len()));
-    for contact in &contacts {
-        stored.extend(contact.key().into_bytes());
-    }
+    stored.push(count(contact_keys.len()));
+    stored.extend(contact_keys.concat().into_bytes());
     stored.push(count(merge_key.len()));
     stored.extend(merge_key);
     stored.extend(elsewhere(&job.payload.destination()));
@@ -271,6 +272,13 @@ pub(super) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
+    /// Its contact keys.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let keys = self.contact_keys.chunks_exact(CONTACT_KEY);
+        keys.filter_map(|key| std::str::from_utf8(key).ok().map(str::to_owned))
+            .collect()
+    }
+
     /// The first of its contact keys.
     pub(super) fn first_key(&self) -> Option<&'a str> {
         std::str::from_utf8(self.contact_keys.get(..CONTACT_KEY)?).ok()

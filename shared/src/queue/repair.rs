@@ -9,10 +9,10 @@ use super::{
     Policy, Queue,
     dead::DeadLetter,
     error::QueueError,
-    record::{self, DoneRecord},
+    record::{self, DoneRecord, NewJob},
 };
 use crate::{
-    job::{Job, Priority},
+    job::{Job, JobId, Priority},
     span::millis,
 };
 
@@ -192,7 +192,12 @@ impl Queue {
             return Ok(Changed::Elsewhere);
         }
         let drawer = self.vault().of(&letter.tenant, &letter.id);
-        let parts = record::encode(job, drawer)?;
+        let new = NewJob {
+            id: letter.id.parse().unwrap_or_else(|_| JobId::generate()),
+            job: job.clone(),
+        };
+        let keys = self.contact_keys(std::slice::from_ref(&new)).await?;
+        let parts = record::encode(job, &keys.concat(), drawer)?;
         let arguments = EditArguments {
             tenant: &letter.tenant,
             id: &letter.id,

@@ -24,6 +24,10 @@ pub mod field {
     pub const CONTACT: &str = "contact";
     /// When its contact was first looked for in vain (ms, steady).
     pub const LOOKUP: &str = "lookup";
+    /// There once the jobs are stored that it is spread over.
+    pub const SPREAD: &str = "spread";
+    /// How often it was looked whether these have ended.
+    pub const LOOKS: &str = "looks";
     /// The id of its contact that the API did not know any more.
     pub const FORGOTTEN: &str = "forgotten";
     /// When a call was about to be sent that is not idempotent (ms): there until it is known what became of it.

@@ -248,6 +248,11 @@ impl Settlement {
                 delivery: u8::from(*delivery),
                 ..self.item()
             },
+            Ending::Aside { after } => Item {
+                to: "aside",
+                at: millis(*after),
+                ..self.item()
+            },
             Ending::Deferred { after, ending } => {
                 let mut item = Item {
                     to: "back",

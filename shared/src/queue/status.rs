@@ -29,6 +29,8 @@ pub struct JobStatus {
     pub tenant: String,
     /// The lane that it waits in.
     pub lane: Lane,
+    /// The contact key that its sequence was named by, if it is in one and has not ended.
+    pub sequence: Option<String>,
     /// Its payload's fingerprint.
     pub fingerprint: [u8; 8],
     /// Where it stands.
@@ -254,6 +256,9 @@ impl Queue {
             id: id.into(),
             tenant: tenant.into(),
             lane: names.lane,
+            sequence: record::head(&snapshot.record)
+                .first_key()
+                .map(str::to_owned),
             fingerprint: record::fingerprint(&snapshot.record),
             state,
             job,
@@ -378,14 +383,11 @@ impl Queue {
 
     /// What stands before a blocked job in its contact's sequence.
     pub async fn place(&self, status: &JobStatus) -> Result<Option<Place>, QueueError> {
-        let Some(job) = &status.job else {
-            return Ok(None);
-        };
-        let Some(reference) = job.payload.contact_refs().into_iter().next() else {
+        let Some(key) = &status.sequence else {
             return Ok(None);
         };
         let keys = self.keys_of(&status.tenant);
-        let root = self.root(&status.tenant, &reference.key()).await?;
+        let root = self.root(&status.tenant, key).await?;
         let blocked = keys.blocked(&format!("{}/{root}", status.tenant));
         let mut pipeline = redis::pipe();
         pipeline

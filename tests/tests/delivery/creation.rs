@@ -10,7 +10,7 @@ use penstock_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{ACME, Stage};
+use crate::stage::{ACME, PATIENCE, Stage};
 
 const ANN: &str = "ann@example.com";
 const PHONE: &str = "+14155550100";
@@ -117,6 +117,25 @@ async fn a_creation_that_had_no_effect_is_sent_once_more() {
     stage.until_done(1).await;
     let asked = BTreeMap::from([("create-contact", 2), ("get-duplicate-contact", 2)]);
     assert_eq!(stage.asked(), asked);
+}
+
+/// Its worker dies with the answer: another finds what was made.
+#[tokio::test]
+async fn a_crash_with_the_answer_makes_no_second_contact() {
+    let stage = Stage::start(&[]).await;
+    let settings = [
+        ("PENSTOCK_FAILPOINT", "after-response:abort"),
+        ("PENSTOCK_SEARCH_LAG", "2s"),
+    ];
+    let mut first = stage
+        .worker_of("penstock-worker-failpoints", &settings)
+        .await;
+    stage.enqueue(&[ann("a")]).await;
+    assert!(!first.wait_exit(PATIENCE).await.success());
+    let _second = worker(&stage).await;
+    stage.until_done(1).await;
+    assert_eq!(stage.result("a").await["new"], true);
+    assert_eq!(stage.asked()["create-contact"], 1);
 }
 
 /// Its search may not show for a while what the API has made: before, nobody is asked.

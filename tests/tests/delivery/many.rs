@@ -84,44 +84,62 @@ async fn jobs_of_one_contact_each_become_one_call_and_those_that_fail_are_sent_s
     assert_eq!(operations, BTreeMap::from(one_each));
 }
 
+/// It is spread over jobs of one contact each: those stand in their contacts' sequences, and one that fails is a dead letter of its own.
 #[tokio::test]
 async fn a_job_for_many_contacts_tells_of_each() {
     let stage = Stage::start(&[]).await;
     stage.contacts(&["a", "b"]);
     let of = |contacts: Value| json!({ "contacts": contacts, "tags": [], "operation": "remove", "removeAllTags": true });
     let known = json!([{ "id": "a" }, { "id": "nobody" }]);
-    let one = json!([{ "id": "b" }]);
     stage
         .enqueue_alone(&[
             job("many").what("BulkTags", of(known.clone())),
-            job("one").what("BulkTags", of(one)),
-            job("gone").what("BulkTags", of(json!([{ "id": "nobody" }]))),
+            job("after").contact("a"),
+            job("one").what("BulkTags", of(json!([{ "id": "b" }]))),
             job("business").what(
                 "SetBusiness",
                 json!({ "contacts": known, "businessId": null }),
             ),
         ])
         .await;
-    let _worker = stage.worker().await;
-    for id in ["many", "one", "business"] {
+    assert_eq!(stage.status("after").await.state, State::Blocked);
+    let _worker = worker(&stage).await;
+    for id in ["many", "one", "business", "after"] {
         stage.until_state(id, State::Done).await;
     }
-    let many = stage.result("many").await;
-    assert_eq!(many["results"], json!([{ "contactId": "a", "tags": [] }]));
-    assert_eq!(many["failed"][0]["contactId"], "nobody", "{many}");
-    assert_eq!(many["failed"].as_array().unwrap().len(), 1, "{many}");
+    for (id, part) in [("many", "many/2"), ("business", "business/2")] {
+        let failed = json!([{ "contactId": "nobody", "id": part }]);
+        assert_eq!(
+            stage.result(id).await,
+            json!({ "done": 1, "failed": failed })
+        );
+    }
+    assert_eq!(stage.dead("many/2").await.cause, "contact-not-found");
+    assert_eq!(stage.dead("business/2").await.cause, "rejected");
     assert_eq!(
-        stage.result("one").await,
-        json!({ "contactId": "b", "tags": [] })
+        stage.result("many/1").await,
+        json!({ "contactId": "a", "tags": [] })
     );
-    let business = stage.result("business").await;
+    assert_eq!(stage.contact("a").await["tags"], json!(["vip"]));
+}
+
+/// Whoever stores it again gets the same jobs, and they are one call.
+#[tokio::test]
+async fn one_for_many_is_one_call_however_often_it_is_stored() {
+    let stage = Stage::start(&[]).await;
+    let ids: Vec<_> = (0..80).map(contact).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    stage.contacts(&ids);
+    let drafts = [tags("many", &ids, "add", &["x"])];
+    stage.enqueue_alone(&drafts).await;
+    stage.enqueue_alone(&drafts).await;
+    let _worker = worker(&stage).await;
+    stage.until_done(81).await;
     assert_eq!(
-        business["results"],
-        json!([{ "contactId": "a", "businessId": null }])
+        stage.result("many").await,
+        json!({ "done": 80, "failed": [] })
     );
-    assert_eq!(business["failed"][0]["contactId"], "nobody", "{business}");
-    stage.until_state("gone", State::Dead).await;
-    assert_eq!(stage.dead("gone").await.cause, "contact-not-found");
+    assert_eq!(stage.operations()["create-association"], 1);
 }
 
 /// The API takes fifty at once.

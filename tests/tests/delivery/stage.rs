@@ -172,6 +172,12 @@ impl Stage {
         while queue.forget(0).await.unwrap() {}
     }
 
+    /// As if this job of the tenant's had been done too long ago to be remembered.
+    pub(crate) async fn forget_job(&self, id: &str) {
+        let job = self.queue.keys(0).job(ACME);
+        self.redis.cli(["HDEL", &job, id]).await;
+    }
+
     pub(crate) async fn status_of(&self, tenant: &str, id: &str) -> JobStatus {
         let mut found = self.queue.find(id, Some(tenant)).await.unwrap();
         found
@@ -299,6 +305,26 @@ impl Stage {
         let letters = self.queue.dead(&Filter::default(), 1000, None).await;
         let mut found = letters.unwrap().into_iter().filter(|dead| dead.id == id);
         found.next().unwrap_or_else(|| panic!("{id} is not dead"))
+    }
+
+    /// The same of a job that has stepped aside.
+    pub(crate) async fn hasten_later(&self, id: &str) {
+        let (keys, lane) = (self.queue.keys(0), Lane::ghl(ACME));
+        let (later, turns) = (keys.later(lane.as_str()), keys.turns(lane.as_str()));
+        let ticket = format!("1{id}");
+        let all = self.redis.cli(["ZRANGE", &turns, "0", "-1"]).await;
+        let all: Vec<String> = redis::from_redis_value(all).unwrap();
+        let turn = all.iter().find(|turn| turn.ends_with(&ticket));
+        let turn = turn.map(String::as_str);
+        for (set, member) in [(&later, Some(ticket.as_str())), (&turns, turn)] {
+            if let Some(member) = member {
+                self.redis.cli(["ZADD", set, "XX", "1", member]).await;
+            }
+        }
+        let lanes = keys.lanes();
+        self.redis
+            .cli(["ZADD", &lanes, "XX", "1", lane.as_str()])
+            .await;
     }
 
     /// Brings a waiting job's moment forward, for delays that no setting shortens.

@@ -51,8 +51,7 @@ fn headers(head: &str) -> HashMap<String, String> {
         .collect()
 }
 
-const OK: &str =
-    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
 const MOVED: &str =
     "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const GONE_WRONG: &str =

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use penstock_shared::job::JobType;
 use penstock_tests::harness::run;
 
 use crate::stage::PRODUCER;
@@ -67,8 +68,10 @@ async fn schemas_are_those_committed() {
         .filter(|file| file != "Job.json")
         .collect();
     files.sort();
-    let types = ["AddTags", "AttachNote", "CreateTask", "UpsertContact"];
-    assert_eq!(files, types.map(|name| format!("{name}.json")));
+    let types = JobType::ALL.iter().map(|name| format!("{name}.json"));
+    let mut types: Vec<_> = types.collect();
+    types.sort();
+    assert_eq!(files, types);
     for file in files {
         let name = file.trim_end_matches(".json");
         let printed = run(PRODUCER, ["schema", name], &[], "").await;

@@ -1,8 +1,13 @@
 //! A client that says no more than a test wants said.
 
-use penstock_tests::stand::{Api, Running};
+use std::time::Duration;
+
+use penstock_tests::stand::{Api, Delivery, Fate, Running, Summary};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+
+/// How long a wait may last before it counts as in vain.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A stand-in and a client of it.
 pub(crate) struct Client<A: Api> {
@@ -56,6 +61,32 @@ impl<A: Api> Client<A> {
 
     pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
         self.call(Method::DELETE, path, None).await
+    }
+
+    /// Waits until the summary is as wanted.
+    pub(crate) async fn until(&self, wanted: impl FnMut(&Summary) -> bool) {
+        let seen = tokio::time::timeout(PATIENCE, self.running.until(wanted)).await;
+        assert!(seen.is_ok(), "in vain: {:?}", self.running.summary());
+    }
+
+    /// Waits until there are so many messages to webhooks, and none is under way.
+    pub(crate) async fn settled(&self, count: usize) -> Vec<Delivery> {
+        let settled = |all: &[&Delivery]| {
+            all.len() == count && all.iter().all(|one| one.state != Fate::Pending)
+        };
+        self.until_delivered(settled).await
+    }
+
+    /// Waits until the messages to webhooks are as wanted.
+    pub(crate) async fn until_delivered(
+        &self,
+        wanted: impl FnMut(&[&Delivery]) -> bool,
+    ) -> Vec<Delivery> {
+        let seen = self.running.until_delivered(wanted);
+        let seen = tokio::time::timeout(PATIENCE, seen).await;
+        let deliveries = self.running.deliveries();
+        assert!(seen.is_ok(), "in vain: {deliveries:?}");
+        deliveries
     }
 
     /// What calls changed, by kind, in order.

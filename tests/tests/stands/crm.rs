@@ -1,7 +1,6 @@
 //! The CRM beside Smore.
 
 use penstock_tests::smore::{Account, Options};
-use penstock_tests::stand::{Delivery, Fate};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -170,13 +169,6 @@ async fn it_has_a_quota_of_its_own_and_faults() {
     assert!(calls.iter().all(|call| &*call.tenant == "crm"));
 }
 
-async fn settled(client: &Client<Account>, count: usize) -> Vec<Delivery> {
-    let settled =
-        |all: &[&Delivery]| all.len() == count && all.iter().all(|one| one.state != Fate::Pending);
-    client.running.until_delivered(settled).await;
-    client.running.deliveries()
-}
-
 fn steer(client: &Client<Account>, what: &str, body: &Value) -> Value {
     client.running.steer(what, body).unwrap()
 }
@@ -201,7 +193,7 @@ async fn what_somebody_does_there_is_told_and_signed() {
         "notes",
         &json!({"profileId": "p1", "body": "Called"}),
     );
-    let told = settled(&client, 4).await;
+    let told = client.settled(4).await;
     let kinds: Vec<_> = told.iter().map(|one| one.kind).collect();
     assert_eq!(
         kinds,
@@ -252,7 +244,7 @@ async fn what_a_call_changed_is_told_too_unless_it_shall_not() {
         client
             .post(&format!("{PROFILES}/{id}/notes"), json!({"body": "a"}))
             .await;
-        let told = settled(&client, count).await;
+        let told = client.settled(count).await;
         assert!(told.iter().all(|one| one.body["origin"] == "api"));
         if let Some(message) = receiver.got().first() {
             assert_eq!(message.header("x-signature"), message.mac_hex("s"));

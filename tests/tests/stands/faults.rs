@@ -25,7 +25,6 @@ async fn an_answer_is_lost_before_the_effect_or_after() {
         let client = with(fault).await;
         assert!(sending(&client, NUMBER).send().await.is_err());
         client
-            .running
             .until(|summary| summary.statuses.contains_key("none"))
             .await;
         assert_eq!(client.running.summary().effects, effects, "{fault}");
@@ -36,7 +35,7 @@ async fn an_answer_is_lost_before_the_effect_or_after() {
 async fn an_effect_comes_after_its_connection_was_closed() {
     let client = with("late=20ms").await;
     assert!(sending(&client, NUMBER).send().await.is_err());
-    client.running.until(|summary| summary.effects == 1).await;
+    client.until(|summary| summary.effects == 1).await;
 }
 
 #[tokio::test]
@@ -100,7 +99,6 @@ async fn a_slow_answer_has_taken_effect_or_not() {
         let client = with(fault).await;
         let answer = tokio::spawn(sending(&client, NUMBER).send());
         client
-            .running
             .until(|summary| summary.faults == 1 && summary.effects == effects)
             .await;
         assert!(!answer.is_finished());

@@ -27,9 +27,8 @@ async fn told(client: &Client<Account>, receiver: &Receiver) -> (Value, Delivery
     let (status, hook) = client.post(PATH, json!({"url": receiver.url})).await;
     assert_eq!(status, 201);
     client.running.steer("responses", &answered()).unwrap();
-    let settled = |all: &[&Delivery]| all.iter().all(|one| one.state != Fate::Pending);
-    client.running.until_delivered(settled).await;
-    (hook, client.running.deliveries().remove(0))
+    let delivery = client.settled(1).await.remove(0);
+    (hook, delivery)
 }
 
 #[tokio::test]

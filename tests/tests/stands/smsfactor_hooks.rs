@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_tests::smsfactor::{Account, Options};
-use penstock_tests::stand::{Fate, Scheme};
+use penstock_tests::stand::{Delivery, Fate, Scheme};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -20,13 +20,6 @@ async fn register(client: &Client<Account>, kind: &str, url: &str) -> Value {
 fn reply(client: &Client<Account>, message: &str) {
     let reply = json!({"from": NUMBER, "message": message});
     client.running.steer("replies", &reply).unwrap();
-}
-
-async fn settled(client: &Client<Account>, count: usize) {
-    let settled = |all: &[&penstock_tests::stand::Delivery]| {
-        all.len() == count && all.iter().all(|one| one.state != Fate::Pending)
-    };
-    client.running.until_delivered(settled).await;
 }
 
 #[tokio::test]
@@ -78,7 +71,7 @@ async fn replies_and_stop_are_told_to_those_who_asked_for_them() {
         .await;
     reply(&client, "call me");
     reply(&client, " stop SMS");
-    settled(&client, 2).await;
+    client.settled(2).await;
     for (receiver, message) in [(&replies, "call me"), (&stops, " stop SMS")] {
         let got = receiver.got();
         assert_eq!(got.len(), 1);
@@ -114,7 +107,7 @@ async fn a_delivery_report_carries_the_callers_id() {
     ] {
         client.running.steer("reports", &report).unwrap();
     }
-    settled(&client, 2).await;
+    client.settled(2).await;
     let mut told: Vec<_> = receiver
         .got()
         .iter()
@@ -146,7 +139,7 @@ async fn messages_are_signed_by_the_chosen_scheme() {
         let receiver = Receiver::answering([]).await;
         register(&client, "MO", &receiver.url).await;
         reply(&client, "é — call me");
-        settled(&client, 1).await;
+        client.settled(1).await;
         let message = &receiver.got()[0];
         let wanted = match scheme {
             Scheme::Literal => "mysignature123".to_owned(),
@@ -164,7 +157,7 @@ async fn a_webhook_without_a_secret_goes_unsigned() {
     let body = json!({"webhook": {"type": "MO", "url": receiver.url}});
     client.post("/webhook", body).await;
     reply(&client, "hello");
-    settled(&client, 1).await;
+    client.settled(1).await;
     assert!(
         !receiver.got()[0]
             .headers
@@ -179,7 +172,7 @@ async fn what_is_not_taken_is_lost_unless_retries_are_set() {
     let receiver = Receiver::answering(failing).await;
     register(&client, "MO", &receiver.url).await;
     reply(&client, "hello");
-    settled(&client, 1).await;
+    client.settled(1).await;
     assert_eq!(client.running.deliveries()[0].state, Fate::GivenUp);
     let (_, told) = client.get("/webhook").await;
     assert_eq!(told["webhooks"][0]["last_http_code"], 500);
@@ -192,7 +185,7 @@ async fn what_is_not_taken_is_lost_unless_retries_are_set() {
     let receiver = Receiver::answering(failing).await;
     register(&client, "MO", &receiver.url).await;
     reply(&client, "hello");
-    settled(&client, 1).await;
+    client.settled(1).await;
     let delivery = &client.running.deliveries()[0];
     let statuses: Vec<_> = delivery.attempts.iter().map(|one| one.status).collect();
     assert_eq!(
@@ -212,13 +205,13 @@ async fn a_message_is_repeated_on_order_byte_by_byte() {
     let receiver = Receiver::answering([]).await;
     register(&client, "MO", &receiver.url).await;
     reply(&client, "hello");
-    settled(&client, 1).await;
+    client.settled(1).await;
     let (status, _) = client
         .post("/_sandbox/deliveries", json!({"again": 1}))
         .await;
     assert_eq!(status, 200);
-    let twice = |all: &[&penstock_tests::stand::Delivery]| all[0].attempts.len() == 2;
-    client.running.until_delivered(twice).await;
+    let twice = |all: &[&Delivery]| all[0].attempts.len() == 2;
+    client.until_delivered(twice).await;
     let got = receiver.got();
     assert_eq!(
         (&got[0].raw, got[0].header("x-smsfactor-signature")),

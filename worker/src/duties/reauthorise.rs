@@ -41,7 +41,7 @@ async fn reopen(
             }
             continue;
         }
-        let credentials = match tokens.reread(tenant).await {
+        let credentials = match tokens.of(tenant).await {
             Ok(credentials) => credentials,
             Err(error) if error.is_transient() => return Err(error),
             // Another worker can read them, or a person has to mend them, and was told.

@@ -242,7 +242,9 @@ fn failure(response: &Response<'_>, json: Option<&Value>) -> TokenError {
         429 => TokenError::Throttled {
             retry_after: rate::retry_after(response.headers, response.now),
         },
-        400..=499 if is_about_app(json) => TokenError::AppRefused { status, message },
+        400..=499 if json.is_some() && is_about_app(status, json) => {
+            TokenError::AppRefused { status, message }
+        }
         // A page of something that stands before the API judges no grant.
         400 | 401 | 403 | 404 | 422 if json.is_some() => TokenError::Refused { status, message },
         _ => TokenError::Unavailable { status, message },
@@ -257,12 +259,13 @@ fn description(json: &Value) -> Option<String> {
 
 /// Whether it is the app that is not known, and not what it brought: a grant must not be given up for that. (RFC 6749, 5.2; what the API says
 /// beyond the status is not documented.)
-fn is_about_app(json: Option<&Value>) -> bool {
-    let member = |name| json.and_then(|json| json.get(name)).and_then(Value::as_str);
-    let code = member("error");
-    let words = member("error_description").unwrap_or_default();
-    let words = words.to_lowercase();
-    matches!(code, Some("invalid_client" | "unauthorized_client"))
-        || words.contains("client credentials")
-        || words.contains("client authentication")
+fn is_about_app(status: u16, json: Option<&Value>) -> bool {
+    let code = json.and_then(|json| json.get("error"));
+    let code = code.and_then(Value::as_str).unwrap_or_default();
+    let words = json.and_then(description).unwrap_or_default();
+    let words = format!("{code} {words}").to_lowercase();
+    // RFC 6749 has 401 for an app that is not known, and 400 for a grant that is not good.
+    let mut about_grant = ["grant", "token", "jwt", "code"].into_iter();
+    let is_about_grant = about_grant.any(|word| words.contains(word));
+    words.contains("client") || (status == 401 && !is_about_grant)
 }

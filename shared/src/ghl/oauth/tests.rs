@@ -129,6 +129,8 @@ fn that_the_app_is_refused_is_no_grants_fault() {
         json!({"error": "invalid_client"}),
         json!({"error": "unauthorized_client", "error_description": "no"}),
         json!({"error": "UnAuthorized!", "error_description": "Invalid client credentials!"}),
+        json!({"statusCode": 401, "message": "Invalid client credentials!", "error": "Unauthorized"}),
+        json!({"statusCode": 401, "message": "Unauthorized"}),
     ] {
         let error = said(401, &body).unwrap_err();
         assert!(matches!(error, TokenError::AppRefused { .. }), "{error}");

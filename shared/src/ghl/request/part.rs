@@ -3,7 +3,7 @@
 use super::{Request, members, of_contact, of_part};
 use crate::{
     ghl::Operation,
-    job::{AttachNote, CompleteTask, ContactId, CreateTask, UpdateNote, UpdateTask},
+    job::{AttachNote, CompleteTask, ContactId, CreateTask, PathId, UpdateNote, UpdateTask},
 };
 
 const TASKS: &str = "tasks";
@@ -22,14 +22,14 @@ impl Request {
     }
 
     /// Updates a task of a contact.
-    pub fn update_task(contact: &ContactId, task: &UpdateTask) -> Self {
-        let path = of_part(contact, TASKS, task.task.id().as_str());
+    pub fn update_task(contact: &ContactId, id: &PathId, task: &UpdateTask) -> Self {
+        let path = of_part(contact, TASKS, id.as_str());
         Self::put(Operation::UpdateTask, path, members(task))
     }
 
     /// Marks a task of a contact as done, or not done.
-    pub fn complete_task(contact: &ContactId, task: &CompleteTask) -> Self {
-        let path = of_part(contact, TASKS, task.task.id().as_str()) + "/completed";
+    pub fn complete_task(contact: &ContactId, id: &PathId, task: &CompleteTask) -> Self {
+        let path = of_part(contact, TASKS, id.as_str()) + "/completed";
         Self::put(Operation::CompleteTask, path, members(task))
     }
 
@@ -50,8 +50,8 @@ impl Request {
     }
 
     /// Updates a note of a contact.
-    pub fn update_note(contact: &ContactId, note: &UpdateNote) -> Self {
-        let path = of_part(contact, NOTES, note.note.id().as_str());
+    pub fn update_note(contact: &ContactId, id: &PathId, note: &UpdateNote) -> Self {
+        let path = of_part(contact, NOTES, id.as_str());
         Self::put(Operation::UpdateNote, path, members(note))
     }
 

@@ -30,13 +30,46 @@ fn all_faults_are_told_in_the_documents_order() {
             "payload.dueDate: not a date and time with an offset; expected RFC 3339, as in 2026-12-01T09:00:00Z",
             "payload.title: must not be empty",
             "payload.due_date: unknown field; did you mean dueDate?",
-            "payload.contact: exactly one of id, email and phone is needed",
+            "payload.contact: exactly one of id, email, phone and job is needed",
             "payload.contact.email: not an e-mail address; expected one like name@example.com",
             "payload.contact.phone: a phone number needs '+' and its country code, as in +15551234567",
             "maxAttempts: must be a whole number from 1 to 1000",
             "tenant: must be 1 to 128 characters out of letters, digits, '-', '_' and '.'",
         ]
     );
+}
+
+#[test]
+fn a_reference_to_a_job_is_one_alone() {
+    let of = |payload: Value| {
+        let job = json!({ "type": "CompleteTask", "tenant": "t", "payload": payload });
+        let faults = super::Job::from_value(job).unwrap_err();
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for (payload, told) in [
+        (
+            json!({ "contact": { "job": "a", "id": "c" }, "task": { "id": "t" } }),
+            "payload.contact: exactly one of id, email, phone and job is needed",
+        ),
+        (
+            json!({ "contact": { "id": "c", "wait": true }, "task": { "id": "t" } }),
+            "payload.contact.wait: only with job",
+        ),
+        (
+            json!({ "contact": { "id": "c" }, "task": { "job": "a" } }),
+            "payload.contact: must name the same job, whose contact it is",
+        ),
+        (
+            json!({ "contact": { "job": "b" }, "task": { "job": "a" } }),
+            "payload.contact: must name the same job, whose contact it is",
+        ),
+        (
+            json!({ "contact": { "job": "" }, "task": { "id": "t" } }),
+            "payload.contact.job: must have 1 to 128 characters",
+        ),
+    ] {
+        assert_eq!(of(payload.clone()), [told], "{payload}");
+    }
 }
 
 #[test]
@@ -307,4 +340,79 @@ fn null_is_for_what_can_be_cleared() {
         .into();
     expected.push("tenant: expected a string, found null".to_owned());
     assert_eq!(told, expected);
+}
+
+#[test]
+fn what_would_do_nothing_or_too_much_is_refused() {
+    for (job_type, payload, expected) in [
+        (
+            "CreateContact",
+            json!({ "email": null, "city": "Bern" }),
+            "payload: an email, a phone or a name is required",
+        ),
+        (
+            "UpdateContact",
+            json!({ "contact": { "id": "c" } }),
+            "payload: nothing is to be changed",
+        ),
+        (
+            "UpdateContact",
+            json!({ "contact": { "id": "c" }, "name": "A", "companyName": "X" }),
+            "payload.companyName: unknown field",
+        ),
+        (
+            "UpdateTask",
+            json!({ "contact": { "id": "c" }, "task": { "id": "t" } }),
+            "payload: nothing is to be changed",
+        ),
+        (
+            "UpdateNote",
+            json!({ "contact": { "id": "c" }, "note": { "id": "../n" }, "pinned": true }),
+            r"payload.note.id: must not contain '/', '?', '#', '%', '\', '..', spaces or control characters",
+        ),
+        (
+            "RemoveFromCampaign",
+            json!({ "contact": { "id": "c" }, "campaignId": "removeAll" }),
+            "payload.campaignId: is no campaign; use RemoveFromAllCampaigns",
+        ),
+        (
+            "BulkTags",
+            json!({ "contacts": [{ "id": "a" }, { "id": "a" }], "tags": ["x"], "operation": "add" }),
+            "payload.contacts: a contact is named twice",
+        ),
+        (
+            "BulkTags",
+            json!({ "contacts": [{ "id": "a" }], "tags": [], "operation": "remove" }),
+            "payload.tags: none only with removeAllTags",
+        ),
+        (
+            "BulkTags",
+            json!({ "contacts": [{ "id": "a" }], "tags": [], "operation": "add", "removeAllTags": true }),
+            "payload.removeAllTags: only with the operation remove",
+        ),
+        (
+            "SetBusiness",
+            json!({ "contacts": [{ "id": "a" }] }),
+            "payload.businessId: missing",
+        ),
+    ] {
+        let told = faults(&json!({ "type": job_type, "tenant": "t", "payload": payload }));
+        assert_eq!(told, [expected], "{job_type}");
+    }
+}
+
+#[test]
+fn a_job_names_no_more_contacts_than_it_may() {
+    let of = |count: usize| {
+        let contacts: Vec<_> = (0..count)
+            .map(|number| json!({ "id": format!("c{number}") }))
+            .collect();
+        let payload = json!({ "contacts": contacts, "businessId": null });
+        faults(&json!({ "type": "SetBusiness", "tenant": "t", "payload": payload }))
+    };
+    assert_eq!(of(500), Vec::<String>::new());
+    assert_eq!(
+        of(501),
+        ["payload.contacts: must have 1 to 500 items, has 501"]
+    );
 }

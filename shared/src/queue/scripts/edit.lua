@@ -14,10 +14,11 @@ local function may_be_forgotten(run_key, due)
   return false
 end
 
--- What was sent may have taken effect: nobody knows of a call, or a late delivery has told of one.
+-- What was sent may have taken effect: nobody knows of a call, or a late delivery has told of one. One that was refused is edited so that it is
+-- refused no more: its call is still looked for, under what it says then.
 local function is_undecided(run_key)
   local run = redis.call('HMGET', run_key, 'intent', 'cause', 'orphan')
-  return run[1] or run[2] == 'ambiguous' or (arg.once and outcome_of(run[3] or '').effect)
+  return (run[1] and run[2] ~= 'rejected') or run[2] == 'ambiguous' or (arg.once and outcome_of(run[3] or '').effect)
 end
 
 transition(function()

@@ -6,7 +6,8 @@
 --   fingerprint (8 bytes), token (6 bytes), the outcome (JSON); how it ended, '' if as most do: done, its call answered, nothing in its
 --   journal; else a MessagePack map:
 --   permit 'answered' | 'unanswered' | 'unsent'
---   to 'done' | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields)
+--   to 'done' | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields) | 'aside' (at, fields: it leaves
+--     its sequence until then)
 --   effect: the id of what it has made, or nil, where it is done or will be; stale (true): it was for a while not certain that it had its lease
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
 -- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
@@ -188,6 +189,10 @@ local function settle_otherwise(lane, job, item)
     redis.call('LTRIM', history, -50, -1)
   end
   if item.to == 'dead' then return bury(lane, job, key, item) end
+  if item.to == 'aside' then
+    if job.keys ~= '' then leave(lane.tenant, lane.places .. job.ticket, string.sub(job.keys, 1, 11)) end
+    return put_later(ref, now + item.at)
+  end
   return_rider(ref, job.order, record_of(ref), now + item.at)
 end
 

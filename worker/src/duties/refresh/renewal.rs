@@ -129,7 +129,8 @@ impl Refresher {
                 ..stored.grant.clone()
             },
         };
-        if self.has_company(name, &stored.grant).await? {
+        let company = self.company_of(name, &stored.grant).await?;
+        if company.is_some_and(|(_, granted)| !granted.tokens.is_empty()) {
             return self.mint(name, &without, fence).await;
         }
         let why = if lost {
@@ -142,14 +143,18 @@ impl Refresher {
         self.give_up(name, stored, fence, &why).await
     }
 
-    /// Whether it is a location whose company has installed the app, too.
-    async fn has_company(&self, name: &GrantName, grant: &Grant) -> Result<bool, QueueError> {
+    /// What the company has granted that a location belongs to, if it has.
+    async fn company_of(
+        &self,
+        name: &GrantName,
+        grant: &Grant,
+    ) -> Result<Option<(GrantName, Grant)>, QueueError> {
         let (Kind::Location, Some(company)) = (name.kind(), &grant.company) else {
-            return Ok(false);
+            return Ok(None);
         };
         let company = GrantName::new(Kind::Company, name.app(), company);
         let granted = self.queue.grant(&company).await?;
-        Ok(granted.is_some_and(|stored| !stored.grant.tokens.is_empty()))
+        Ok(granted.map(|stored| (company, stored.grant)))
     }
 
     /// Makes a location's token with its company's.
@@ -159,16 +164,12 @@ impl Refresher {
         stored: &Stored,
         fence: Fence,
     ) -> Result<(), QueueError> {
-        let Some(company) = self.company_of(name, &stored.grant).await? else {
+        let Some((company, granted)) = self.company_of(name, &stored.grant).await? else {
             let why = "it has no refresh token, and no company is known that has installed the app";
             return self.give_up(name, stored, fence, why).await;
         };
-        let granted = self.queue.grant(&company).await?.map(|stored| stored.grant);
-        let (Some(granted), Ok(location)) = (granted, name.id().parse::<Tenant>()) else {
-            let why = "its company has not installed the app";
-            return self.give_up(name, stored, fence, why).await;
-        };
-        let Some(token) = granted.tokens.first() else {
+        let (Some(token), Ok(location)) = (granted.tokens.first(), name.id().parse::<Tenant>())
+        else {
             let why = "its company has uninstalled the app";
             return self.give_up(name, stored, fence, why).await;
         };
@@ -193,23 +194,6 @@ impl Refresher {
             }
             Err(error) => self.later(name, &error).await,
         }
-    }
-
-    /// The company that a location belongs to, or the only one that there is.
-    async fn company_of(
-        &self,
-        name: &GrantName,
-        grant: &Grant,
-    ) -> Result<Option<GrantName>, QueueError> {
-        let app = name.app();
-        if let Some(company) = &grant.company {
-            return Ok(Some(GrantName::new(Kind::Company, app, company)));
-        }
-        let companies = self.queue.companies(app).await?;
-        Ok(match <[GrantName; 1]>::try_from(companies) {
-            Ok([only]) => Some(only),
-            Err(_) => None,
-        })
     }
 
     async fn is_old(&self, grant: &Grant) -> Result<bool, QueueError> {

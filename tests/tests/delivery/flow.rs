@@ -1,0 +1,239 @@
+//! Flows: an event that is stored becomes jobs, these become effects at the API, and whatever fails is kept.
+
+use std::path::PathBuf;
+
+use penstock_shared::{
+    job::{Job, state::State},
+    outcome::Cause,
+    queue::{enqueue::Admission, record::NewJob},
+};
+use penstock_tests::harness::run;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::stage::{ACME, PATIENCE, Stage};
+
+const CALL_BACK: &str = r#"
+[[flow]]
+name = "call-back"
+on = "sms.reply"
+when = "'call me' in data.message | lower"
+
+  [[flow.do]]
+  job = "UpsertContact"
+  payload = { phone = "{{ person.phone }}", source = "SMS" }
+
+  [[flow.do]]
+  job = "CreateTask"
+  [flow.do.payload]
+  contact = "{{ person.ref }}"
+  title = "Call {{ data.from }} back"
+  dueDate = "{{ now | plus('1d') }}"
+"#;
+
+/// A file of flows that the workers of a test read.
+struct File {
+    path: PathBuf,
+    _dir: TempDir,
+}
+
+impl File {
+    fn new(text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Self {
+            path: dir.path().join("flows.toml"),
+            _dir: dir,
+        };
+        file.write(text);
+        file
+    }
+
+    /// In the place of what was there, at once.
+    fn write(&self, text: &str) {
+        let new = self.path.with_extension("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, &self.path).unwrap();
+    }
+
+    fn setting(&self) -> [(&'static str, &str); 1] {
+        [("PENSTOCK_FLOWS", self.path.to_str().unwrap())]
+    }
+}
+
+/// Stores an event as a webhook does.
+async fn happens(stage: &Stage, id: &str, kind: &str, contact: Value, data: Value) {
+    let event = json!({
+        "source": "smsfactor", "kind": kind, "tenant": ACME, "id": id, "contact": contact, "data": data,
+    });
+    let job = json!({ "type": "HandleEvent", "tenant": ACME, "payload": { "event": event } });
+    let new = NewJob {
+        id: id.parse().unwrap(),
+        job: Job::from_value(job).unwrap(),
+    };
+    stage.queue.enqueue(&[new], Admission::Each).await.unwrap();
+}
+
+async fn replies(stage: &Stage, id: &str, message: &str) {
+    let data = json!({ "from": "33612345678", "message": message });
+    happens(
+        stage,
+        id,
+        "sms.reply",
+        json!({ "phone": "+33612345678" }),
+        data,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_reply_becomes_a_contact_and_a_task() {
+    let (stage, file) = (Stage::start(&[]).await, File::new(CALL_BACK));
+    replies(&stage, "sms:1", "Please call me").await;
+    replies(&stage, "sms:2", "Thank you").await;
+    let _worker = stage.worker_with(&file.setting()).await;
+    stage.until_done(4).await;
+    assert_eq!(
+        stage.result("sms:1").await["jobs"],
+        json!(["sms:1/call-back/0", "sms:1/call-back/1"])
+    );
+    assert_eq!(stage.result("sms:2").await, json!({ "jobs": [] }));
+    let contact = stage.result("sms:1/call-back/0").await["contactId"].clone();
+    let operations = stage.operations_on(contact.as_str().unwrap());
+    assert_eq!(operations, ["create-task"]);
+}
+
+/// The event costs no call of GHL's: it is handled though GHL may not be called.
+#[tokio::test]
+async fn events_are_handled_though_the_api_is_away() {
+    let stage = Stage::start(&["401:op=upsert-contact"]).await;
+    let file = File::new(CALL_BACK);
+    let _worker = stage.worker_with(&file.setting()).await;
+    replies(&stage, "sms:1", "call me").await;
+    stage.until_held(ACME, "needs-authorisation").await;
+    replies(&stage, "sms:2", "no").await;
+    // That of the same person waits for the one before, which is with the API.
+    let data = json!({ "from": "33687654321", "message": "no" });
+    happens(
+        &stage,
+        "sms:3",
+        "sms.reply",
+        json!({ "phone": "+33687654321" }),
+        data,
+    )
+    .await;
+    stage.until_state("sms:3", State::Done).await;
+    assert_ne!(stage.status("sms:2").await.state, State::Done);
+}
+
+#[tokio::test]
+async fn what_a_flow_cannot_make_is_kept_with_its_event() {
+    let broken = CALL_BACK.replace("{{ data.from }}", "{{ data.last_message_id }}");
+    let (stage, file) = (Stage::start(&[]).await, File::new(&broken));
+    let worker = stage.worker_with(&file.setting()).await;
+    replies(&stage, "sms:1", "call me").await;
+    stage.until_state("sms:1", State::Dead).await;
+    let dead = stage.dead("sms:1").await;
+    assert_eq!(dead.cause, Cause::FlowFailed.as_str());
+    let shown = stage.ask(&["dead", "show", "sms:1", "--reveal"]).await;
+    let error = shown["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("flow call-back: do[1].payload.title: "),
+        "{error}"
+    );
+    assert_eq!(shown["payload"]["event"]["data"]["message"], "call me");
+    // Mended, it is tried again.
+    file.write(CALL_BACK);
+    worker
+        .wait_for_line("the flows were read again", PATIENCE)
+        .await;
+    stage.ask(&["dead", "retry", "sms:1"]).await;
+    stage.until_done(3).await;
+}
+
+#[tokio::test]
+async fn flows_are_read_again_and_wrong_ones_change_nothing() {
+    let (stage, file) = (Stage::start(&[]).await, File::new(CALL_BACK));
+    let worker = stage.worker_with(&file.setting()).await;
+    file.write(&CALL_BACK.replace("title", "titel"));
+    let line = worker
+        .wait_for_line("the flows have changed and are wrong", PATIENCE)
+        .await;
+    assert!(line.contains("titel"), "{line}");
+    replies(&stage, "sms:1", "call me").await;
+    stage.until_done(3).await;
+    file.write(&CALL_BACK.replace("call me", "ring me"));
+    worker
+        .wait_for_line("the flows were read again", PATIENCE)
+        .await;
+    replies(&stage, "sms:2", "call me").await;
+    replies(&stage, "sms:3", "ring me").await;
+    stage.until_done(7).await;
+}
+
+#[tokio::test]
+async fn a_worker_with_wrong_flows_does_not_start() {
+    let stage = Stage::start(&[]).await;
+    let file = File::new("[[flow]]\nname = 'x'\non = 'sms.replies'\n");
+    let url = stage.redis.url();
+    let settings = [
+        ("PENSTOCK_REDIS_URL", url.as_str()),
+        ("PENSTOCK_FLOWS", file.path.to_str().unwrap()),
+    ];
+    let ended = run("penstock-worker", &[] as &[&str], &settings, "").await;
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("line 3: flow[0].on: no such trigger"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// What an event does not tell is read back, by a call that the quota counts.
+#[tokio::test]
+async fn the_contact_is_read_back_where_a_flow_looks_at_it() {
+    let text = r#"
+[[flow]]
+name = "greet"
+on = "TaskCreate"
+when = "contact.email"
+do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Task for {{ contact.email }}" } }]
+"#;
+    let (stage, file) = (Stage::start(&[]).await, File::new(text));
+    stage.person("c1", "ada@example.com");
+    let _worker = stage.worker_with(&file.setting()).await;
+    happens(
+        &stage,
+        "ghl:1",
+        "TaskCreate",
+        json!({ "id": "c1" }),
+        json!({ "title": "x" }),
+    )
+    .await;
+    happens(
+        &stage,
+        "ghl:2",
+        "TaskCreate",
+        json!({ "id": "nobody" }),
+        json!({ "title": "x" }),
+    )
+    .await;
+    // Two events, both once more with the contact, and a note.
+    stage.until_done(5).await;
+    assert_eq!(stage.operations_on("c1"), ["get-contact", "create-note"]);
+    assert_eq!(stage.result("ghl:2~contact").await, json!({ "jobs": [] }));
+}
+
+/// A worker that dies between storing the jobs and the event's end: handled again, it makes the same jobs.
+#[tokio::test]
+async fn handled_again_it_makes_the_same_jobs() {
+    let (stage, file) = (Stage::start(&[]).await, File::new(CALL_BACK));
+    replies(&stage, "sms:1", "call me").await;
+    let worker = stage.worker_with(&file.setting()).await;
+    stage.until_done(3).await;
+    drop(worker);
+    stage.forget_job("sms:1").await;
+    replies(&stage, "sms:1", "call me").await;
+    let _worker = stage.worker_with(&file.setting()).await;
+    stage.until_done(4).await;
+    assert_eq!(stage.operations()["create-task"], 1);
+}
