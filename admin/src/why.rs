@@ -5,7 +5,10 @@ mod lane;
 use std::fmt::Write;
 
 use penstock_shared::{
-    job::state::{Ending, State},
+    job::{
+        Payload,
+        state::{Ending, State},
+    },
     program::{Exit, Failure},
     queue::{
         Queue,
@@ -116,9 +119,16 @@ async fn waiting(
     let mut reasons = vec![match status.state {
         State::Ready => ready(status, turn),
         State::Blocked => blocked(queue, status, turn).await?,
-        _ => locked(status).unwrap_or_else(|| scheduled(status)),
+        _ => locked(status)
+            .or_else(|| unconnected(status))
+            .unwrap_or_else(|| scheduled(status)),
     }];
-    reasons.extend(locked(status).filter(|_| status.state != State::Scheduled));
+    let first = |_: &Reason| status.state != State::Scheduled;
+    reasons.extend(locked(status).filter(first));
+    reasons.extend(unconnected(status).filter(first));
+    if !queue.is_served(&status.lane).await? {
+        reasons.push(unserved(status));
+    }
     reasons.extend(lane::held(&outlook.status));
     reasons.extend(lane::ahead(&outlook.ledger, crew.workers, status.is_high()));
     Ok((reasons, turn))
@@ -178,9 +188,31 @@ fn locked(status: &JobStatus) -> Option<Reason> {
     Some(Reason::new("key", detail).until(until))
 }
 
+/// What goes where its last worker knows no way to waits for one that does.
+fn unconnected(status: &JobStatus) -> Option<Reason> {
+    let name = status.run.text(field::NO_CONNECTION)?;
+    let detail = format!(
+        "it is for the connection {name}, which the worker that had it last does not know: it is offered again every 30 s until one has it in the file that PENSTOCK_CONNECTIONS names"
+    );
+    let until = status.due_ms.filter(|_| status.state == State::Scheduled);
+    Some(Reason::new("connection", detail).until(until))
+}
+
+/// No worker has ever told of its destination.
+fn unserved(status: &JobStatus) -> Reason {
+    let name = status.lane.destination();
+    let detail = format!(
+        "no worker knows where {name} is: it waits for one that has it in the file that PENSTOCK_CONNECTIONS names"
+    );
+    Reason::new("connection", detail)
+}
+
 fn scheduled(status: &JobStatus) -> Reason {
     let reason = if status.run.text(field::ENDING).is_some() {
         Reason::new("quarantine", ending(status))
+    } else if status.run.text(field::INTENT).is_some() && is_sms(status) {
+        let detail = "nobody knows whether the message was sent: it waits for a delivery report or a reply, which is looked for then; it is not sent again";
+        Reason::new("report", detail)
     } else if status.run.text(field::INTENT).is_some() {
         let detail =
             "what became of a call is not known: then it is looked up whether that took effect";
@@ -198,6 +230,11 @@ fn scheduled(status: &JobStatus) -> Reason {
         Reason::new("due", "it is not due before then")
     };
     reason.until(status.due_ms)
+}
+
+fn is_sms(status: &JobStatus) -> bool {
+    let job = status.job.as_ref();
+    job.is_some_and(|job| matches!(job.payload, Payload::SendSms(_)))
 }
 
 /// What a job comes to as soon as a call of its that had no answer cannot be applied any more.

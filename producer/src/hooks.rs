@@ -1,12 +1,10 @@
 //! Webhooks: who may tell of events, how that is proved over the raw bytes, and how those become events.
 
 mod address;
-mod error;
 mod file;
 mod key;
 mod proof;
 mod reader;
-mod secret;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -14,9 +12,11 @@ mod window;
 use std::{collections::BTreeMap, net::IpAddr};
 
 use axum::http::HeaderMap;
+use penstock_shared::secret;
+pub use penstock_shared::tables::TablesError as HooksError;
 
 use self::{address::Network, proof::Proof, reader::Reader};
-pub use self::{error::HooksError, reader::NoEvents, window::Window};
+pub use self::{reader::NoEvents, window::Window};
 
 /// All that are configured; none, if none is.
 #[derive(Debug, Default)]

@@ -6,27 +6,23 @@
 
 mod classify;
 mod client;
-mod error;
 mod grant;
-mod limiter;
-mod message;
 mod oauth;
 #[cfg(test)]
 mod official;
 mod operation;
-mod rate;
 mod request;
 mod response;
 mod tokens;
 
 pub use self::{
-    client::{ClientError, GhlClient, Reply},
-    error::CallError,
+    client::{GhlClient, Reply},
     grant::{Grant, GrantState, Life},
-    limiter::{Limiter, NotUntil, Passage},
     oauth::{App, Issued, OAuthClient, TokenError, UserType},
     operation::Operation,
     request::{Filter, Lookup, OfBusiness, Page, Request, Search, TagChange},
     response::{Answer, BulkResult, Contact, Note, Task},
     tokens::{Bearer, Credentials, Known, Origin, fingerprint},
 };
+pub use crate::wire::{CallError, ClientError, Limiter, NotUntil, Passage};
+use crate::wire::{message, rate};

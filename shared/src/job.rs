@@ -28,9 +28,11 @@ mod effect_ref;
 mod email;
 mod fault;
 mod handle_event;
+mod http_call;
 mod id;
 mod link_record;
 mod list;
+mod membership;
 mod merge;
 mod packed;
 mod parent;
@@ -48,7 +50,10 @@ mod remove_from_campaign;
 mod remove_from_workflow;
 mod remove_tags;
 mod schema;
+mod send_sms;
 mod set_business;
+mod sms_blacklist;
+mod sms_list_contact;
 pub mod state;
 mod tenant;
 mod text;
@@ -88,9 +93,11 @@ pub use self::{
     email::Email,
     fault::{Fault, Invalid},
     handle_event::{Again, HandleEvent},
+    http_call::{Body, CallMethod, CallPath, ConnectionName, Entries, HttpCall},
     id::JobId,
     link_record::{LinkRecord, Made, RecordId, RecordRef},
     list::List,
+    membership::Membership,
     parent::Parent,
     patch::Patch,
     path_id::PathId,
@@ -105,7 +112,10 @@ pub use self::{
     remove_from_workflow::RemoveFromWorkflow,
     remove_tags::RemoveTags,
     schema::schemas,
+    send_sms::{PushType, SendSms},
     set_business::SetBusiness,
+    sms_blacklist::SmsBlacklist,
+    sms_list_contact::SmsListContact,
     tenant::Tenant,
     text::{ForeignId, Line, NoteBody, Prose, Tag, Text, Title},
     update_contact::UpdateContact,

@@ -1,5 +1,6 @@
 //! What producer, worker and admin all speak: jobs, quotas, the queue on Redis, and the API.
 
+pub mod connection;
 pub mod event;
 pub mod flow;
 pub mod ghl;
@@ -13,5 +14,9 @@ pub mod queue;
 pub mod quota;
 pub mod retry;
 pub mod seal;
+pub mod secret;
 pub mod settings;
+pub mod smsfactor;
 pub mod span;
+pub mod tables;
+pub mod wire;

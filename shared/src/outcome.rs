@@ -188,6 +188,13 @@ pub enum Outcome {
         /// What became of the permit.
         permit: Permit,
     },
+    /// The account has nothing left to pay for it with, and nothing happened: its tenant waits for a while.
+    Depleted {
+        /// What was said.
+        fault: Fault,
+        /// What became of the permit.
+        permit: Permit,
+    },
     /// It may have taken effect or not: it must be read back before it is sent again.
     Unknown {
         /// What was seen.

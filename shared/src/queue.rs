@@ -38,6 +38,7 @@ pub mod run;
 mod scripts;
 pub mod server;
 pub mod settle;
+pub mod sms_report;
 mod spread;
 pub mod stats;
 pub mod status;

@@ -22,12 +22,12 @@ use std::{net::SocketAddr, num::NonZeroU8, path::PathBuf, sync::Arc, time::Durat
 
 use secrecy::SecretString;
 
-pub(crate) use self::render::without_password;
 pub use self::{
     error::SettingsError,
     table::{SETTINGS, Setting},
     value::namespace,
 };
+pub(crate) use self::{render::without_password, value::base_url};
 use crate::{
     ghl::App, job::PerType, outcome::AmbiguousPolicy, quota::Quota, retry::Backoff, seal::Keyring,
 };
@@ -39,6 +39,8 @@ pub struct Settings {
     pub redis: Redis,
     /// The API, and how much of it there is.
     pub ghl: Ghl,
+    /// The other systems.
+    pub elsewhere: Elsewhere,
     /// How jobs are delivered.
     pub delivery: Delivery,
     /// How jobs come in.
@@ -106,6 +108,15 @@ pub struct Ghl {
     pub daily_reserve: u8,
     /// The longest that one call may take.
     pub http_timeout: Duration,
+}
+
+/// The other systems.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// The file of connections.
+    pub connections: Option<PathBuf>,
+    /// How long a message of which nobody knows whether it was sent waits for a report or a reply.
+    pub sms_report_wait: Duration,
 }
 
 /// How the day's calls are spent.

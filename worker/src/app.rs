@@ -29,9 +29,12 @@ use crate::{
     backend::QueueBackend,
     call::Api,
     deliver::{Courier, Deliver},
-    duties, failpoint,
+    duties,
+    elsewhere::Elsewhere,
+    failpoint,
     feed::Feed,
     flows::FlowFile,
+    gate::Gate,
     health::{self, Health},
     marker::Marker,
     offset::Offset,
@@ -144,7 +147,8 @@ impl<D: Deliver> Worker<D> {
         tokens: Tokens,
     ) -> Result<Self, Failure> {
         let name = uuid::Uuid::now_v7().simple().to_string();
-        let quotas = Quotas::from((settings.ghl.burst, settings.ghl.daily));
+        let elsewhere = courier.elsewhere().cloned();
+        let quotas = quotas(settings, elsewhere.as_ref());
         let concurrency = usize::from(settings.delivery.concurrency);
         duties::register::now(&queue, &name, &quotas, concurrency).await?;
         let told = duties::lateness::Told::new();
@@ -191,7 +195,11 @@ impl<D: Deliver> Worker<D> {
             quotas,
             concurrency,
         ));
-        duties.spawn(duties::reauthorise::run(queue.clone(), tokens.clone()));
+        duties.spawn(duties::reauthorise::run(
+            queue.clone(),
+            tokens.clone(),
+            elsewhere,
+        ));
         duties.spawn(duties::credentials::run(tokens.clone()));
         let oauth = match settings.ghl.app.clone() {
             Some(app) => Some(OAuthClient::new(client(settings)?, app)),
@@ -335,14 +343,17 @@ fn courier(
 ) -> Result<Courier, Failure> {
     let api = Api {
         client: client(settings)?,
-        limiter: Limiter::default(),
+        gate: Gate {
+            limiter: Limiter::default(),
+            margin: settings.delivery.lease / 10,
+        },
         offset: Offset::default(),
         tokens: tokens.clone(),
-        margin: settings.delivery.lease / 10,
     };
     Ok(Courier {
         queue: queue.clone(),
         api,
+        elsewhere: Elsewhere::open(settings)?,
         max_attempts: settings.delivery.max_attempts,
         max_age: settings.delivery.max_age,
         http_timeout: settings.ghl.http_timeout,
@@ -352,6 +363,14 @@ fn courier(
         marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
         remove_twins: settings.delivery.remove_twins,
     })
+}
+
+/// What this worker knows of each destination's quotas.
+fn quotas(settings: &Settings, elsewhere: Option<&Elsewhere>) -> Quotas {
+    let mut quotas = Quotas::from((settings.ghl.burst, settings.ghl.daily));
+    let others = elsewhere.into_iter().flat_map(Elsewhere::quotas);
+    quotas.elsewhere.extend(others);
+    quotas
 }
 
 fn rules(settings: &Settings) -> Rules {

@@ -11,7 +11,6 @@ use std::{
 
 use parking_lot::Mutex;
 use penstock_shared::{
-    ghl::Operation,
     queue::{
         claim::{Claimed, Renewed, Rider, SUSPECT},
         record::{self, Record, RecordError},
@@ -26,6 +25,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::{
     clock::{RedisClock, Steady},
+    gate::Leaving,
     group::RiderEnd,
 };
 
@@ -42,7 +42,7 @@ pub struct Assignment {
     /// What this delivery writes into the journal when it ends.
     pub fields: Mutex<Fields>,
     /// The call of which bytes may have left since the last answer, and when it has ended at the latest (ms, steady).
-    exposed: Mutex<Option<(Operation, u64)>>,
+    exposed: Mutex<Option<(Leaving, u64)>>,
     /// How the riders have ended, as far as they have.
     riders: Mutex<Vec<(Reference, RiderEnd)>>,
     /// What the last response said of the quota, as long as nobody has told the ledger.
@@ -122,10 +122,10 @@ impl Assignment {
         self.slot.lock().take();
     }
 
-    /// Marks that a call is about to leave, which may take so long.
-    pub fn expose(&self, operation: Operation, timeout: Duration) {
-        let until = self.steady.latest_ms() + millis(timeout);
-        *self.exposed.lock() = Some((operation, until));
+    /// Marks that a call is about to leave.
+    pub fn expose(&self, leaving: Leaving) {
+        let until = self.steady.latest_ms() + millis(leaving.timeout);
+        *self.exposed.lock() = Some((leaving, until));
     }
 
     /// Marks that the call was answered, or provably not sent.
@@ -134,14 +134,14 @@ impl Assignment {
     }
 
     /// The call that may be on its way.
-    pub fn exposed(&self) -> Option<Operation> {
-        self.exposed.lock().map(|(operation, _)| operation)
+    pub fn exposed(&self) -> Option<Leaving> {
+        self.exposed.lock().map(|(leaving, _)| leaving)
     }
 
     /// The call that may be on its way is not waited for any more. Its bytes may be, by whatever carries them, as long as it might have taken.
     pub fn abandon(&self) {
         let exposed = *self.exposed.lock();
-        if let Some((_, until)) = exposed.filter(|(operation, _)| !operation.is_read()) {
+        if let Some((_, until)) = exposed.filter(|(leaving, _)| !leaving.is_read) {
             self.note(field::UNANSWERED, until.to_string());
         }
     }

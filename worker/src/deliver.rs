@@ -22,7 +22,9 @@ use tokio::task::JoinSet;
 use crate::{
     assignment::Assignment,
     call::{Api, Calls, Stop},
-    conclusion, contact, creation, duties, event, failpoint,
+    conclusion, contact, creation, duties,
+    elsewhere::{self, Elsewhere},
+    event, failpoint,
     flows::FlowFile,
     group, journal, link,
     marker::Marker,
@@ -30,12 +32,17 @@ use crate::{
 };
 
 /// When a job that only another worker can read is offered again.
-const FOR_ANOTHER: Duration = Duration::from_secs(30);
+pub const FOR_ANOTHER: Duration = Duration::from_secs(30);
 
 /// How a worker delivers: a [`Courier`] calls the API. All around it, from the claim to the settlement, is the same for whatever delivers.
 pub trait Deliver: Send + Sync + 'static {
     /// Delivers a job, once: whatever happens on the way comes out as an outcome.
     fn deliver(&self, job: &Assignment) -> impl Future<Output = Outcome> + Send;
+
+    /// The ways that it knows to other systems than GHL, if any.
+    fn elsewhere(&self) -> Option<&Elsewhere> {
+        None
+    }
 
     /// Begins what it needs to be done besides, for as long as the worker lives.
     fn begin_duties(&self, _duties: &mut JoinSet<()>) {}
@@ -48,6 +55,8 @@ pub struct Courier {
     pub queue: Queue,
     /// The way to the API.
     pub api: Api,
+    /// The ways to other systems.
+    pub elsewhere: Elsewhere,
     /// Failed attempts that a job may have if it does not say.
     pub max_attempts: u32,
     /// How old an unfinished job may become.
@@ -85,6 +94,10 @@ impl Deliver for Courier {
         journal::tell(&job.claimed.run, outcome)
     }
 
+    fn elsewhere(&self) -> Option<&Elsewhere> {
+        Some(&self.elsewhere)
+    }
+
     fn begin_duties(&self, duties: &mut JoinSet<()>) {
         duties.spawn(duties::reload::run(self.flows.clone()));
     }
@@ -110,6 +123,9 @@ impl Courier {
         };
         if let Payload::HandleEvent(handle) = &stored.payload {
             return event::follow(self, job, handle, calls).await;
+        }
+        if let Some(delivered) = elsewhere::deliver(self, job, stored, calls.turn()).await {
+            return delivered;
         }
         if stored.payload.spread().is_some() {
             return spread::conclude(self, job, stored, calls).await;
@@ -232,7 +248,7 @@ impl Courier {
         let Ok(Record::Job(stored)) = job.record() else {
             return true;
         };
-        stored.payload.is_idempotent() || journal::earlier(self, job, stored).is_some()
+        self.elsewhere.may_repeat(&stored.payload) || journal::earlier(self, job, stored).is_some()
     }
 
     /// The call of a worker that died may have left just before its lease ended.
@@ -401,6 +417,7 @@ impl Courier {
                     permit,
                 }
             }
+            CallError::Depleted { .. } => Outcome::Depleted { fault, permit },
             CallError::ServerError { retry_after, .. } => Outcome::Unavailable {
                 fault,
                 retry_after,

@@ -20,6 +20,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
+    elsewhere,
     sync::{self, Looked},
 };
 
@@ -33,6 +34,9 @@ pub async fn follow(
     handle: &HandleEvent,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
+    if !handle.with_contact && handle.again.is_none() {
+        elsewhere::hear(courier, &handle.event, calls.turn()).await?;
+    }
     let flows = courier.flows.flows();
     let mut known = Known {
         now: first_due(job),

@@ -253,13 +253,7 @@ pub async fn before(
         to_be_swept = true;
     }
     // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
-    let mut fields = Fields::from([
-        (field::INTENT, String::new()),
-        (field::ABSENT, String::new()),
-    ]);
-    if let Some(lapse) = forgotten(job, stored) {
-        fields.insert(field::LAPSE, lapse.noticed_ms.to_string());
-    }
+    let mut fields = intent(job, stored, courier.http_timeout);
     if let Some(contact) = contact.filter(|contact| contact.remembered_for.is_some()) {
         fields.insert(field::CONTACT, contact.id.as_str().to_owned());
     }
@@ -272,16 +266,28 @@ pub async fn before(
         fields.extend(planned);
     }
     let marked = marked(courier, job, &stored.payload, &mut fields);
-    let intent = job.clock.now_ms();
+    let now = job.clock.now_ms();
     let there = calls.there();
     let there = there.map_or_else(String::new, |there| there.to_string());
     fields.insert(field::INTENT_THERE, there);
-    let takes = millis(courier.http_timeout);
-    let ends = job.steady.latest_ms() + takes;
-    fields.insert(field::INTENT_ENDS, ends.to_string());
-    fields.insert(field::INTENT_TAKES, takes.to_string());
-    calls.advance(fields, Some(intent.to_string())).await?;
+    calls.advance(fields, Some(now.to_string())).await?;
     Ok(marked)
+}
+
+/// What the journal keeps of a call that is about to be sent, and may take so long.
+pub fn intent(job: &Assignment, stored: &StoredJob, takes: Duration) -> Fields {
+    let takes = millis(takes);
+    let ends = job.steady.latest_ms() + takes;
+    let mut fields = Fields::from([
+        (field::INTENT, String::new()),
+        (field::ABSENT, String::new()),
+        (field::INTENT_ENDS, ends.to_string()),
+        (field::INTENT_TAKES, takes.to_string()),
+    ]);
+    if let Some(lapse) = forgotten(job, stored) {
+        fields.insert(field::LAPSE, lapse.noticed_ms.to_string());
+    }
+    fields
 }
 
 /// What is sent, with its marker. The journal says how many there are, and whether any call went without.

@@ -176,7 +176,7 @@ fn broken_off(job: &Assignment, message: &str) -> Outcome {
     job.abandon();
     match job.exposed() {
         None => Outcome::Broken { fault },
-        Some(call) if call.is_read() => Outcome::Unavailable {
+        Some(call) if call.is_read => Outcome::Unavailable {
             fault,
             retry_after: None,
             permit: Permit::Unanswered,
@@ -210,7 +210,7 @@ pub fn cut_off(job: &Assignment, quarantine: Duration) -> Outcome {
     job.abandon();
     let exposed = job.exposed();
     let wait = match exposed {
-        Some(operation) if !operation.is_read() => quarantine,
+        Some(call) if !call.is_read => quarantine,
         _ => Duration::ZERO,
     };
     Outcome::CutOff {
@@ -273,7 +273,7 @@ impl Desk {
                 .and_then(|job| job.max_attempts)
                 .map_or(self.max_attempts, MaxAttempts::get),
             probe: job.claimed.probe,
-            exposed: job.exposed().is_some_and(|call| !call.is_read()),
+            exposed: job.exposed().is_some_and(|call| !call.is_read),
             unanswered_at,
             ambiguous: stored.as_ref().map_or(AmbiguousPolicy::Hold, |job| {
                 self.ambiguous.of(job.payload.job_type())
@@ -414,6 +414,7 @@ impl Desk {
     fn rules(&self, job: &Assignment) -> Rules {
         Rules {
             quarantine: quarantine(job, &self.quarantine),
+            throttle: job.claimed.quotas.0.window(),
             ..self.rules
         }
     }
@@ -443,10 +444,8 @@ impl Desk {
 
 #[cfg(test)]
 mod tests {
-    use penstock_shared::ghl::Operation;
-
     use super::*;
-    use crate::assignment::tests::claimed;
+    use crate::{assignment::tests::claimed, gate::Leaving};
 
     const LONGEST: Duration = Duration::from_millis(200);
 
@@ -454,7 +453,10 @@ mod tests {
     async fn takes_long(exposed: bool) -> Outcome {
         let (_roster, job) = claimed(1, Duration::from_secs(60));
         if exposed {
-            job.expose(Operation::CreateNote, LONGEST);
+            job.expose(Leaving {
+                is_read: false,
+                timeout: LONGEST,
+            });
         }
         let delivery = async {
             tokio::time::sleep(LONGEST * 3 / 2).await;

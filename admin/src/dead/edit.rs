@@ -82,6 +82,17 @@ fn edited(letter: &DeadLetter, json: &[u8]) -> Result<(Job, Vec<String>), Failur
     };
     let job_type = stored.payload.job_type();
     let payload = Payload::parse(job_type, json).map_err(|faults| refused(&faults))?;
+    if payload.destination() != stored.payload.destination() {
+        let path = match &payload {
+            Payload::HttpCall(_) => "payload.connection",
+            _ => "payload",
+        };
+        let fault = Fault {
+            path: path.to_owned(),
+            message: "it would go to another destination: enqueue a new job for that".to_owned(),
+        };
+        return Err(refused(&[fault]));
+    }
     let (old, new) = (stored.payload.to_value(), payload.to_value());
     let fields = difference::paths(&old, &new);
     refuse_masks(&old, &new, &fields)?;

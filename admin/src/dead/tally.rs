@@ -80,5 +80,6 @@ fn words(changed: Changed) -> &'static str {
         }
         Changed::NotAmbiguous => "it is not ambiguous: there is nothing to decide",
         Changed::EffectTaken => "that effect is another job's",
+        Changed::Elsewhere => "it would go to another destination: enqueue a new job for that",
     }
 }

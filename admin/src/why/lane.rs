@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use penstock_shared::{
-    job::state::{NEEDS_AUTHORISATION, READ_ONLY},
+    job::state::{NEEDS_AUTHORISATION, NO_CREDITS, READ_ONLY},
     queue::{
         ledger::{Ledger, Window},
         status::LaneStatus,
@@ -40,6 +40,11 @@ fn hold(lane: &LaneStatus) -> Reason {
             READ_ONLY,
             "it may only read, and its next job would write: `tenant allow-writes` lets it",
         ),
+        Some(NO_CREDITS) => Reason::new(
+            NO_CREDITS,
+            "the account has no credits left: buy some; it is asked again then, or at once after `tenant resume`",
+        )
+        .until(until),
         Some("throttled") => {
             Reason::new("throttled", "the API asked for fewer calls (429)").until(until)
         }

@@ -1,83 +1,21 @@
 //! The one place that turns what came over the wire into types. Nowhere else is anything decided
 //! by parsing an error's text.
 
-use std::error::Error as _;
-
-use http::HeaderMap;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Answer, CallError, Operation, message, rate};
-use crate::job::ContactId;
-
-/// A response as far as it arrived.
-#[derive(Debug)]
-pub(super) struct Response<'a> {
-    pub(super) status: u16,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-    /// How the body ended.
-    pub(super) end: End,
-    /// The moment of arrival.
-    pub(super) now: Timestamp,
-}
-
-/// How a response's body ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
-    /// It is all there.
-    Whole,
-    /// It is longer than anything that the API would say; the rest was not read.
-    TooLong,
-    /// The connection or the time was cut, for this reason.
-    Cut(String),
-}
+use crate::{
+    job::ContactId,
+    wire::{End, Response},
+};
 
 /// What a response means, for the operation that it answers.
 pub(super) fn response(operation: Operation, response: &Response<'_>) -> Result<Answer, CallError> {
-    let json = match response.body.trim_ascii() {
-        [] => Some(Value::Null),
-        body => parse(body),
-    };
+    let json = response.json();
     if (200..300).contains(&response.status) {
         return success(response, json);
     }
     Err(failure(operation, response, json.as_ref()))
-}
-
-/// A list is not to be lost over one half of a letter in somebody's note: that is read as the sign for what is no letter, as broken UTF-8 is.
-fn parse(body: &[u8]) -> Option<Value> {
-    if let Ok(json) = serde_json::from_slice(body) {
-        return Some(json);
-    }
-    let text = String::from_utf8_lossy(body);
-    serde_json::from_str(&without_halves(&text)).ok()
-}
-
-/// JSON's `\uD800` to `\uDFFF` are halves of letters: those without their other half are replaced.
-fn without_halves(json: &str) -> String {
-    let mut whole = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.find('\\') {
-        let (before, escape) = rest.split_at(at);
-        whole.push_str(before);
-        let unit = |at: usize| {
-            let digits = escape.get(at..)?.strip_prefix("\\u")?.get(..4)?;
-            u16::from_str_radix(digits, 16).ok()
-        };
-        let (written, length) = match (unit(0), unit(6)) {
-            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (&escape[..12], 12),
-            (Some(0xD800..=0xDFFF), _) => (r"\uFFFD", 6),
-            // An escaped backslash escapes nothing.
-            _ => {
-                let next = escape.chars().nth(1).map_or(0, char::len_utf8);
-                (&escape[..=next], 1 + next)
-            }
-        };
-        whole.push_str(written);
-        rest = &escape[length..];
-    }
-    whole + rest
 }
 
 fn success(response: &Response<'_>, json: Option<Value>) -> Result<Answer, CallError> {
@@ -278,33 +216,6 @@ fn trace_id(body: &Value) -> Option<String> {
     let id = body.get("traceId")?.as_str()?;
     let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| id.to_owned())
-}
-
-/// What it means that there is no response.
-pub(super) fn no_response(error: reqwest::Error) -> CallError {
-    // Its own text has the address, and so the email that was searched for.
-    let error = error.without_url();
-    let message = message::clean(&root_cause(&error));
-    // Both come before the first byte of the request: no connection was made, or no request.
-    if error.is_connect() || error.is_builder() {
-        return CallError::NotSent { message };
-    }
-    CallError::Unanswered { message }
-}
-
-/// How the reading of a body failed.
-pub(super) fn cut(error: reqwest::Error) -> End {
-    End::Cut(message::clean(&root_cause(&error.without_url())))
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = cause.to_string();
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

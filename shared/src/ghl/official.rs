@@ -6,10 +6,12 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, CallError, Filter, Lookup, OfBusiness, Operation, Page, Request, Search,
-    classify::{self, End, Response},
+    Answer, CallError, Filter, Lookup, OfBusiness, Operation, Page, Request, Search, classify,
 };
-use crate::job::{Job, tests::examples};
+use crate::{
+    job::{Job, tests::examples},
+    wire::{End, Response},
+};
 
 struct Document {
     contacts: Value,

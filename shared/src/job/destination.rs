@@ -25,6 +25,9 @@ impl Destination {
     /// Nowhere: it makes jobs, and calls nobody.
     pub const FLOW: Self = Self(Cow::Borrowed("flow"));
 
+    /// `SMSFactor`.
+    pub const SMSFACTOR: Self = Self(Cow::Borrowed("smsfactor"));
+
     /// Its name, as it stands in the names of lanes.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -27,6 +27,7 @@ use super::{
     effect_ref::EffectRef,
     fault::{Fault, Faults, Invalid, Noted, Path},
     handle_event::HandleEvent,
+    http_call::HttpCall,
     link_record::LinkRecord,
     packed,
     parent::Parent,
@@ -37,7 +38,10 @@ use super::{
     remove_from_campaign::RemoveFromCampaign,
     remove_from_workflow::RemoveFromWorkflow,
     remove_tags::RemoveTags,
+    send_sms::SendSms,
     set_business::SetBusiness,
+    sms_blacklist::SmsBlacklist,
+    sms_list_contact::SmsListContact,
     update_contact::UpdateContact,
     update_note::UpdateNote,
     update_task::UpdateTask,
@@ -175,6 +179,14 @@ job_types! {
     SetBusiness = 22,
     /// Do what follows from an event; webhooks make these.
     HandleEvent = 24,
+    /// Send a text message.
+    SendSms = 25,
+    /// Put a number into a list of text messages, or take it out.
+    SmsListContact = 26,
+    /// Put a number on the blacklist of text messages, or take it off.
+    SmsBlacklist = 27,
+    /// Call a system that a connection leads to.
+    HttpCall = 28,
     /// Keep which record of another system a contact is.
     LinkRecord = 29,
 }

@@ -92,6 +92,24 @@ impl<'a> Place<'a> {
         read.collect::<Vec<_>>().into_iter().collect()
     }
 
+    /// The members of an object whose names are not known before; all faulty ones are noted.
+    pub(super) fn entries<T: Read>(self) -> Result<Vec<(String, T)>, Noted> {
+        let Content::Object(members) = &self.node.value else {
+            return Err(self.expected("an object"));
+        };
+        let read = members.iter().map(|(name, node)| {
+            let path = Path::Field(self.path, name);
+            let value = T::read(Place {
+                node,
+                path: &path,
+                ..self
+            });
+            value.map(|value| (name.clone(), value))
+        });
+        // Collected twice, as a list is.
+        read.collect::<Vec<_>>().into_iter().collect()
+    }
+
     /// The members of an object.
     pub(super) fn fields(self) -> Result<Fields<'a>, Noted> {
         match &self.node.value {

@@ -100,6 +100,12 @@ pub const NEEDS_AUTHORISATION: &str = "needs-authorisation";
 /// Why a tenant is held that may only read: until a person allows it to write.
 pub const READ_ONLY: &str = "read-only";
 
+/// Why a tenant is held whose account is used up.
+pub const NO_CREDITS: &str = "no-credits";
+
+/// How long it is held for that: then the API is asked again.
+pub const NO_CREDITS_HOLD: Duration = Duration::from_secs(300);
+
 /// How long a tenant whose token was refused stays held unless somebody does something: in effect, for good.
 pub const UNAUTHORIZED_HOLD: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -352,14 +358,7 @@ fn consequence(
             evidence,
             permit,
         } => ambiguous(progress, fault, evidence, permit, rules, now),
-        Outcome::Throttled { retry_after } => Transition {
-            hold: Some(Hold {
-                wait: retry_after.unwrap_or(rules.throttle).min(LONGEST_HOLD),
-                why: "throttled",
-                token: None,
-            }),
-            ..Transition::new(BACK_AT_ONCE, Permit::Answered)
-        },
+        Outcome::Throttled { retry_after } => throttled(retry_after, rules),
         Outcome::Unauthorized {
             fault,
             token,
@@ -372,6 +371,7 @@ fn consequence(
             hold: Some(Hold::until_somebody_acts(READ_ONLY, READ_ONLY.to_owned())),
             ..Transition::new(BACK_AT_ONCE, permit)
         },
+        Outcome::Depleted { fault, permit } => depleted(fault, permit),
         Outcome::Unavailable {
             fault,
             retry_after,
@@ -408,6 +408,31 @@ fn consequence(
         Outcome::Unread { wait, permit } => postponed(wait, permit).api(Api::Down),
         Outcome::Concluded(ending) => end(progress, ending, Permit::Unsent, rules, now),
         Outcome::Returned => Transition::new(Ending::None, Permit::Unsent),
+    }
+}
+
+/// The API wants fewer calls.
+fn throttled(retry_after: Option<Duration>, rules: &Rules) -> Transition {
+    Transition {
+        hold: Some(Hold {
+            wait: retry_after.unwrap_or(rules.throttle).min(LONGEST_HOLD),
+            why: "throttled",
+            token: None,
+        }),
+        ..Transition::new(BACK_AT_ONCE, Permit::Answered)
+    }
+}
+
+/// The API answers, but takes nothing more of this account for a while.
+fn depleted(fault: Fault, permit: Permit) -> Transition {
+    Transition {
+        api: Some(Api::Up),
+        hold: Some(Hold {
+            wait: NO_CREDITS_HOLD,
+            why: NO_CREDITS,
+            token: None,
+        }),
+        ..Transition::new(BACK_AT_ONCE, permit).failed(fault)
     }
 }
 

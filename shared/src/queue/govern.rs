@@ -60,6 +60,15 @@ impl Queue {
         self.govern_lanes(&lanes, govern).await
     }
 
+    /// Whether any worker has told that it serves where this lane leads.
+    pub async fn is_served(&self, lane: &Lane) -> Result<bool, QueueError> {
+        if lane.destination() == Destination::GHL.as_str() {
+            return Ok(true);
+        }
+        let served = self.elsewhere(self.keys_of(lane.tenant())).await?;
+        Ok(served.iter().any(|own| own.as_str() == lane.destination()))
+    }
+
     /// The destinations of which workers have told a shard, but GHL.
     pub(super) async fn elsewhere(&self, keys: &Keys) -> Result<Vec<Destination>, QueueError> {
         let mut names = redis::cmd("HKEYS");

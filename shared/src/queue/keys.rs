@@ -154,6 +154,8 @@ keys_apart! {
     records(tenant) = "records:";
     /// Hash per `<tenant>/<link>`: what one record is in several systems, what is known of it, and its version.
     link(link) = "link:";
+    /// String per `<tenant>/<id>` of a text message that is not done: what its receiver or the network has told of it, JSON; kept for a while.
+    report(message) = "report:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";
 }

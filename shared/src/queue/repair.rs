@@ -38,6 +38,8 @@ pub enum Changed {
     NotAmbiguous,
     /// That effect is another job's.
     EffectTaken,
+    /// It would go to another destination: it has its place in the lane of its own.
+    Elsewhere,
 }
 
 fn changed(code: &str) -> Result<Changed, QueueError> {
@@ -185,6 +187,10 @@ impl Queue {
 
     /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
     pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
+        let own = letter.job.as_ref().map(|own| own.payload.destination());
+        if own.is_some_and(|own| own != job.payload.destination()) {
+            return Ok(Changed::Elsewhere);
+        }
         let drawer = self.vault().of(&letter.tenant, &letter.id);
         let new = NewJob {
             id: letter.id.parse().unwrap_or_else(|_| JobId::generate()),
@@ -217,10 +223,29 @@ impl Queue {
         letter: &DeadLetter,
         effect: Option<&str>,
     ) -> Result<Changed, QueueError> {
+        let result = serde_json::json!({ "resolved": true, "effect": effect });
+        self.resolve(letter, effect, result).await
+    }
+
+    /// What was told of an ambiguous dead letter decides that it did take effect: this is what its callers read.
+    pub async fn resolve_told(
+        &self,
+        letter: &DeadLetter,
+        result: serde_json::Value,
+    ) -> Result<Changed, QueueError> {
+        self.resolve(letter, None, result).await
+    }
+
+    async fn resolve(
+        &self,
+        letter: &DeadLetter,
+        effect: Option<&str>,
+        result: serde_json::Value,
+    ) -> Result<Changed, QueueError> {
         let done = DoneRecord {
             job_type: letter.job_type().unwrap_or_default().to_owned(),
             attempts: letter.run.attempts(),
-            result: serde_json::json!({ "resolved": true, "effect": effect }),
+            result,
             effect: effect.map(str::to_owned),
             life: letter
                 .job

@@ -70,6 +70,10 @@ pub mod field {
     pub const ORPHAN_BY: &str = "orphanBy";
     /// There if the worker that had it last could not open it: the key that it lacks.
     pub const LOCKED: &str = "locked";
+    /// There if the worker that had it last does not know its connection: which.
+    pub const NO_CONNECTION: &str = "noConnection";
+    /// From which row on a long list is looked through next.
+    pub const PAGE: &str = "page";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.
     pub const SINGLY: &str = "singly";
     /// Its end, where that has to wait, as JSON.

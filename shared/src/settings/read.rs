@@ -9,7 +9,7 @@ use std::{
 use secrecy::ExposeSecret as _;
 
 use super::{
-    Delivery, Encryption, Ghl, Intake, Log, Redis, Settings, SettingsError,
+    Delivery, Elsewhere, Encryption, Ghl, Intake, Log, Redis, Settings, SettingsError,
     source::{Found, Origin, Sources, nearest},
     table::{PREFIX, SETTINGS},
     value::{self, Complaint},
@@ -71,6 +71,14 @@ impl Settings {
         let settings = Self {
             redis: redis(&sources)?,
             ghl: ghl(&sources)?,
+            elsewhere: Elsewhere {
+                connections: read(&sources, "CONNECTIONS", |text| {
+                    value::optional(text, |path| Ok(PathBuf::from(path)))
+                })?,
+                sms_report_wait: read(&sources, "SMS_REPORT_WAIT", |text| {
+                    value::duration(text, SECOND..=7 * DAY)
+                })?,
+            },
             delivery: delivery(&sources)?,
             intake: Intake {
                 max_backlog: read(&sources, "MAX_BACKLOG", |text| {

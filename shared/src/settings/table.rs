@@ -119,6 +119,16 @@ pub const SETTINGS: &[Setting] = &[
         "the most calls per tenant in any such longer window",
     ),
     plain(
+        "PENSTOCK_CONNECTIONS",
+        "none",
+        "a file (TOML) that says where SMSFactor and other systems are, and what proves to them who calls",
+    ),
+    plain(
+        "PENSTOCK_SMS_REPORT_WAIT",
+        "1h",
+        "how long a text message of which nobody knows whether it was sent waits for a delivery report or a reply; it is never sent again for that",
+    ),
+    plain(
         "PENSTOCK_CONCURRENCY",
         "64",
         "calls in flight in one worker, 1 to 10000",

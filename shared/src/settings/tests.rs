@@ -32,6 +32,8 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_ALLOW_WRITES", "ask"),
     ("PENSTOCK_GHL_BURST", "100/10s"),
     ("PENSTOCK_GHL_DAILY", "200000/1d"),
+    ("PENSTOCK_CONNECTIONS", "none"),
+    ("PENSTOCK_SMS_REPORT_WAIT", "1h"),
     ("PENSTOCK_CONCURRENCY", "64"),
     ("PENSTOCK_LEASE", "5s"),
     ("PENSTOCK_HTTP_TIMEOUT", "10s"),

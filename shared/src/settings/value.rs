@@ -229,7 +229,7 @@ pub(super) fn certificates(path: &str) -> Result<Arc<[u8]>, Complaint> {
 }
 
 /// The API's address without a slash at its end.
-pub(super) fn base_url(text: &str) -> Result<String, Complaint> {
+pub(crate) fn base_url(text: &str) -> Result<String, Complaint> {
     let uri: http::Uri = text.parse().map_err(|_| {
         "write an address such as `https://services.leadconnectorhq.com`".to_owned()
     })?;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use penstock_shared::{
-    ghl::{Limiter, Operation},
+    ghl::Limiter,
     job::{AttachNote, Payload},
     outcome::{Cause, Fault, Outcome, Permit},
     queue::{
@@ -15,7 +15,7 @@ use penstock_shared::{
     },
     settings::Settings,
 };
-use penstock_worker::{assignment::Assignment, deliver::Deliver, journal};
+use penstock_worker::{assignment::Assignment, deliver::Deliver, gate::Leaving, journal};
 use reqwest::{Response, StatusCode, Url};
 use serde::Serialize;
 use serde_json::json;
@@ -106,7 +106,10 @@ impl Delivery {
         if !job.is_ours(self.margin) {
             return Err(not_now(Duration::ZERO, "its lease is about to end"));
         }
-        job.expose(Operation::CreateNote, Duration::ZERO);
+        job.expose(Leaving {
+            is_read: false,
+            timeout: Duration::ZERO,
+        });
         let answer = self
             .post(job, note)
             .await

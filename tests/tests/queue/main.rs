@@ -5,6 +5,7 @@ mod breaker;
 mod claim;
 mod contact;
 mod demand;
+mod destination;
 mod discard;
 mod edit;
 mod enqueue;

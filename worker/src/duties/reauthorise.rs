@@ -4,24 +4,43 @@ use std::time::Duration;
 
 use penstock_shared::{
     ghl::Credentials,
-    job::state::READ_ONLY,
+    job::{Destination, state::READ_ONLY},
     queue::{Queue, error::QueueError, govern::Govern},
 };
 
 use super::repeat;
-use crate::tokens::Tokens;
+use crate::{elsewhere::Elsewhere, tokens::Tokens};
 
 /// How often it looks. Nearly always there is nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Looks for ever.
-pub async fn run(queue: Queue, tokens: Tokens) {
-    repeat("reauthorise", PAUSE, || reopen(&queue, &tokens)).await;
+pub async fn run(queue: Queue, tokens: Tokens, elsewhere: Option<Elsewhere>) {
+    repeat("reauthorise", PAUSE, || {
+        reopen(&queue, &tokens, elsewhere.as_ref())
+    })
+    .await;
 }
 
-async fn reopen(queue: &Queue, tokens: &Tokens) -> Result<(), QueueError> {
+async fn reopen(
+    queue: &Queue,
+    tokens: &Tokens,
+    elsewhere: Option<&Elsewhere>,
+) -> Result<(), QueueError> {
     for (lane, refused) in queue.refused().await? {
         let tenant = lane.tenant();
+        if lane.destination() != Destination::GHL.as_str() {
+            let stamp = elsewhere.and_then(|elsewhere| elsewhere.stamp(&lane));
+            if stamp.is_some_and(|stamp| stamp != refused) {
+                tracing::info!(
+                    tenant,
+                    destination = lane.destination(),
+                    "there is a new token: the tenant goes on"
+                );
+                queue.govern_lane(&lane, &Govern::Reauthorise).await?;
+            }
+            continue;
+        }
         let credentials = match tokens.of(tenant).await {
             Ok(credentials) => credentials,
             Err(error) if error.is_transient() => return Err(error),

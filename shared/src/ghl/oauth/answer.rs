@@ -6,11 +6,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{
-    classify::{End, Response},
-    message, rate,
+use super::super::{message, rate};
+use crate::{
+    job::Tenant,
+    wire::{End, Response},
 };
-use crate::job::Tenant;
 
 /// No token comes near this; what is longer could not be sent in a header.
 const LONGEST_TOKEN: usize = 8 * 1024;

@@ -8,7 +8,7 @@ use super::{
     answer::{Issued, TokenError, UserType, read},
     *,
 };
-use crate::ghl::classify::{End, Response};
+use crate::wire::{End, Response};
 
 fn answered(status: u16, body: &[u8], end: End) -> Result<Issued, TokenError> {
     let mut headers = HeaderMap::new();

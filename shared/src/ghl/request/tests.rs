@@ -194,9 +194,17 @@ fn writes_go_where_the_document_says() {
 }
 
 #[test]
-fn every_job_type_is_a_request() {
+fn every_job_type_for_this_api_is_a_request() {
+    // These go elsewhere, or nowhere.
+    let others = [
+        JobType::HandleEvent,
+        JobType::SendSms,
+        JobType::SmsListContact,
+        JobType::SmsBlacklist,
+        JobType::HttpCall,
+    ];
     let written: Vec<_> = WRITES.iter().map(|(job_type, ..)| *job_type).collect();
-    for job_type in JobType::ALL.iter().filter(|each| each.is_public()) {
+    for job_type in JobType::ALL.iter().filter(|own| !others.contains(own)) {
         assert!(written.contains(&job_type.as_str()), "{job_type}");
     }
 }

@@ -50,7 +50,11 @@ impl Request {
             | Payload::BulkTags(_)
             | Payload::SetBusiness(_)
             | Payload::HandleEvent(_)
-            | Payload::LinkRecord(_) => return None,
+            | Payload::LinkRecord(_)
+            | Payload::SendSms(_)
+            | Payload::SmsListContact(_)
+            | Payload::SmsBlacklist(_)
+            | Payload::HttpCall(_) => return None,
         })
     }
 }

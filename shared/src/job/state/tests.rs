@@ -104,6 +104,10 @@ fn every_outcome() -> Vec<Outcome> {
                 permit,
             },
             Outcome::ReadOnly { permit },
+            Outcome::Depleted {
+                fault: fault(),
+                permit,
+            },
         ]);
     }
     all
@@ -116,6 +120,7 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
         Outcome::Throttled { .. }
         | Outcome::Unauthorized { .. }
         | Outcome::ReadOnly { .. }
+        | Outcome::Depleted { .. }
         | Outcome::Postponed { .. }
         | Outcome::CutOff { .. }
         | Outcome::Unread { .. } => {

@@ -94,6 +94,41 @@ fn whole_event() -> Value {
 
 /// The same, of the types that came later.
 const MORE_GOOD: &[(&str, &str, &str)] = &[
+    (
+        "sms, least",
+        "SendSms",
+        r#"{ "to": "+33 6 12 34 56 78", "text": "Bonjour" }"#,
+    ),
+    (
+        "sms, whole",
+        "SendSms",
+        r#"{ "to": "+33612345678", "text": "t", "sender": "Acme", "pushType": "marketing", "sendAt": "2026-12-01T09:00:00+01:00", "unicode": true, "simulate": true }"#,
+    ),
+    (
+        "list, least",
+        "SmsListContact",
+        r#"{ "listId": "5a03", "phone": "+33612345678" }"#,
+    ),
+    (
+        "list, whole",
+        "SmsListContact",
+        r#"{ "listId": "5a03", "phone": "+33612345678", "operation": "add", "info1": "Ann", "info2": "", "info3": "c", "info4": "d" }"#,
+    ),
+    (
+        "blacklist",
+        "SmsBlacklist",
+        r#"{ "phone": "+33612345678", "operation": "remove" }"#,
+    ),
+    (
+        "call, least",
+        "HttpCall",
+        r#"{ "connection": "smore", "method": "GET", "path": "/forms" }"#,
+    ),
+    (
+        "call, whole",
+        "HttpCall",
+        r#"{ "connection": "crm-2", "method": "POST", "path": "/v1/people/Ann Lee/notes", "query": { "expand": "all" }, "headers": { "X-Source": "penstock" }, "body": { "a": [1, 2.5, null, { "b": true }] }, "contact": { "email": "a@b.io" }, "idempotent": true, "result": { "id": "/data/id", "all": "" } }"#,
+    ),
     ("create, least", "CreateContact", r#"{ "lastName": "L" }"#),
     (
         "update, least",
@@ -328,6 +363,48 @@ const BAD_PAYLOADS: &[(&str, &str)] = &[
 
 /// The same, of the types that came later.
 const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
+    ("SendSms", r#"{ "to": "0612345678", "text": "t" }"#),
+    ("SendSms", r#"{ "to": "+33612345678", "text": "" }"#),
+    (
+        "SendSms",
+        r#"{ "to": "+33612345678", "text": "t", "sender": "twelve chars" }"#,
+    ),
+    (
+        "SendSms",
+        r#"{ "to": "+33612345678", "text": "t", "pushType": "spam" }"#,
+    ),
+    (
+        "SmsListContact",
+        r#"{ "listId": "a/b", "phone": "+33612345678" }"#,
+    ),
+    (
+        "SmsBlacklist",
+        r#"{ "phone": "+33612345678", "operation": "toggle" }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "ghl", "method": "GET", "path": "/a" }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "HEAD", "path": "/a" }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "https://a.io" }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "/a?b" }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "/a", "body": null }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "/a", "query": { "q": 1 } }"#,
+    ),
     ("CreateContact", r#"{ "city": "Bern" }"#),
     ("CreateContact", r#"{ "email": null, "name": null }"#),
     (

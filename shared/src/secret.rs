@@ -1,4 +1,4 @@
-//! Secrets and keys, as the file of webhooks gives them: in it, in files of their own, or in variables.
+//! Secrets and keys, as files of tables give them: in them, in files of their own, or in variables.
 
 use std::{
     env,
@@ -11,21 +11,28 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, de};
 
 /// A secret with fewer characters can be guessed.
-pub(super) const SHORT: usize = 16;
+pub const SHORT: usize = 16;
 
 /// Files beyond this are a mistake.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// A text, or a list of them. It may be a secret: it has no `Debug`.
 #[derive(Default)]
-pub(super) struct Texts(Vec<SecretString>);
+pub struct Texts(Vec<SecretString>);
 
 impl Texts {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing was given.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn into_vec(self) -> Vec<SecretString> {
+    /// What was given.
+    pub fn as_slice(&self) -> &[SecretString] {
+        &self.0
+    }
+
+    /// The same, taken out.
+    pub fn into_vec(self) -> Vec<SecretString> {
         self.0
     }
 }
@@ -76,7 +83,7 @@ impl<'de> de::Visitor<'de> for OneOrMore {
 }
 
 /// What files hold, without the line break at their end. A relative path is meant from where `beside` is.
-pub(super) fn from_files(paths: &Texts, beside: &Path) -> Result<Vec<SecretString>, String> {
+pub fn from_files(paths: &Texts, beside: &Path) -> Result<Vec<SecretString>, String> {
     let folder = beside.parent().unwrap_or(Path::new(""));
     let files = paths.0.iter().map(|path| {
         let path: PathBuf = folder.join(path.expose_secret());
@@ -91,7 +98,7 @@ pub(super) fn from_files(paths: &Texts, beside: &Path) -> Result<Vec<SecretStrin
 }
 
 /// What variables of the environment hold.
-pub(super) fn from_variables(names: &Texts) -> Result<Vec<SecretString>, String> {
+pub fn from_variables(names: &Texts) -> Result<Vec<SecretString>, String> {
     let variables = names.0.iter().map(|name| {
         let name: &str = name.expose_secret();
         let value = env::var(name).unwrap_or_default();
@@ -104,7 +111,7 @@ pub(super) fn from_variables(names: &Texts) -> Result<Vec<SecretString>, String>
 }
 
 /// A file's text, within bounds.
-pub(super) fn read(path: &Path) -> Result<String, String> {
+pub fn read(path: &Path) -> Result<String, String> {
     let describe = |error: std::io::Error| format!("cannot be read: {error}");
     let mut text = String::new();
     let file = File::open(path).map_err(describe)?;

@@ -1,4 +1,4 @@
-//! The API's words about a failure, made fit for logs, tables and dead letters.
+//! An API's words about a failure, made fit for logs, tables and dead letters.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const TOLD_APART: usize = 12;
 const TOKEN_CHARS: usize = 32;
 
 /// What an error body says: `message` (an array joined by ", "), else `error`, else `detail`.
-pub(super) fn of(body: &Value) -> Option<String> {
+pub(crate) fn of(body: &Value) -> Option<String> {
     ["message", "error", "detail"]
         .iter()
         .filter_map(|key| text(body.get(key)?))
@@ -36,7 +36,7 @@ fn text(value: &Value) -> Option<String> {
 
 /// Takes out control characters and whatever may be an email, a phone number or a token, and
 /// shortens the rest.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let plain: String = head(text).chars().map(printable).collect();
     let words = plain.split_inclusive(is_boundary).map(without_secret);
     let shown = without_phones(&words.collect::<String>());
@@ -47,7 +47,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// The message without a text that the request held, as far as the message repeats it from the text's beginning on.
-pub(super) fn without(message: &str, text: &str) -> String {
+pub(crate) fn without(message: &str, text: &str) -> String {
     let plain: String = head(text).trim().chars().map(printable).collect();
     let start: String = plain.chars().take(TOLD_APART).collect();
     if start.chars().count() < SHORTEST_REPEATED {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Request, message};
+use super::message;
 use crate::job::ContactId;
 
-/// Why a call has no [`Answer`](super::Answer). Messages are redacted and short.
+/// Why a call has no answer of use. Messages are redacted and short.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// Refused for good: it would be refused again.
@@ -55,6 +55,14 @@ pub enum CallError {
         message: String,
         /// Whether a fresh token of the same grant would be refused too.
         permanent: bool,
+    },
+    /// The account has nothing left to pay for it with: nothing happened.
+    #[error("the account is used up ({status}): {message}")]
+    Depleted {
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
     },
     /// The API, or something before it, failed or answered beside the point. It may or may not have
     /// taken effect.
@@ -118,19 +126,17 @@ impl CallError {
     }
 
     /// The same, without what the request said: an API may repeat it, and these words go into logs and tables.
-    pub(super) fn without(mut self, request: &Request) -> Self {
+    pub(crate) fn without(mut self, texts: &[&str]) -> Self {
         if let Self::Rejected { message, .. }
         | Self::ContactNotFound { message, .. }
         | Self::PartNotFound { message, .. }
         | Self::Unauthorized { message, .. }
+        | Self::Depleted { message, .. }
         | Self::ServerError { message, .. } = &mut self
         {
-            *message = request
-                .texts()
-                .iter()
-                .fold(std::mem::take(message), |message, text| {
-                    message::without(&message, text)
-                });
+            *message = texts.iter().fold(std::mem::take(message), |message, text| {
+                message::without(&message, text)
+            });
         }
         self
     }
@@ -142,6 +148,7 @@ impl CallError {
             | Self::ContactNotFound { status, .. }
             | Self::PartNotFound { status, .. }
             | Self::Unauthorized { status, .. }
+            | Self::Depleted { status, .. }
             | Self::ServerError { status, .. }
             | Self::Unreadable { status, .. }
             | Self::TooLong { status } => Some(*status),

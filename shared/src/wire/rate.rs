@@ -11,7 +11,7 @@ use crate::quota::{Quota, RateReport};
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Reads the headers of any response.
-pub(super) fn report(headers: &HeaderMap) -> RateReport {
+pub(crate) fn report(headers: &HeaderMap) -> RateReport {
     let count = |name| number::<u32>(headers, name).filter(|count| *count <= Quota::MAX_CALLS);
     let limit = |name| count(name).filter(|count| *count > 0);
     let windows = Quota::MIN_WINDOW..=Quota::MAX_WINDOW;
@@ -27,7 +27,7 @@ pub(super) fn report(headers: &HeaderMap) -> RateReport {
 }
 
 /// The window that the headers name, as a time to wait: an hour is the longest.
-pub(super) fn interval(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn interval(headers: &HeaderMap) -> Option<Duration> {
     let interval = report(headers).interval?;
     Some(interval.min(LONGEST_RETRY_AFTER))
 }
@@ -35,7 +35,7 @@ pub(super) fn interval(headers: &HeaderMap) -> Option<Duration> {
 /// How long `Retry-After` asks to wait: seconds, or a date (RFC 9110, 10.2.3). A date is measured
 /// from the response's own `Date`, else from `now`, so that a wrong clock here does no harm. A date
 /// that has passed is no wait; an hour is the longest.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = text(headers, header::RETRY_AFTER.as_str())?;
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than a number can hold are still "very long".
@@ -54,7 +54,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// The server's clock as it answered, if it has answered itself: a cache gives the date of when it asked.
-pub(super) fn own_date(headers: &HeaderMap) -> Option<Timestamp> {
+pub(crate) fn own_date(headers: &HeaderMap) -> Option<Timestamp> {
     date(headers).filter(|_| !headers.contains_key(header::AGE))
 }
 

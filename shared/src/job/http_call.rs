@@ -1,0 +1,144 @@
+//! `HttpCall`: one call to whatever a connection leads to.
+
+mod body;
+mod connection;
+mod entries;
+mod method;
+mod path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use self::{
+    body::Body, connection::ConnectionName, entries::Entries, method::CallMethod, path::CallPath,
+};
+use super::{
+    contact::ContactRef,
+    destination::Destination,
+    fault::Noted,
+    payload::Work,
+    read::{Fields, Place, Read},
+    text::Text,
+};
+
+/// Headers that are the connection's, or the transport's.
+const RESERVED: [&str; 14] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+/// Calls a system that a connection leads to. What that makes of a repeated call only who writes the job can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpCall {
+    /// The name of the connection: where it leads, and what proves who calls, is in the worker's file of connections.
+    pub connection: ConnectionName,
+    /// The method.
+    pub method: CallMethod,
+    /// The path under the connection's address, beginning with a slash, written plainly: it is percent-encoded as it is sent.
+    pub path: CallPath,
+    /// What follows the path after a question mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<Entries<Text<0, 2048>, 64>>,
+    /// Headers beside those of the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Entries<Text<0, 2048>, 32>>,
+    /// The body, sent as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// The contact in whose order it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactRef>,
+    /// Whether calling it twice is the same as once; unless said, as HTTP has it: of GET, PUT and DELETE it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotent: Option<bool>,
+    /// What of the answer becomes the job's result: names, and where in the answer each is, as JSON pointers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Entries<Pointer, 32>>,
+}
+
+/// A JSON pointer: empty, or beginning with a slash.
+type Pointer = Text<0, 256>;
+
+impl Read for HttpCall {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        let mut fields = place.fields()?;
+        let connection = fields.required("connection");
+        let method = fields.required("method");
+        let path = fields.required("path");
+        let query = fields.optional("query");
+        let headers = fields.optional("headers");
+        let body = fields.optional("body");
+        let contact = fields.optional("contact");
+        let idempotent = fields.optional("idempotent");
+        let result = fields.optional("result");
+        check_headers(headers.as_ref(), &fields);
+        check_pointers(result.as_ref(), &fields);
+        fields.finish();
+        Ok(Self {
+            connection: connection?,
+            method: method?,
+            path: path?,
+            query,
+            headers,
+            body,
+            contact,
+            idempotent,
+            result,
+        })
+    }
+}
+
+fn check_headers(headers: Option<&Entries<Text<0, 2048>, 32>>, fields: &Fields<'_>) {
+    for (name, value) in headers.into_iter().flat_map(Entries::iter) {
+        let lower = name.to_ascii_lowercase();
+        if RESERVED.contains(&lower.as_str()) {
+            fields.missing("headers", &format!("{lower} is not the job's to set"));
+        } else if http::HeaderName::from_bytes(name.as_bytes()).is_err()
+            || http::HeaderValue::from_str(value.as_str()).is_err()
+        {
+            fields.missing(
+                "headers",
+                "must be names and values that HTTP can carry: no line breaks, no spaces in names",
+            );
+        }
+    }
+}
+
+fn check_pointers(result: Option<&Entries<Pointer, 32>>, fields: &Fields<'_>) {
+    for (_, pointer) in result.into_iter().flat_map(Entries::iter) {
+        if !(pointer.as_str().is_empty() || pointer.as_str().starts_with('/')) {
+            fields.missing(
+                "result",
+                "must be JSON pointers, which begin with a slash, such as /data/id",
+            );
+        }
+    }
+}
+
+impl Work for HttpCall {
+    fn contact_refs(&self) -> Vec<ContactRef> {
+        self.contact.clone().into_iter().collect()
+    }
+
+    fn destination(&self) -> Destination {
+        self.connection.destination().clone()
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.idempotent
+            .unwrap_or_else(|| self.method.is_idempotent())
+    }
+}

@@ -1,0 +1,119 @@
+//! Lists and the blacklist: what is wanted is there, however often it is said.
+
+use penstock_tests::fixture::{Draft, job};
+use serde_json::{Value, json};
+
+use crate::stage::{ANN, ANN_THERE, Stage};
+
+fn listed(id: &str, list: &str, more: Value) -> Draft {
+    let mut payload = json!({ "listId": list, "phone": ANN });
+    if let (Value::Object(all), Value::Object(more)) = (&mut payload, more) {
+        all.extend(more);
+    }
+    job(id).what("SmsListContact", payload)
+}
+
+fn list(stage: &Stage, contacts: &Value) -> String {
+    let list = json!({ "name": "Guests", "contacts": contacts });
+    let made = stage.sms.steer("lists", &list).unwrap();
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_number_is_added_changed_and_taken_out() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    let list = list(&stage, &json!([]));
+    let ann = json!({ "info1": "Ann", "info2": "Lee" });
+    stage
+        .enqueue(&[
+            listed("add", &list, ann.clone()),
+            listed("again", &list, ann),
+            listed("change", &list, json!({ "info1": "Anna" })),
+            listed("out", &list, json!({ "operation": "remove" })),
+            listed("gone", &list, json!({ "operation": "remove" })),
+        ])
+        .await;
+    assert_eq!(stage.result("add").await, json!({ "changed": true }));
+    assert_eq!(stage.result("again").await["changed"], false);
+    assert_eq!(stage.result("change").await["changed"], true);
+    assert_eq!(stage.result("out").await, json!({ "removed": 1 }));
+    assert_eq!(stage.result("gone").await, json!({ "removed": 0 }));
+    let kinds: Vec<_> = stage
+        .sms
+        .effects()
+        .into_iter()
+        .map(|effect| effect.change.kind)
+        .collect();
+    let expected = ["list-contact", "list-contact-update", "list-contact-delete"];
+    assert_eq!(kinds, expected);
+    let changed = &stage.sms_effects("list-contact-update")[0].change.content;
+    assert_eq!(
+        (&changed["info1"], &changed["info2"]),
+        (&json!("Anna"), &json!("Lee"))
+    );
+}
+
+#[tokio::test]
+async fn a_number_is_found_among_thousands() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    let many: Vec<_> = (0..2_500)
+        .map(|at| json!({ "value": format!("336{at:08}") }))
+        .chain([json!({ "value": ANN_THERE, "info1": "Ann" })])
+        .collect();
+    let list = list(&stage, &json!(many));
+    stage
+        .enqueue(&[listed("same", &list, json!({ "info1": "Ann" }))])
+        .await;
+    assert_eq!(stage.result("same").await["changed"], false);
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_there_is_refused() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    stage.enqueue(&[listed("lost", "nowhere", json!({}))]).await;
+    let dead = stage.dead("lost").await;
+    assert_eq!(dead.cause, "rejected");
+    assert!(dead.run.text("error").unwrap().contains("list not found"));
+}
+
+#[tokio::test]
+async fn a_look_up_is_kept_where_the_next_call_finds_no_permit() {
+    let stage = Stage::start().await;
+    let slow = stage.connections().replace("1000/1s", "1/1s");
+    let _worker = stage.worker_with(&slow, &[]).await;
+    let list = list(&stage, &json!([]));
+    stage.enqueue(&[listed("add", &list, json!({}))]).await;
+    stage.result("add").await;
+    let calls = (stage.sms_calls("get-list"), stage.sms_calls("post-list"));
+    assert_eq!(calls, (1, 1));
+}
+
+#[tokio::test]
+async fn the_blacklist_is_kept() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    let number = |id: &str, operation: &str| {
+        job(id).what(
+            "SmsBlacklist",
+            json!({ "phone": ANN, "operation": operation }),
+        )
+    };
+    stage
+        .enqueue(&[
+            number("on", "add"),
+            number("off", "remove"),
+            number("still", "remove"),
+        ])
+        .await;
+    stage.result("on").await;
+    assert_eq!(stage.result("off").await, json!({ "removed": 1 }));
+    assert_eq!(stage.result("still").await, json!({ "removed": 0 }));
+    let effects = (
+        stage.sms_effects("blacklist").len(),
+        stage.sms_effects("blacklist-delete").len(),
+    );
+    assert_eq!(effects, (1, 1));
+}

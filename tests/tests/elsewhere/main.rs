@@ -1,0 +1,11 @@
+//! Jobs for other systems than GHL: real workers, a real Redis, and the stand-ins for `SMSFactor` and Smore, whose ledgers tell every call.
+
+mod calls;
+mod killed;
+mod limits;
+mod lists;
+mod sms;
+mod stage;
+mod strange;
+mod unknown;
+mod wire;

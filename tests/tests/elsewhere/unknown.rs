@@ -1,0 +1,98 @@
+//! A message of which nobody knows whether it was sent: it is never sent again. A report or a reply settles it, also after a person was called.
+
+use penstock_shared::job::state::State;
+use penstock_tests::harness::{Program, wait_until};
+use serde_json::{Value, json};
+
+use crate::stage::{ANN_THERE, PATIENCE, Stage, sms};
+
+/// The message has an effect, and its answer is lost.
+async fn unanswered(wait: &str) -> (Stage, Program) {
+    let stage = Stage::start().await;
+    stage.sms.set_faults(["cut-after:op=send"]).unwrap();
+    let settings = [("PENSTOCK_SMS_REPORT_WAIT", wait)];
+    let worker = stage.worker_with(&stage.connections(), &settings).await;
+    stage.enqueue(&[sms("m1", json!({}))]).await;
+    stage
+        .until_job("m1", "without an answer", |job| {
+            job.run.text("intent").is_some() && job.state == State::Scheduled
+        })
+        .await;
+    (stage, worker)
+}
+
+fn delivered(stage: &Stage) -> Value {
+    let report = json!({ "gsmsmsid": "m1", "status": 3 });
+    stage.sms.steer("reports", &report).unwrap()
+}
+
+#[tokio::test]
+async fn a_delivery_report_settles_it() {
+    let (stage, _worker) = unanswered("60s").await;
+    assert_eq!(stage.whys("m1").await[0], "report");
+    stage.hears(&delivered(&stage)).await;
+    let expected = json!({ "settledBy": "delivery-report", "deliveryStatus": "DELIVERED" });
+    assert_eq!(stage.result("m1").await, expected);
+    assert_eq!(stage.sms_calls("send"), 1);
+    assert_eq!(
+        stage.status("m1").await.attempts(),
+        1,
+        "the one that had no answer"
+    );
+}
+
+#[tokio::test]
+async fn a_reply_settles_it_though_no_webhook_comes() {
+    let (stage, _worker) = unanswered("60s").await;
+    let reply = json!({ "from": ANN_THERE, "message": "Thanks" });
+    stage.sms.steer("replies", &reply).unwrap();
+    assert_eq!(stage.result("m1").await, json!({ "settledBy": "reply" }));
+    assert_eq!(stage.sms_calls("send"), 1);
+}
+
+#[tokio::test]
+async fn where_nobody_tells_a_person_decides_and_a_late_report_decides_for_them() {
+    let (stage, _worker) = unanswered("2s").await;
+    let dead = stage.dead("m1").await;
+    assert_eq!(dead.cause, "ambiguous");
+    stage.hears(&delivered(&stage)).await;
+    let result = stage.result("m1").await;
+    assert_eq!(result["settledBy"], "delivery-report");
+    assert_eq!(stage.sms_calls("send"), 1);
+    let stats = stage.queue.stats().await.unwrap();
+    assert_eq!(stats.dead, 0);
+}
+
+#[tokio::test]
+async fn a_message_that_had_no_effect_is_not_sent_again_either() {
+    let stage = Stage::start().await;
+    stage.sms.set_faults(["cut-before:op=send"]).unwrap();
+    let settings = [("PENSTOCK_SMS_REPORT_WAIT", "2s")];
+    let _worker = stage.worker_with(&stage.connections(), &settings).await;
+    stage.enqueue(&[sms("m1", json!({}))]).await;
+    assert_eq!(stage.dead("m1").await.cause, "ambiguous");
+    assert_eq!(
+        (stage.sms_calls("send"), stage.sms_effects("sms").len()),
+        (1, 0)
+    );
+    stage.sms.set_faults([]).unwrap();
+    // A person may, of course.
+    stage.ask(&["dead", "resolve", "m1", "--resend"]).await;
+    assert!(stage.result("m1").await["ticket"].is_string());
+}
+
+#[tokio::test]
+async fn what_others_are_told_of_changes_nothing() {
+    let (stage, _worker) = unanswered("60s").await;
+    let mut report = delivered(&stage);
+    report["message_id"] = "somebody-elses".into();
+    stage.hears(&report).await;
+    let looks = stage.sms_calls("get-replies");
+    wait_until("another look", PATIENCE, || async {
+        (stage.sms_calls("get-replies") > looks + 1).then_some(())
+    })
+    .await;
+    assert_ne!(stage.status("m1").await.state, State::Done);
+    stage.hears(&delivered(&stage)).await;
+    stage.result("m1").await;
+}
