@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod acl;
+mod cadence;
 pub mod claim;
 mod confirmation;
 mod connection;

@@ -100,6 +100,10 @@ impl Deliver for Courier {
 
     fn begin_duties(&self, duties: &mut JoinSet<()>) {
         duties.spawn(duties::reload::run(self.flows.clone()));
+        duties.spawn(duties::schedule::run(
+            self.queue.clone(),
+            self.flows.clone(),
+        ));
     }
 }
 

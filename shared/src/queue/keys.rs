@@ -156,6 +156,8 @@ keys_apart! {
     link(link) = "link:";
     /// String per `<tenant>/<id>` of a text message that is not done: what its receiver or the network has told of it, JSON; kept for a while.
     report(message) = "report:";
+    /// Sorted set per tenant: flow on a cadence → its last moment that was made (ms); kept for a while.
+    moments(tenant) = "moments:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";
 }
