@@ -42,6 +42,7 @@ mod payload;
 mod per_type;
 mod person;
 mod phone;
+mod poll_sms;
 mod priority;
 mod read;
 mod remove_followers;
@@ -105,6 +106,7 @@ pub use self::{
     per_type::PerType,
     person::Person,
     phone::Phone,
+    poll_sms::{PollSms, Polled},
     priority::Priority,
     remove_followers::RemoveFollowers,
     remove_from_all_campaigns::RemoveFromAllCampaigns,

@@ -29,6 +29,7 @@ pub mod outlook;
 pub mod pace;
 pub mod parent;
 pub mod permit;
+pub mod polls;
 pub mod position;
 pub mod record;
 pub mod reference;

@@ -32,6 +32,7 @@ use super::{
     packed,
     parent::Parent,
     path_id::PathId,
+    poll_sms::PollSms,
     read::{Place, Read},
     remove_followers::RemoveFollowers,
     remove_from_all_campaigns::RemoveFromAllCampaigns,
@@ -189,6 +190,8 @@ job_types! {
     HttpCall = 28,
     /// Keep which record of another system a contact is.
     LinkRecord = 29,
+    /// Ask for replies to text messages, or for the contacts of a list, and make events of what is new.
+    PollSms = 30,
 }
 
 impl JobType {

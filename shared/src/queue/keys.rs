@@ -158,6 +158,10 @@ keys_apart! {
     report(message) = "report:";
     /// Sorted set per tenant: flow on a cadence → its last moment that was made (ms); kept for a while.
     moments(tenant) = "moments:";
+    /// Hash per tenant: `replies` → until when they were polled (ms); `list/<id>` → how often that list was read from end to end.
+    polls(tenant) = "polls:";
+    /// Hash per `<tenant>/<list>`: contact → `<round>/<what was said of it>` as it was polled last; kept for a while.
+    listed(list) = "listed:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";
 }

@@ -4,6 +4,7 @@ mod calls;
 mod killed;
 mod limits;
 mod lists;
+mod polls;
 mod schedule;
 mod sms;
 mod stage;

@@ -201,6 +201,7 @@ fn every_job_type_for_this_api_is_a_request() {
         JobType::SendSms,
         JobType::SmsListContact,
         JobType::SmsBlacklist,
+        JobType::PollSms,
         JobType::HttpCall,
     ];
     let written: Vec<_> = WRITES.iter().map(|(job_type, ..)| *job_type).collect();

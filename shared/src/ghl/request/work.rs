@@ -54,6 +54,7 @@ impl Request {
             | Payload::SendSms(_)
             | Payload::SmsListContact(_)
             | Payload::SmsBlacklist(_)
+            | Payload::PollSms(_)
             | Payload::HttpCall(_) => return None,
         })
     }
