@@ -44,6 +44,7 @@ pub mod sms_report;
 mod spread;
 pub mod stats;
 pub mod status;
+pub mod storms;
 pub mod sweep;
 pub mod twins;
 mod vault;

@@ -8,6 +8,7 @@ mod polls;
 mod schedule;
 mod sms;
 mod stage;
+mod storms;
 mod strange;
 mod unknown;
 mod wire;
