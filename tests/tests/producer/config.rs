@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 45] = [
+const DEFAULTS: [(&str, &str); 46] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -63,6 +63,7 @@ const DEFAULTS: [(&str, &str); 45] = [
     ("PENSTOCK_MAX_AGE", "none"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_FLOWS", "none"),
+    ("PENSTOCK_STORM", "\"60/1m\""),
     ("PENSTOCK_HOOKS", "none"),
     ("PENSTOCK_HOOK_WINDOW", "\"24h\""),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
