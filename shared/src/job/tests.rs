@@ -194,7 +194,8 @@ fn only_what_makes_something_more_each_time_may_not_be_repeated() {
             | JobType::CreateTask
             | JobType::AttachNote
             | JobType::AddToCampaign
-            | JobType::AddToWorkflow => true,
+            | JobType::AddToWorkflow
+            | JobType::SendSms => true,
             JobType::UpsertContact => name == "upsert, whole",
             _ => false,
         };

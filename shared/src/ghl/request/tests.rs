@@ -198,6 +198,7 @@ fn every_job_type_for_this_api_is_a_request() {
     // These go elsewhere, or nowhere.
     let others = [
         JobType::HandleEvent,
+        JobType::LinkRecord,
         JobType::SendSms,
         JobType::SmsListContact,
         JobType::SmsBlacklist,

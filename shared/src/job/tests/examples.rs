@@ -95,6 +95,16 @@ fn whole_event() -> Value {
 /// The same, of the types that came later.
 const MORE_GOOD: &[(&str, &str, &str)] = &[
     (
+        "link",
+        "LinkRecord",
+        r#"{ "contact": { "id": "c" }, "system": "crm", "record": { "id": "p-1" } }"#,
+    ),
+    (
+        "link of what jobs have made",
+        "LinkRecord",
+        r#"{ "contact": { "job": "upsert" }, "system": "crm", "record": { "job": "create", "pointer": "/id" } }"#,
+    ),
+    (
         "sms, least",
         "SendSms",
         r#"{ "to": "+33 6 12 34 56 78", "text": "Bonjour" }"#,
