@@ -204,7 +204,7 @@ async fn dates_phones_and_emails_that_cannot_be_are_refused() {
         ),
         case(
             about(r#"{"id":"c","email":"jane@example.com"}"#),
-            "payload.contact: exactly one of id, email and phone is needed",
+            "payload.contact: exactly one of id, email, phone and job is needed",
         ),
         case(
             with_payload("UpsertContact", r#"{"firstName":"Jane"}"#),
