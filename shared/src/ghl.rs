@@ -16,6 +16,7 @@ mod rate;
 mod request;
 mod response;
 mod tokens;
+mod walk;
 
 pub use self::{
     client::{ClientError, GhlClient, Reply},
@@ -25,4 +26,5 @@ pub use self::{
     request::{Filter, Lookup, OfBusiness, Page, Request, Search, TagChange},
     response::{Answer, BulkResult, Contact, Note, Task},
     tokens::{Tokens, fingerprint},
+    walk::{Leg, Place, Walk, Which},
 };

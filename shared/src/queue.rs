@@ -23,6 +23,7 @@ mod memory;
 pub mod outlook;
 pub mod pace;
 pub mod parent;
+pub mod permit;
 pub mod position;
 pub mod record;
 pub mod reference;

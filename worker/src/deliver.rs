@@ -26,7 +26,7 @@ use crate::{
     flows::FlowFile,
     group, journal,
     marker::Marker,
-    parent, spread, sweep,
+    parent, pull, spread, sweep,
 };
 
 /// When a job that only another worker can read is offered again.
@@ -110,6 +110,9 @@ impl Courier {
         };
         if let Payload::HandleEvent(handle) = &stored.payload {
             return event::follow(self, job, handle, calls).await;
+        }
+        if let Payload::PullContacts(walk) = &stored.payload {
+            return pull::step(self, job, stored, walk, calls).await;
         }
         if stored.payload.spread().is_some() {
             return spread::conclude(self, job, stored, calls).await;
@@ -227,6 +230,9 @@ impl Courier {
         let Ok(Record::Job(stored)) = job.record() else {
             return true;
         };
+        if stored.payload.only_reads() {
+            return false;
+        }
         stored.payload.is_idempotent() || journal::earlier(self, job, stored).is_some()
     }
 

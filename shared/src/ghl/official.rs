@@ -200,9 +200,13 @@ fn requests() -> Vec<Request> {
     let (tenant, contact) = ("loc".parse().unwrap(), "c1".parse().unwrap());
     let of_job = |job: Value| {
         let job = Job::from_value(job).unwrap();
-        Request::of(&job.payload, &tenant, Some(&contact)).unwrap()
+        // Others are made here, and do what others ask for.
+        let is_public = job.payload.job_type().is_public();
+        is_public.then(|| Request::of(&job.payload, &tenant, Some(&contact)).unwrap())
     };
-    let jobs = examples::good().into_iter().map(|(_, job)| of_job(job));
+    let jobs = examples::good()
+        .into_iter()
+        .filter_map(|(_, job)| of_job(job));
     jobs.chain(reads()).collect()
 }
 

@@ -100,6 +100,7 @@ scripts! {
     position: Allowed, Unconfirmed;
     step: Allowed, Unconfirmed;
     twins: Allowed, Unconfirmed;
+    permit: Allowed, Confirmed;
     confirm: Allowed, Unconfirmed;
 }
 
