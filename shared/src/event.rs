@@ -158,7 +158,9 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, Unreadable> {
 
 /// An event's id: its sender's name, and what the sender calls it. What cannot stand in a job's id is hashed.
 fn id(source: &str, name: &str) -> JobId {
-    let plain = name.len() <= 80 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    // An address or a telephone number in the place of an id would be shown wherever the job's id is.
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    let plain = name.len() <= 80 && name.bytes().all(allowed);
     if let Some(id) = plain
         .then(|| format!("{source}:{name}").parse().ok())
         .flatten()

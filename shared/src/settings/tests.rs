@@ -228,6 +228,14 @@ fn contradictions_name_both_settings() {
         text.starts_with("PENSTOCK_RETENTION and PENSTOCK_QUARANTINE"),
         "{text}"
     );
+    let window = [("PENSTOCK_HOOK_WINDOW", "25h"), ("PENSTOCK_HOOKS", "h")];
+    let text = complaint(&window);
+    assert!(
+        text.starts_with("PENSTOCK_HOOK_WINDOW and PENSTOCK_RETENTION"),
+        "{text}"
+    );
+    // Where no webhooks are taken in it says nothing.
+    assert!(load(&window[..1]).is_ok());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is fuzzed. Each target reads bytes as a program would, checks what must hold of whatever it was given, and says what it came to.
 
+mod event;
 mod intake;
 mod response;
 mod settings;
@@ -20,7 +21,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     target("job", intake::job),
     target("lines", intake::lines),
     target("body", intake::body),
@@ -30,6 +31,8 @@ pub const TARGETS: [Target; 9] = [
     target("journal", stored::journal),
     target("sealed", stored::sealed),
     target("settings", settings::settings),
+    target("event", event::event),
+    target("hooks", event::hooks),
 ];
 
 const fn target(name: &'static str, read: fn(&[u8]) -> u64) -> Target {

@@ -135,3 +135,41 @@ async fn an_export_is_one_array_where_that_is_asked_for() {
     let refused = world.refused(&["dead", "export", "-o", "table"]).await;
     assert!(refused.contains("dead list"), "{refused}");
 }
+
+/// What a webhook made is made again by nobody: it has to survive this way.
+#[tokio::test]
+async fn an_event_that_died_can_be_looked_at_edited_and_taken_back() {
+    let mut world = World::start().await;
+    let event = json!({
+        "source": "smsfactor", "kind": "sms.reply", "tenant": ACME, "id": "smsfactor:1",
+        "contact": { "phone": "+33612345678" }, "data": { "from": 33_612_345_678_u64, "type": "Jane", "read": false },
+    });
+    let payload = json!({ "event": event });
+    let job =
+        json!({ "type": "HandleEvent", "tenant": ACME, "id": "smsfactor:1", "payload": payload });
+    world.enqueue(job).await;
+    world.bury(ACME, Cause::Rejected, Fields::new()).await;
+    let shown = world.ask(&["dead", "show", "smsfactor:1"]).await;
+    assert_eq!(shown["payload"]["event"]["kind"], "sms.reply");
+    assert_eq!(shown["payload"]["event"]["data"]["read"], false);
+    let text = shown.to_string();
+    for personal in ["3612345", "Jane"] {
+        assert!(!text.contains(personal), "{personal}: {text}");
+    }
+    let exported = world.admin(&["dead", "export"]).await;
+    let jobs = lines(&exported.stdout);
+    assert_eq!(jobs[0]["payload"], payload);
+    world.enqueue(jobs[0].clone()).await;
+    let mut fixed = payload.clone();
+    fixed["event"]["contact"] = json!({});
+    let edited = world
+        .admin_with(
+            &["dead", "edit", "smsfactor:1", "--payload", "-"],
+            &fixed.to_string(),
+        )
+        .await;
+    assert_eq!(edited.code, Some(0), "{edited:?}");
+    world.ask(&["dead", "retry", "smsfactor:1"]).await;
+    // The copy names the contact, the other no longer does: neither waits.
+    assert_eq!(world.claim(ACME, 10).await.len(), 2);
+}

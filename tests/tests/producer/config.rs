@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 35] = [
+const DEFAULTS: [(&str, &str); 38] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -49,6 +49,9 @@ const DEFAULTS: [(&str, &str); 35] = [
     ("PENSTOCK_GHL_TOKEN", "none"),
     ("PENSTOCK_MAX_AGE", "none"),
     ("PENSTOCK_API_KEYS", "none"),
+    ("PENSTOCK_FLOWS", "none"),
+    ("PENSTOCK_HOOKS", "none"),
+    ("PENSTOCK_HOOK_WINDOW", "\"24h\""),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
     ("PENSTOCK_ENCRYPT_PAYLOADS", "\"off\""),
     ("PENSTOCK_METRICS_LISTEN", "none"),

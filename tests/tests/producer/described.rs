@@ -33,6 +33,36 @@ async fn paths_and_status_codes_are_those_that_there_are() {
         penstock_shared::program::VERSION
     );
     let expected = [
+        (
+            "/hooks/ghl",
+            "post",
+            "200 400 401 403 404 408 413 415 422 429",
+        ),
+        (
+            "/hooks/smore",
+            "post",
+            "200 400 401 403 408 413 415 422 503",
+        ),
+        (
+            "/hooks/smore/{name}",
+            "post",
+            "200 400 401 403 408 413 415 422 503",
+        ),
+        (
+            "/hooks/smsfactor",
+            "post",
+            "200 400 401 403 404 408 413 415 422 503",
+        ),
+        (
+            "/hooks/smsfactor/{name}",
+            "post",
+            "200 400 401 403 404 408 413 415 422 503",
+        ),
+        (
+            "/hooks/{name}",
+            "post",
+            "200 400 401 403 404 408 413 415 422 503",
+        ),
         ("/livez", "get", "200"),
         ("/metrics", "get", "200"),
         ("/readyz", "get", "200 503"),

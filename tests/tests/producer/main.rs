@@ -12,6 +12,7 @@ mod described;
 mod duplicate;
 mod gather;
 mod health;
+mod hooks;
 mod interrupted;
 mod line;
 mod midway;

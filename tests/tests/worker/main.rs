@@ -2,6 +2,7 @@
 
 mod denied;
 mod drain;
+mod event;
 mod killed;
 mod lapse;
 mod lease;

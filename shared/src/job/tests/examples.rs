@@ -138,6 +138,21 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
         r#"{ "contact": { "id": "c" }, "note": { "id": "n" } }"#,
     ),
     (
+        "of another job",
+        "AttachNote",
+        r#"{ "contact": { "job": "create-1" }, "body": "b" }"#,
+    ),
+    (
+        "of another job, waited for",
+        "AddTags",
+        r#"{ "contact": { "job": "create-1", "wait": true }, "tags": ["x"] }"#,
+    ),
+    (
+        "task of another job",
+        "CompleteTask",
+        r#"{ "contact": { "job": "call" }, "task": { "job": "call" } }"#,
+    ),
+    (
         "tags, fewer",
         "RemoveTags",
         r#"{ "contact": { "email": "a@b.io" }, "tags": ["x"] }"#,

@@ -30,13 +30,46 @@ fn all_faults_are_told_in_the_documents_order() {
             "payload.dueDate: not a date and time with an offset; expected RFC 3339, as in 2026-12-01T09:00:00Z",
             "payload.title: must not be empty",
             "payload.due_date: unknown field; did you mean dueDate?",
-            "payload.contact: exactly one of id, email and phone is needed",
+            "payload.contact: exactly one of id, email, phone and job is needed",
             "payload.contact.email: not an e-mail address; expected one like name@example.com",
             "payload.contact.phone: a phone number needs '+' and its country code, as in +15551234567",
             "maxAttempts: must be a whole number from 1 to 1000",
             "tenant: must be 1 to 128 characters out of letters, digits, '-', '_' and '.'",
         ]
     );
+}
+
+#[test]
+fn a_reference_to_a_job_is_one_alone() {
+    let of = |payload: Value| {
+        let job = json!({ "type": "CompleteTask", "tenant": "t", "payload": payload });
+        let faults = super::Job::from_value(job).unwrap_err();
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for (payload, told) in [
+        (
+            json!({ "contact": { "job": "a", "id": "c" }, "task": { "id": "t" } }),
+            "payload.contact: exactly one of id, email, phone and job is needed",
+        ),
+        (
+            json!({ "contact": { "id": "c", "wait": true }, "task": { "id": "t" } }),
+            "payload.contact.wait: only with job",
+        ),
+        (
+            json!({ "contact": { "id": "c" }, "task": { "job": "a" } }),
+            "payload.contact: must name the same job, whose contact it is",
+        ),
+        (
+            json!({ "contact": { "job": "b" }, "task": { "job": "a" } }),
+            "payload.contact: must name the same job, whose contact it is",
+        ),
+        (
+            json!({ "contact": { "job": "" }, "task": { "id": "t" } }),
+            "payload.contact.job: must have 1 to 128 characters",
+        ),
+    ] {
+        assert_eq!(of(payload.clone()), [told], "{payload}");
+    }
 }
 
 #[test]

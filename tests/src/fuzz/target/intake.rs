@@ -14,7 +14,7 @@ fn faults(faults: &[Fault]) -> Vec<String> {
 }
 
 /// What must hold of every job that was let in.
-fn check(job: &Job) {
+pub(super) fn check(job: &Job) {
     let written = serde_json::to_vec(job).expect("a job is JSON");
     let again = Job::parse(&written);
     // Written out in full, a job can be longer than it was.
