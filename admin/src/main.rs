@@ -4,6 +4,7 @@ mod acl;
 mod arguments;
 mod dead;
 mod detail;
+mod ghl;
 mod mask;
 mod moment;
 mod quarantine;
@@ -20,7 +21,7 @@ use penstock_shared::{
     settings::Settings,
 };
 
-use self::arguments::{Arguments, Command, DeadCommand, JobCommand, QuarantineCommand};
+use self::arguments::{Arguments, Command, DeadCommand, GhlCommand, JobCommand, QuarantineCommand};
 
 fn main() -> Exit {
     program::run(admin)
@@ -41,6 +42,9 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
             quarantine::run(&connect().await?, format, wanted.command.as_ref()).await
         }
         Command::Tenant(command) => tenant::run(&connect().await?, format, &command).await,
+        Command::Ghl(GhlCommand::Get(get)) => {
+            ghl::get(&connect().await?, &settings, format, get).await
+        }
         Command::Acl(acl) => acl::print(&settings, format, &acl),
     }
 }
@@ -63,7 +67,8 @@ fn errand(command: &Command) -> Errand {
         Command::Quarantine(wanted) => {
             matches!(wanted.command, Some(QuarantineCommand::Reset { .. }))
         }
-        Command::Tenant(_) => true,
+        // Its calls are counted.
+        Command::Ghl(_) | Command::Tenant(_) => true,
     };
     if changes {
         Errand::Change
