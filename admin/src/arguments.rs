@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod ghl;
 
 use std::{path::PathBuf, time::Duration};
@@ -16,7 +17,10 @@ use penstock_shared::{
     settings, span,
 };
 
-pub(crate) use self::ghl::{Get, GhlCommand};
+pub(crate) use self::{
+    access::{Revoke, Rotate, TokensCommand},
+    ghl::{Get, GhlCommand},
+};
 use crate::{dead::pace::Pace, render::Format};
 
 const EXAMPLES: &str = "\
@@ -81,9 +85,20 @@ pub(crate) enum Command {
         after_help = "Examples:\n  penstock-admin quarantine\n  penstock-admin quarantine reset CreateTask"
     )]
     Quarantine(QuarantineOf),
-    /// Pause a tenant, resume it, or give it quotas of its own
+    /// Pause a tenant, resume it, give it quotas of its own, or let it write
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// List, add, rotate or revoke what tenants call the API with
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Try whether a tenant's jobs could run: reads as they would, and tells what is missing
+    #[command(
+        after_help = "Examples:\n  penstock-admin check ve9EPM428h8vShlRW1KT\n\nExit codes: 0 they could; 1 they could not, or it could not be tried; 2 the arguments or settings were wrong."
+    )]
+    Check {
+        /// The tenant
+        tenant: Tenant,
+    },
     /// Read from the API, as a tenant's jobs would
     #[command(subcommand)]
     Ghl(GhlCommand),
@@ -337,6 +352,18 @@ pub(crate) enum TenantCommand {
     /// Let it go on: a pause, a hold and an open breaker end
     #[command(after_help = "Examples:\n  penstock-admin tenant resume ve9EPM428h8vShlRW1KT")]
     Resume {
+        /// The tenant
+        tenant: Tenant,
+    },
+    /// Let it write; one that was connected by OAuth only reads until then
+    #[command(after_help = "Examples:\n  penstock-admin tenant allow-writes ve9EPM428h8vShlRW1KT")]
+    AllowWrites {
+        /// The tenant
+        tenant: Tenant,
+    },
+    /// Let it only read: its jobs that write wait
+    #[command(after_help = "Examples:\n  penstock-admin tenant deny-writes ve9EPM428h8vShlRW1KT")]
+    DenyWrites {
         /// The tenant
         tenant: Tenant,
     },

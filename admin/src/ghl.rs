@@ -45,11 +45,11 @@ pub(crate) async fn get(
     let shown = |value: Value| if get.reveal { value } else { masked(&value) };
     match wanted {
         Wanted::Answer(request) => {
-            let caller = Caller::new(queue, settings, &tenant, Patience::None)?;
+            let caller = Caller::new(queue, settings, &tenant, Patience::None).await?;
             format.value(&shown(caller.call(&request).await?.body))?;
         }
         Wanted::Everybody(walk) => {
-            let caller = Caller::new(queue, settings, &tenant, Patience::Some)?;
+            let caller = Caller::new(queue, settings, &tenant, Patience::Some).await?;
             let pages = walk.pages(tenant.clone(), async |request| caller.call(&request).await);
             let mut pages = pin!(pages);
             let mut all = Vec::new();

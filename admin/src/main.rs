@@ -2,6 +2,7 @@
 
 mod acl;
 mod arguments;
+mod check;
 mod dead;
 mod detail;
 mod ghl;
@@ -12,6 +13,7 @@ mod render;
 mod system;
 mod target;
 mod tenant;
+mod tokens;
 mod twins;
 mod why;
 
@@ -21,7 +23,9 @@ use penstock_shared::{
     settings::Settings,
 };
 
-use self::arguments::{Arguments, Command, DeadCommand, GhlCommand, JobCommand, QuarantineCommand};
+use self::arguments::{
+    Arguments, Command, DeadCommand, GhlCommand, JobCommand, QuarantineCommand, TokensCommand,
+};
 
 fn main() -> Exit {
     program::run(admin)
@@ -45,6 +49,12 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
         Command::Ghl(GhlCommand::Get(get)) => {
             ghl::get(&connect().await?, &settings, format, get).await
         }
+        Command::Tokens(command) => {
+            tokens::run(&connect().await?, &settings, format, &command).await
+        }
+        Command::Check { tenant } => {
+            check::check(&connect().await?, &settings, format, &tenant).await
+        }
         Command::Acl(acl) => acl::print(&settings, format, &acl),
     }
 }
@@ -67,8 +77,9 @@ fn errand(command: &Command) -> Errand {
         Command::Quarantine(wanted) => {
             matches!(wanted.command, Some(QuarantineCommand::Reset { .. }))
         }
-        // Its calls are counted.
-        Command::Ghl(_) | Command::Tenant(_) => true,
+        Command::Tokens(command) => !matches!(command, TokensCommand::List { .. }),
+        // Calls are counted.
+        Command::Check { .. } | Command::Ghl(_) | Command::Tenant(_) => true,
     };
     if changes {
         Errand::Change

@@ -2,6 +2,7 @@
 
 mod access;
 mod body;
+mod connect;
 mod health;
 mod hooks;
 mod jobs;
@@ -36,6 +37,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use self::{
     access::{Keys, SHORT},
     body::Budget,
+    connect::Connect,
     hooks::Refusals,
     metrics::Metrics,
     problem::Problem,
@@ -75,6 +77,8 @@ struct Intake {
     hook_budget: Budget,
     refusals: Refusals,
     metrics: Metrics,
+    /// What accounts are connected with, if an app is configured.
+    connect: Option<Connect>,
 }
 
 impl Intake {
@@ -110,6 +114,7 @@ pub async fn run(arguments: Arguments, settings: Settings) -> Result<Exit, Failu
         hook_budget: Budget::of_webhooks(),
         refusals: Refusals::default(),
         metrics: Metrics::install()?,
+        connect: Connect::new(&settings)?,
     });
     let listener = TcpListener::bind(arguments.listen)
         .await
@@ -203,6 +208,8 @@ fn router(intake: Arc<Intake>) -> Router {
     Router::new()
         .merge(guarded)
         .merge(hooks)
+        .route("/oauth/install", get(connect::install))
+        .route("/oauth/callback", get(connect::callback))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))

@@ -7,8 +7,10 @@
 mod classify;
 mod client;
 mod error;
+mod grant;
 mod limiter;
 mod message;
+mod oauth;
 #[cfg(test)]
 mod official;
 mod operation;
@@ -21,10 +23,12 @@ mod walk;
 pub use self::{
     client::{ClientError, GhlClient, Reply},
     error::CallError,
+    grant::{Grant, GrantState, Life},
     limiter::{Limiter, NotUntil, Passage},
+    oauth::{App, Issued, OAuthClient, TokenError, UserType},
     operation::Operation,
     request::{Filter, Lookup, OfBusiness, Page, Request, Search, TagChange},
     response::{Answer, BulkResult, Contact, Note, Task},
-    tokens::{Tokens, fingerprint},
+    tokens::{Bearer, Credentials, Known, Origin, fingerprint},
     walk::{Leg, Place, Walk, Which},
 };

@@ -5,6 +5,7 @@ pub mod flow;
 pub mod ghl;
 
 pub mod job;
+pub mod link;
 pub mod outcome;
 pub mod program;
 pub mod quarantine;

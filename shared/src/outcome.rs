@@ -183,6 +183,11 @@ pub enum Outcome {
         /// What became of the permit.
         permit: Permit,
     },
+    /// It would change something, and the tenant may only read: it waits until a person allows that.
+    ReadOnly {
+        /// What became of the permit.
+        permit: Permit,
+    },
     /// It may have taken effect or not: it must be read back before it is sent again.
     Unknown {
         /// What was seen.

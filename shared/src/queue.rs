@@ -1,6 +1,7 @@
 //! The queue on Redis, in the verbs of a job's life: enqueue, claim, renew, advance, settle, redrive. Each is one script and one round trip;
 //! what the scripts decide and what they return stands on top of each file in `scripts/`.
 
+pub mod access;
 pub mod acl;
 pub mod claim;
 mod confirmation;
@@ -14,6 +15,8 @@ pub mod error;
 pub mod eta;
 pub mod forecast;
 pub mod govern;
+pub mod grants;
+pub mod install;
 pub mod keys;
 pub mod lapse;
 pub mod late_effect;
@@ -27,6 +30,7 @@ pub mod permit;
 pub mod position;
 pub mod record;
 pub mod reference;
+pub mod refresher;
 pub mod repair;
 pub mod report;
 pub mod run;

@@ -138,12 +138,12 @@ impl Quotas {
     );
 }
 
-/// Of a worker that knows no other destination.
+/// Of a worker that calls nobody else: what calls nobody at all is anybody's.
 impl From<(Quota, Quota)> for Quotas {
     fn from(ghl: (Quota, Quota)) -> Self {
         Self {
             ghl,
-            elsewhere: BTreeMap::new(),
+            elsewhere: BTreeMap::from([(Destination::FLOW, Self::UNLIMITED)]),
         }
     }
 }

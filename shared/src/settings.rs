@@ -28,7 +28,9 @@ pub use self::{
     table::{SETTINGS, Setting},
     value::namespace,
 };
-use crate::{job::PerType, outcome::AmbiguousPolicy, quota::Quota, retry::Backoff, seal::Keyring};
+use crate::{
+    ghl::App, job::PerType, outcome::AmbiguousPolicy, quota::Quota, retry::Backoff, seal::Keyring,
+};
 
 /// The effective settings of a program.
 #[derive(Debug, Clone)]
@@ -88,6 +90,12 @@ pub struct Ghl {
     pub base_url: String,
     /// The token for tenants without credentials of their own.
     pub token: Option<SecretString>,
+    /// The app by which accounts are connected.
+    pub app: Option<App>,
+    /// How long before its end a token is renewed.
+    pub refresh_ahead: Duration,
+    /// Whether every tenant that is connected by OAuth may write, without being allowed to one by one.
+    pub all_may_write: bool,
     /// The most calls per tenant in a short window.
     pub burst: Quota,
     /// The most calls per tenant in a longer window.

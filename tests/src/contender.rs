@@ -60,7 +60,7 @@ async fn work(options: &Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     let tally = Arc::new(Tally::default());
     tally::report(Arc::clone(&tally));
-    let worker = app::run_with(&settings, |settings, queue, _| {
+    let worker = app::run_with(&settings, |settings, queue, _, _| {
         Ok(Delivery::new(options, settings, queue, tally)?)
     });
     match worker.await {

@@ -8,8 +8,8 @@ use apalis::{
     prelude::{BoxDynError, Monitor, Task, WorkerBuilder},
 };
 use penstock_shared::{
-    ghl::{GhlClient, Limiter, Tokens},
-    job::{Destination, state::Rules},
+    ghl::{GhlClient, Limiter, OAuthClient},
+    job::state::Rules,
     outcome::Outcome,
     program::{Exit, Failure, Shutdown, VERSION},
     quarantine::Quarantine,
@@ -19,7 +19,7 @@ use penstock_shared::{
 };
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,7 @@ use crate::{
     offset::Offset,
     settle::{self, Desk, SettleLayer},
     settler::Settler,
+    tokens::Tokens,
 };
 
 /// How many calls one delivery may need: a look-up, a probe, a read-back and its own; a sweep's list, and twice a removal and a look after it.
@@ -48,9 +49,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Runs a worker until it is told to stop and has drained.
 pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
-    if settings.ghl.token.is_none() {
+    if settings.ghl.token.is_none() && settings.ghl.app.is_none() {
         tracing::warn!(
-            "PENSTOCK_GHL_TOKEN is not set: tenants are held until a worker has a token"
+            "neither PENSTOCK_GHL_TOKEN nor an app (PENSTOCK_GHL_CLIENT_ID) is set: tenants without tokens of their own are held"
         );
     }
     run_with(settings, courier).await
@@ -59,13 +60,15 @@ pub async fn run(settings: &Settings) -> Result<Exit, Failure> {
 /// The same with whatever delivers: it is made as soon as the queue is known.
 pub async fn run_with<D: Deliver>(
     settings: &Settings,
-    courier: impl FnOnce(&Settings, &Queue, &Quarantine) -> Result<D, Failure>,
+    courier: impl FnOnce(&Settings, &Queue, &Quarantine, &Tokens) -> Result<D, Failure>,
 ) -> Result<Exit, Failure> {
     let mut shutdown = Shutdown::listen().map_err(Failure::failed)?;
     let queue = Queue::connect(Location::from(settings), Terms::from(settings)).await?;
     let quarantine = Quarantine::new(settings.delivery.quarantine);
-    let courier = courier(settings, &queue, &quarantine)?;
-    let worker = Worker::assemble(settings, queue, quarantine, courier).await?;
+    let tokens = Tokens::new(&queue, &settings.ghl);
+    tokens.learn().await?;
+    let courier = courier(settings, &queue, &quarantine, &tokens)?;
+    let worker = Worker::assemble(settings, queue, quarantine, courier, tokens).await?;
     tracing::info!(worker = %worker.name, concurrency = settings.delivery.concurrency, "ready");
     let stop = worker.stop.clone();
     let mut running = tokio::spawn(worker.run());
@@ -127,6 +130,8 @@ struct Worker<D> {
     desk: Arc<Desk>,
     all_written: JoinHandle<()>,
     duties: JoinSet<()>,
+    /// Ends by itself when the worker is told to stop: what it has asked for must not be lost.
+    refreshing: Option<JoinHandle<()>>,
     stop: Stop,
 }
 
@@ -136,9 +141,10 @@ impl<D: Deliver> Worker<D> {
         queue: Queue,
         quarantine: Quarantine,
         courier: D,
+        tokens: Tokens,
     ) -> Result<Self, Failure> {
         let name = uuid::Uuid::now_v7().simple().to_string();
-        let quotas = quotas(settings);
+        let quotas = Quotas::from((settings.ghl.burst, settings.ghl.daily));
         let concurrency = usize::from(settings.delivery.concurrency);
         duties::register::now(&queue, &name, &quotas, concurrency).await?;
         let told = duties::lateness::Told::new();
@@ -185,10 +191,22 @@ impl<D: Deliver> Worker<D> {
             quotas,
             concurrency,
         ));
-        duties.spawn(duties::reauthorise::run(
-            queue.clone(),
-            Tokens::new(settings.ghl.token.clone()),
-        ));
+        duties.spawn(duties::reauthorise::run(queue.clone(), tokens.clone()));
+        duties.spawn(duties::credentials::run(tokens.clone()));
+        let oauth = match settings.ghl.app.clone() {
+            Some(app) => Some(OAuthClient::new(client(settings)?, app)),
+            None => None,
+        };
+        let refreshing = oauth.map(|oauth| {
+            let refresher = duties::refresh::Refresher {
+                queue: queue.clone(),
+                oauth,
+                name: name.clone(),
+                ahead: settings.ghl.refresh_ahead,
+                term: settings.delivery.lease,
+            };
+            tokio::spawn(duties::refresh::run(refresher, tokens, stop.asked.clone()))
+        });
         duties.spawn(duties::lateness::run(queue.clone(), quarantine, told));
         duties.spawn(duties::forget::run(queue.clone()));
         duties.spawn(duties::unlearn::run(queue.clone()));
@@ -206,6 +224,7 @@ impl<D: Deliver> Worker<D> {
             desk,
             all_written,
             duties,
+            refreshing,
             stop,
         })
     }
@@ -221,7 +240,7 @@ impl<D: Deliver> Worker<D> {
         drop(sender);
         // apalis asks for a worker factory; ours can make only one, since the claimed jobs have one receiver.
         let jobs = parking_lot::Mutex::new(Some(jobs));
-        let (name, desk) = (self.name, self.desk);
+        let (name, desk, asked) = (self.name, self.desk, self.stop.asked.clone());
         // What all deliveries share.
         let shared = Arc::new((self.courier, self.stop));
         let context = name.clone();
@@ -240,6 +259,7 @@ impl<D: Deliver> Worker<D> {
                 .build(move |job| deliver(job, Arc::clone(&shared)))
         });
         let (mut duties, mut all_written) = (self.duties, self.all_written);
+        let mut refreshing = self.refreshing;
         let ended = tokio::select! {
             // With the last delivery goes the desk, and with that the last who could hand in anything.
             ended = monitor.run() => match ended {
@@ -248,12 +268,24 @@ impl<D: Deliver> Worker<D> {
             },
             ended = &mut all_written => Err(anyhow::anyhow!("settling ended: {ended:?}")),
             // Without one of them it would only look alive: its leases would end, or nobody would know of it.
+            ended = ending(&mut refreshing), if !asked.is_cancelled() => Err(anyhow::anyhow!("the renewal of tokens ended: {ended:?}")),
             Some(ended) = duties.join_next() => Err(anyhow::anyhow!("a duty of the worker ended: {ended:?}")),
         };
+        if let (Ok(()), Some(refreshing)) = (&ended, refreshing) {
+            refreshing.await.context("the renewal of tokens failed")?;
+        }
         drop(duties);
         // For the counts, and that what it was told is known: it would be forgotten by itself.
         let _ = tokio::time::timeout(FAREWELL, queue.retire(&name)).await;
         ended
+    }
+}
+
+/// Waits for the end of a task, for ever if there is none.
+async fn ending(task: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -289,19 +321,23 @@ async fn deliver<D: Deliver>(
     }
 }
 
+fn client(settings: &Settings) -> Result<GhlClient, Failure> {
+    let agent = format!("penstock/{VERSION}");
+    GhlClient::new(&settings.ghl.base_url, settings.ghl.http_timeout, &agent)
+        .map_err(Failure::bad_input)
+}
+
 fn courier(
     settings: &Settings,
     queue: &Queue,
     quarantine: &Quarantine,
+    tokens: &Tokens,
 ) -> Result<Courier, Failure> {
-    let agent = format!("penstock/{VERSION}");
-    let client = GhlClient::new(&settings.ghl.base_url, settings.ghl.http_timeout, &agent)
-        .map_err(Failure::bad_input)?;
     let api = Api {
-        client,
+        client: client(settings)?,
         limiter: Limiter::default(),
         offset: Offset::default(),
-        tokens: Tokens::new(settings.ghl.token.clone()),
+        tokens: tokens.clone(),
         margin: settings.delivery.lease / 10,
     };
     Ok(Courier {
@@ -316,15 +352,6 @@ fn courier(
         marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
         remove_twins: settings.delivery.remove_twins,
     })
-}
-
-/// What this worker knows of each destination's quotas.
-fn quotas(settings: &Settings) -> Quotas {
-    let mut quotas = Quotas::from((settings.ghl.burst, settings.ghl.daily));
-    quotas
-        .elsewhere
-        .insert(Destination::FLOW, Quotas::UNLIMITED);
-    quotas
 }
 
 fn rules(settings: &Settings) -> Rules {

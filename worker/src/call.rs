@@ -1,9 +1,15 @@
 //! The calls of one delivery: each has a permit of the shared ledger, passes the limiter, and is sent only while the lease is ours.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use penstock_shared::{
-    ghl::{Answer, CallError, GhlClient, Limiter, Operation, Reply, Request, Tokens},
+    ghl::{
+        Answer, Bearer, CallError, Credentials, GhlClient, GrantState, Limiter, Operation, Origin,
+        Reply, Request,
+    },
     outcome::{Fault, Outcome, Permit},
     queue::{
         Queue,
@@ -12,7 +18,14 @@ use penstock_shared::{
     },
 };
 
-use crate::{assignment::Assignment, failpoint, offset::Offset, patience::Patience};
+use crate::{
+    assignment::Assignment, failpoint, offset::Offset, patience::Patience, tokens::Tokens,
+};
+
+/// The most tokens that one call tries: the two of a rotation, and one that came meanwhile.
+const MOST_TOKENS: usize = 3;
+/// When a job whose tenant's credentials this worker cannot read is offered again.
+const UNREADABLE: Duration = Duration::from_secs(30);
 
 /// Why a delivery goes no further.
 #[derive(Debug)]
@@ -125,18 +138,76 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Makes one call.
+    /// Makes one call; once more where its token is refused and there is another, with a further permit.
     pub async fn send(&mut self, request: &Request) -> Result<Answer, Stop> {
+        let tenant = self.job.reference().tenant();
+        let credentials = self.credentials().await?;
+        if !credentials.may_write && !request.operation().is_read() {
+            let permit = self.permit;
+            return Err(Outcome::ReadOnly { permit }.into());
+        }
+        let mut refused = Vec::new();
+        let mut bearer = match credentials.bearers.first() {
+            Some(bearer) => bearer.clone(),
+            None => match self.api.tokens.instead(tenant, &refused, false).await {
+                Some(bearer) => bearer,
+                None => return Err(self.unauthorised(&credentials)),
+            },
+        };
+        loop {
+            let error = match self.send_as(&bearer, request).await {
+                Err(Stop::Call(error @ CallError::Unauthorized { .. })) => error,
+                other => return other,
+            };
+            let permanent = matches!(
+                error,
+                CallError::Unauthorized {
+                    permanent: true,
+                    ..
+                }
+            );
+            refused.push(bearer.fingerprint);
+            match self.api.tokens.instead(tenant, &refused, permanent).await {
+                Some(next) if refused.len() < MOST_TOKENS => bearer = next,
+                _ => return Err(Stop::Call(error)),
+            }
+        }
+    }
+
+    /// What the tenant's calls may carry.
+    async fn credentials(&self) -> Result<Arc<Credentials>, Stop> {
+        let tenant = self.job.reference().tenant();
+        self.api.tokens.of(tenant).await.map_err(|error| {
+            tracing::warn!(tenant, %error, "the tenant's credentials cannot be read: its jobs wait for a worker that can");
+            self.postponed(UNREADABLE, "the tenant's credentials cannot be read")
+        })
+    }
+
+    /// There is nothing that the call could carry.
+    fn unauthorised(&self, credentials: &Credentials) -> Stop {
+        let fault = match (credentials.origin, credentials.state) {
+            (Some(Origin::OAuth), GrantState::Revoked) => {
+                "the tenant has uninstalled the app, or its grant was revoked: connect it again at /oauth/install of `penstock-producer serve`"
+            }
+            (Some(Origin::OAuth), _) => {
+                "there is no token of the tenant's OAuth grant: connect it again at /oauth/install of `penstock-producer serve`"
+            }
+            _ => {
+                "no token is configured: set PENSTOCK_GHL_TOKEN, add one of the tenant's own with `penstock-admin tokens add`, or connect it by OAuth"
+            }
+        };
+        Outcome::Unauthorized {
+            fault: Fault::new(fault),
+            token: credentials.stamp.clone(),
+            permit: self.permit,
+        }
+        .into()
+    }
+
+    /// Makes one call with this token.
+    async fn send_as(&mut self, bearer: &Bearer, request: &Request) -> Result<Answer, Stop> {
         self.advance(Fields::new(), None).await?;
         let lane = self.job.reference().lane();
-        let Some(token) = self.api.tokens.of(lane.tenant()) else {
-            return Err(Outcome::Unauthorized {
-                fault: Fault::new("no token is configured: set PENSTOCK_GHL_TOKEN"),
-                token: String::new(),
-                permit: Permit::Unsent,
-            }
-            .into());
-        };
         let (burst, daily) = self.job.claimed.quotas;
         let passage = self
             .api
@@ -151,7 +222,7 @@ impl<'a> Calls<'a> {
         let timeout = self.api.client.timeout();
         self.job.expose(request.operation(), timeout);
         let (sent_ms, sent) = (self.job.clock.now_ms(), Instant::now());
-        let sending = self.api.client.send(passage, token, request);
+        let sending = self.api.client.send(passage, &bearer.token, request);
         let Reply { answer, rate, date } = failpoint::during("mid-call", sending).await;
         failpoint::pass("after-response");
         if let Some(date) = date {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    ghl::{Answer, CallError, Operation, Request, fingerprint},
+    ghl::{Answer, CallError, Operation, Request},
     job::{ContactRef, JobType, MaxAttempts, Payload, Tenant, state::Ending},
     outcome::{Cause, Fault, Outcome, Permit},
     quarantine::{self, Quarantine},
@@ -395,12 +395,7 @@ impl Courier {
             },
             CallError::Throttled { retry_after, .. } => Outcome::Throttled { retry_after },
             CallError::Unauthorized { .. } => {
-                let token = self
-                    .api
-                    .tokens
-                    .of(job.reference().tenant())
-                    .map(fingerprint)
-                    .unwrap_or_default();
+                let token = self.api.tokens.stamp(job.reference().tenant());
                 Outcome::Unauthorized {
                     fault,
                     token,

@@ -1,9 +1,11 @@
 //! What a worker does beside delivering: one loop a file.
 
+pub mod credentials;
 pub mod forget;
 pub mod late_effect;
 pub mod lateness;
 pub mod reauthorise;
+pub mod refresh;
 pub mod register;
 pub mod reload;
 pub mod renew;

@@ -25,6 +25,9 @@ pub const POINTS: [&str; 11] = [
     "in-drain",
 ];
 
+/// The same of the renewal of tokens: their answer is there, and nobody else knows of it.
+pub const OF_RENEWAL: [&str; 1] = ["after-renewal"];
+
 /// Rules that can be broken, to show that breaking them is noticed: a lost lease is not seen, no intent is written and none is read back, a permit
 /// comes back with the answer.
 pub const RULES: [&str; 3] = ["no-fence", "no-intent", "early-permit"];
@@ -97,13 +100,17 @@ mod armed {
         let (name, action) = part.split_once(':')?;
         let (action, time) = action.split_once('@').unwrap_or((action, "1"));
         let action = match action {
-            "abort" if super::POINTS.contains(&name) => Action::Abort,
-            "stop" if super::POINTS.contains(&name) => Action::Stop,
+            "abort" if is_point(name) => Action::Abort,
+            "stop" if is_point(name) => Action::Stop,
             "on" if super::RULES.contains(&name) => Action::On,
             _ => return None,
         };
         let spared = AtomicU32::new(time.parse::<u32>().ok()?.checked_sub(1)?);
         Some((name.to_owned(), Failpoint { action, spared }))
+    }
+
+    fn is_point(name: &str) -> bool {
+        super::POINTS.contains(&name) || super::OF_RENEWAL.contains(&name)
     }
 
     fn armed(name: &str) -> Option<&'static Failpoint> {

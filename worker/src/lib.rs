@@ -33,3 +33,4 @@ pub mod settler;
 mod simulation;
 pub mod spread;
 pub mod sweep;
+pub mod tokens;

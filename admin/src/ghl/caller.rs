@@ -5,14 +5,13 @@ use std::time::Duration;
 use anyhow::anyhow;
 use penstock_shared::settings::Settings;
 use penstock_shared::{
-    ghl::{Answer, CallError, GhlClient, Limiter, Request, Tokens},
+    ghl::{Answer, Bearer, CallError, Credentials, GhlClient, Limiter, Request},
     job::Tenant,
     program::{Failure, VERSION},
     queue::{Queue, ledger::Ledger, reference::Lane, status::LaneStatus},
     quota::Quota,
     span,
 };
-use secrecy::SecretString;
 
 use crate::moment::moment;
 
@@ -35,7 +34,8 @@ pub(super) struct Caller<'a> {
     queue: &'a Queue,
     lane: Lane,
     client: GhlClient,
-    token: SecretString,
+    /// The one to be tried first before the others.
+    bearers: Vec<Bearer>,
     /// Where no worker has ever said what the quota is, this is what keeps to it.
     limiter: Limiter,
     quotas: (Quota, Quota),
@@ -43,7 +43,7 @@ pub(super) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    pub(super) fn new(
+    pub(super) async fn new(
         queue: &'a Queue,
         settings: &Settings,
         tenant: &Tenant,
@@ -52,22 +52,43 @@ impl<'a> Caller<'a> {
         let ghl = &settings.ghl;
         let agent = format!("penstock/{VERSION}");
         let client = GhlClient::new(&ghl.base_url, ghl.http_timeout, &agent);
-        let tokens = Tokens::new(ghl.token.clone());
-        let token = tokens.of(tenant.as_str()).cloned();
-        let none = || anyhow!("there is no token for {tenant}: set PENSTOCK_GHL_TOKEN");
+        let app = ghl.app.as_ref().map(|app| app.client_id.as_str());
+        let known = queue.known_of(tenant.as_str(), app).await?;
+        let credentials = Credentials::choose(&known, ghl.token.as_ref(), ghl.all_may_write);
+        if credentials.bearers.is_empty() {
+            return Err(Failure::failed(anyhow!(
+                "there is no token for {tenant}: `penstock-admin check {tenant}` says why"
+            )));
+        }
         Ok(Self {
             queue,
             lane: Lane::ghl(tenant.as_str()),
             client: client.map_err(Failure::bad_input)?,
-            token: token.ok_or_else(|| Failure::bad_input(none()))?,
+            bearers: credentials.bearers,
             limiter: Limiter::default(),
             quotas: (ghl.burst, ghl.daily),
             patience,
         })
     }
 
-    /// Makes one call.
+    /// Makes one call; with the next token where one is refused, as in the midst of a rotation.
     pub(super) async fn call(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut refused = None;
+        for bearer in &self.bearers {
+            match self.send(bearer, request).await? {
+                Err(error @ CallError::Unauthorized { .. }) => refused = Some(error),
+                answer => return answer.map_err(told),
+            }
+        }
+        let none = || Failure::failed(anyhow!("there is no token"));
+        Err(refused.map_or_else(none, told))
+    }
+
+    async fn send(
+        &self,
+        bearer: &Bearer,
+        request: &Request,
+    ) -> Result<Result<Answer, CallError>, Failure> {
         self.wait(async || self.take_permit().await).await?;
         let (burst, daily) = self.quotas;
         let passage = self.wait(async || {
@@ -75,8 +96,8 @@ impl<'a> Caller<'a> {
             Ok(passage.map_err(|refused| refused.wait))
         });
         let passage = passage.await?;
-        let reply = self.client.send(passage, &self.token, request).await;
-        reply.answer.map_err(told)
+        let reply = self.client.send(passage, &bearer.token, request).await;
+        Ok(reply.answer)
     }
 
     /// Waits for what `ask` asks for, which says in how long to ask again, as long as there is patience.
@@ -123,7 +144,8 @@ fn held(lane: &LaneStatus) -> Option<String> {
     let until = lane.held_until_ms.map(moment);
     match (lane.why.as_deref(), until) {
         (Some("needs-authorisation"), Some(_)) => Some(
-            "there is no token for it, or the API refused it: set another PENSTOCK_GHL_TOKEN, or `tenant resume`".to_owned(),
+            "there is no token for it, or the API refused it: `penstock-admin check` says which"
+                .to_owned(),
         ),
         (why, Some(until)) => {
             let why = why.unwrap_or("no reason was given");
@@ -214,7 +236,7 @@ mod tests {
         assert!(held(&open).unwrap().contains("one call at a time"));
         for (why, says) in [
             ("throttled", "1970-01-01T00:00:09"),
-            ("needs-authorisation", "PENSTOCK_GHL_TOKEN"),
+            ("needs-authorisation", "penstock-admin check"),
         ] {
             let held_until_ms = Some(9_000);
             let why = Some(why.to_owned());

@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
-use penstock_shared::queue::{
-    ledger::{Ledger, Window},
-    status::LaneStatus,
+use penstock_shared::{
+    job::state::{NEEDS_AUTHORISATION, READ_ONLY},
+    queue::{
+        ledger::{Ledger, Window},
+        status::LaneStatus,
+    },
 };
 
 use super::Reason;
@@ -29,9 +32,13 @@ fn hold(lane: &LaneStatus) -> Reason {
     let until = lane.held_until_ms;
     match lane.why.as_deref() {
         // The stored moment is years away: what ends this hold is a person.
-        Some("needs-authorisation") => Reason::new(
-            "needs-authorisation",
-            "there is no token for it, or the API refused it: it waits for a worker with another PENSTOCK_GHL_TOKEN, or `tenant resume`",
+        Some(NEEDS_AUTHORISATION) => Reason::new(
+            NEEDS_AUTHORISATION,
+            "there is no token for it, or the API refused it: it waits for another (`tokens add`, /oauth/install, a worker with another PENSTOCK_GHL_TOKEN), or `tenant resume`; `check` tells what is missing",
+        ),
+        Some(READ_ONLY) => Reason::new(
+            READ_ONLY,
+            "it may only read, and its next job would write: `tenant allow-writes` lets it",
         ),
         Some("throttled") => {
             Reason::new("throttled", "the API asked for fewer calls (429)").until(until)
@@ -241,6 +248,7 @@ mod tests {
         };
         for (why, what) in [
             (Some("needs-authorisation"), "needs-authorisation"),
+            (Some("read-only"), "read-only"),
             (Some("throttled"), "throttled"),
             (Some("breaker"), "breaker"),
             (None, "hold"),
@@ -249,6 +257,7 @@ mod tests {
         }
         // Its stored end is an invention that stands for "until somebody does something".
         assert_eq!(told(Some("needs-authorisation"))[0].until, None);
+        assert_eq!(told(Some("read-only"))[0].until, None);
         assert!(told(Some("throttled"))[0].until.is_some());
     }
 

@@ -8,14 +8,14 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{health, hooks, jobs, metrics, problem};
+use super::{connect, health, hooks, jobs, metrics, problem};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Penstock intake", description = "Takes jobs for the GoHighLevel API and stores them durably."),
     paths(
         jobs::accept, jobs::show, hooks::ghl, hooks::smsfactor, hooks::smsfactor_named, hooks::smore, hooks::smore_named, hooks::generic,
-        health::live, health::ready, metrics::show
+        health::live, health::ready, metrics::show, connect::install, connect::callback
     ),
     components(schemas(jobs::ReceiptOf, problem::FaultAt, problem::StandingOf)),
     modifiers(&Key),
@@ -129,6 +129,8 @@ mod tests {
                 "/hooks/{name}",
                 "/livez",
                 "/metrics",
+                "/oauth/callback",
+                "/oauth/install",
                 "/readyz",
                 "/v1/jobs",
                 "/v1/jobs/{id}"

@@ -143,25 +143,36 @@ impl GhlClient {
     ///
     /// Dropping the future cuts the call: it may or may not have taken effect.
     pub async fn send(&self, _spent: Passage, token: &SecretString, request: &Request) -> Reply {
-        let mut term = Term::new(self.timeout);
-        let mut response = match term.wait(self.call(token, request).send()).await {
-            Some(Ok(response)) => response,
-            Some(Err(error)) => return classify::no_response(error).into(),
-            None => return self.unanswered().into(),
+        let arrived = match self.exchange(self.call(token, request)).await {
+            Ok(arrived) => arrived,
+            Err(error) => return error.into(),
         };
-        let (body, end) = read(&mut response, term).await;
-        let reply = Reply::judge(
-            request.operation,
-            &Response {
-                status: response.status().as_u16(),
-                headers: response.headers(),
-                body: &body,
-                end,
-                now: Timestamp::now(),
-            },
-        );
+        let reply = Reply::judge(request.operation, &arrived.response());
         let answer = reply.answer.map_err(|error| error.without(request));
         Reply { answer, ..reply }
+    }
+
+    /// Sends a call once, and reads all of its answer.
+    pub(super) async fn exchange(&self, call: RequestBuilder) -> Result<Arrived, CallError> {
+        let mut term = Term::new(self.timeout);
+        let mut response = match term.wait(call.send()).await {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return Err(classify::no_response(error)),
+            None => return Err(self.unanswered()),
+        };
+        let (body, end) = read(&mut response, term).await;
+        Ok(Arrived {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+            end,
+            now: Timestamp::now(),
+        })
+    }
+
+    /// A call of the API that is none of an account's operations.
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(self.url_of(path))
     }
 
     fn call(&self, token: &SecretString, request: &Request) -> RequestBuilder {
@@ -182,13 +193,39 @@ impl GhlClient {
     }
 
     fn url(&self, request: &Request) -> Url {
-        let mut url = self.base_url.clone();
-        let path = format!("{}{}", url.path().trim_end_matches('/'), request.path);
-        url.set_path(&path);
+        let mut url = self.url_of(&request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         url
+    }
+
+    fn url_of(&self, path: &str) -> Url {
+        let mut url = self.base_url.clone();
+        let path = format!("{}{path}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url
+    }
+}
+
+/// An answer, as far as it came.
+pub(super) struct Arrived {
+    status: u16,
+    headers: HeaderMap,
+    body: BytesMut,
+    end: End,
+    now: Timestamp,
+}
+
+impl Arrived {
+    pub(super) fn response(&self) -> Response<'_> {
+        Response {
+            status: self.status,
+            headers: &self.headers,
+            body: &self.body,
+            end: self.end.clone(),
+            now: self.now,
+        }
     }
 }
 

@@ -97,6 +97,9 @@ pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 /// Why a tenant whose token was refused is held: until somebody does something.
 pub const NEEDS_AUTHORISATION: &str = "needs-authorisation";
 
+/// Why a tenant is held that may only read: until a person allows it to write.
+pub const READ_ONLY: &str = "read-only";
+
 /// How long a tenant whose token was refused stays held unless somebody does something: in effect, for good.
 pub const UNAUTHORIZED_HOLD: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -172,8 +175,18 @@ pub struct Hold {
     pub wait: Duration,
     /// Why, as `job why` says it.
     pub why: &'static str,
-    /// The token that was refused, where that is why.
+    /// The token that was refused, where that is why, or [`READ_ONLY`].
     pub token: Option<String>,
+}
+
+impl Hold {
+    fn until_somebody_acts(why: &'static str, token: String) -> Self {
+        Self {
+            wait: UNAUTHORIZED_HOLD,
+            why,
+            token: Some(token),
+        }
+    }
 }
 
 /// What a call said of the API's health, for the breaker.
@@ -352,12 +365,12 @@ fn consequence(
             token,
             permit,
         } => Transition {
-            hold: Some(Hold {
-                wait: UNAUTHORIZED_HOLD,
-                why: NEEDS_AUTHORISATION,
-                token: Some(token),
-            }),
+            hold: Some(Hold::until_somebody_acts(NEEDS_AUTHORISATION, token)),
             ..Transition::new(BACK_AT_ONCE, permit).failed(fault)
+        },
+        Outcome::ReadOnly { permit } => Transition {
+            hold: Some(Hold::until_somebody_acts(READ_ONLY, READ_ONLY.to_owned())),
+            ..Transition::new(BACK_AT_ONCE, permit)
         },
         Outcome::Unavailable {
             fault,

@@ -87,6 +87,7 @@ impl Role {
                 selector(&[COUNT, LOOK, WRITE, TAKE], &workings(keys)),
                 own_jobs(keys),
                 selector(&[COUNT, LOOK, LIST], &standing(keys)),
+                accounts(keys),
             ],
             Self::Worker => vec![whole("+fcall +eval +function|load +blpop +del +rename")],
             Self::AdminRead => vec![call(""), selector(&[COUNT, LOOK, LIST], &read_all)],
@@ -157,6 +158,22 @@ fn own_jobs(keys: &Keys) -> String {
     selector(
         &["+exists +hexists +hget +hmget +hset"],
         &[format!("~{}", keys.job("*"))],
+    )
+}
+
+/// What accounts have granted, and which of their browsers have come back: to be kept and taken back, and never to be taken out.
+fn accounts(keys: &Keys) -> String {
+    let families = [
+        keys.grant("*"),
+        keys.grants(),
+        keys.access(),
+        keys.writes(),
+        keys.install("*"),
+    ];
+    let families: Vec<_> = families.iter().map(|key| format!("~{key}")).collect();
+    selector(
+        &["+hget +hmget +hgetall +hset +hincrby +zadd +zrange +set"],
+        &families,
     )
 }
 

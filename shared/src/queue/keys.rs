@@ -113,7 +113,7 @@ keys! {
     worker(worker) = "WORKER", "worker:";
     /// Set: workers that have not yet said what they were told by the server before this one.
     doubters() = "DOUBTERS", "doubters";
-    /// Hash: lane → fingerprint of the token that the API refused for it.
+    /// Hash: lane → fingerprint of the token that the API refused for it, or `read-only`: it wants to write, and may not.
     refused() = "REFUSED", "refused";
     /// Sorted set, in the first shard only: job type → what its quarantine was raised to (ms), since the API was late; 0: a person has set it back.
     quarantine() = "QUARANTINE", "quarantine";
@@ -125,6 +125,33 @@ keys! {
     late_effects() = "LATE_EFFECTS", "late-effects";
     /// List: at most one token, taken by an idle worker.
     wake() = "WAKE", "wake";
+}
+
+/// Declares keys of which few scripts know: these are told their names as arguments, since Lua takes no more than 200 locals.
+macro_rules! keys_apart {
+    ($($(#[$doc:meta])* $name:ident($($member:ident)?) = $suffix:literal;)*) => {
+        impl Keys {
+            $($(#[$doc])* pub fn $name(&self $(, $member: &str)?) -> String {
+                [self.prefix.as_str(), $suffix $(, $member)?].concat()
+            })*
+        }
+
+        #[cfg(test)]
+        const APART: &[&str] = &[$($suffix),*];
+    };
+}
+
+keys_apart! {
+    /// Hash, in the first shard only, per `<kind>/<app>/<id>`: what was granted, its secrets sealed, and its version.
+    grant(grant) = "grant:";
+    /// Sorted set, in the first shard only: every such name → when that is to be renewed (ms), or infinity.
+    grants() = "grants";
+    /// Hash, in the first shard only: `changes`, which counts what was said of grants and writing; `holder`, `until` and `fence` of whoever renews grants.
+    access() = "access";
+    /// Hash, in the first shard only: tenant → whether a person lets it write, `1` or `0`.
+    writes() = "writes";
+    /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
+    install(number) = "install:";
 }
 
 /// The names as locals of Lua, and the function that gives them their values for a shard's prefix.
@@ -141,7 +168,7 @@ pub(super) fn lua_keys() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keys, NAMES};
+    use super::{APART, Keys, NAMES};
 
     #[test]
     fn keys_carry_the_namespace_and_the_hash_tag() {
@@ -156,6 +183,10 @@ mod tests {
             for (other, text) in &NAMES[i + 1..] {
                 assert!(constant != other && suffix != text, "{constant} {suffix}");
             }
+            assert!(!APART.contains(suffix), "{suffix}");
+        }
+        for (i, suffix) in APART.iter().enumerate() {
+            assert!(!APART[i + 1..].contains(suffix), "{suffix}");
         }
     }
 }

@@ -100,6 +100,10 @@ scripts! {
     position: Allowed, Unconfirmed;
     step: Allowed, Unconfirmed;
     twins: Allowed, Unconfirmed;
+    grant: Allowed, Confirmed;
+    hasten: Allowed, Confirmed;
+    refresher: Allowed, Confirmed;
+    allow: Allowed, Confirmed;
     permit: Allowed, Confirmed;
     confirm: Allowed, Unconfirmed;
 }

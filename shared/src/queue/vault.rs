@@ -140,6 +140,22 @@ impl<'a> Drawer<'a> {
         }
     }
 
+    /// Credentials as they are stored: always sealed.
+    pub(super) fn seal_token(&self, text: &str) -> Result<String, SealError> {
+        let keys = &self.vault.encryption.keys;
+        keys.seal_text(&self.place(Purpose::Token), text)
+    }
+
+    /// Credentials as they were. Such as are not sealed are not ours.
+    pub(super) fn open_token(&self, text: &str) -> Result<String, SealError> {
+        let keys = &self.vault.encryption.keys;
+        let opened = keys.open_text(&self.place(Purpose::Token), text.to_owned())?;
+        if opened == text {
+            return Err(SealError::Malformed);
+        }
+        Ok(opened)
+    }
+
     pub(super) fn seal_text<'t>(
         &self,
         purpose: Purpose,

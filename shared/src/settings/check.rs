@@ -58,6 +58,11 @@ impl Settings {
             ["PENSTOCK_ENCRYPT_PAYLOADS", "PENSTOCK_ENCRYPTION_KEYS"],
             "set a key to seal payloads with",
         )?;
+        needs(
+            self.ghl.app.is_none() || !self.encryption.keys.is_empty(),
+            ["PENSTOCK_GHL_CLIENT_ID", "PENSTOCK_ENCRYPTION_KEYS"],
+            "tokens are stored sealed: set a key",
+        )?;
         let secure = self.redis.url.expose_secret().contains("rediss");
         needs(
             self.redis.ca.is_none() || secure,

@@ -14,7 +14,7 @@ use super::{
     table::{PREFIX, SETTINGS},
     value::{self, Complaint},
 };
-use crate::quota::Quota;
+use crate::{ghl::App, quota::Quota};
 
 /// The settings file that is used, if it is there, when `PENSTOCK_CONFIG` names none.
 const FALLBACK_FILE: &str = "penstock.toml";
@@ -130,6 +130,11 @@ fn ghl(sources: &Sources) -> Result<Ghl, SettingsError> {
         token: read(sources, "GHL_TOKEN", |text| {
             value::optional(text, value::token)
         })?,
+        app: app(sources)?,
+        refresh_ahead: read(sources, "GHL_REFRESH_AHEAD", |text| {
+            value::duration(text, SECOND..=20 * HOUR)
+        })?,
+        all_may_write: read(sources, "ALLOW_WRITES", value::allow_writes)?,
         burst: read(sources, "GHL_BURST", quota)?,
         daily: read(sources, "GHL_DAILY", quota)?,
         daily_pacing: read(sources, "DAILY_PACING", value::pacing)?,
@@ -140,6 +145,39 @@ fn ghl(sources: &Sources) -> Result<Ghl, SettingsError> {
             value::duration(text, 100 * MILLISECOND..=5 * MINUTE)
         })?,
     })
+}
+
+/// The app, if there is one: id and secret are of no use without each other.
+fn app(sources: &Sources) -> Result<Option<App>, SettingsError> {
+    let client_id = read(sources, "GHL_CLIENT_ID", |text| {
+        value::optional(text, value::client_id)
+    })?;
+    let client_secret = read(sources, "GHL_CLIENT_SECRET", |text| {
+        value::optional(text, value::token)
+    })?;
+    let redirect_uri = read(sources, "GHL_REDIRECT_URI", |text| {
+        value::optional(text, value::page)
+    })?;
+    let scopes = read(sources, "GHL_SCOPES", value::scopes)?;
+    let authorize_url = read(sources, "GHL_AUTHORIZE_URL", value::page)?;
+    let names = ["PENSTOCK_GHL_CLIENT_ID", "PENSTOCK_GHL_CLIENT_SECRET"];
+    let lacks = |[name, other]: [&'static str; 2]| SettingsError::Missing {
+        name,
+        other,
+        complaint: "the app is known by both of them",
+    };
+    match (client_id, client_secret) {
+        (Some(client_id), Some(client_secret)) => Ok(Some(App {
+            client_id,
+            client_secret,
+            redirect_uri,
+            scopes,
+            authorize_url,
+        })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(lacks(names)),
+        (None, Some(_)) => Err(lacks([names[1], names[0]])),
+    }
 }
 
 fn delivery(sources: &Sources) -> Result<Delivery, SettingsError> {

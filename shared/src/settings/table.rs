@@ -74,6 +74,41 @@ pub const SETTINGS: &[Setting] = &[
         "a private integration token for every tenant that has no credentials of its own",
     ),
     plain(
+        "PENSTOCK_GHL_CLIENT_ID",
+        "none",
+        "the app's client id in the API's marketplace: with it, accounts are connected by OAuth",
+    ),
+    secret(
+        "PENSTOCK_GHL_CLIENT_SECRET",
+        "none",
+        "the app's client secret",
+    ),
+    plain(
+        "PENSTOCK_GHL_REDIRECT_URI",
+        "none",
+        "the address of `/oauth/callback` of `penstock-producer serve`, as browsers reach it and as the app's page in the marketplace names it",
+    ),
+    plain(
+        "PENSTOCK_GHL_SCOPES",
+        "contacts.readonly contacts.write",
+        "what is asked for as an account is connected, separated by spaces; `oauth.write` too where companies install the app for their locations",
+    ),
+    plain(
+        "PENSTOCK_GHL_AUTHORIZE_URL",
+        "https://marketplace.gohighlevel.com/v2/oauth/chooselocation",
+        "the page on which the account is chosen that is connected",
+    ),
+    plain(
+        "PENSTOCK_GHL_REFRESH_AHEAD",
+        "1h",
+        "how long before its end an OAuth token is renewed, and up to a quarter more by chance; a short-lived one not before half of its life",
+    ),
+    plain(
+        "PENSTOCK_ALLOW_WRITES",
+        "ask",
+        "whether tenants connected by OAuth may write: `ask`, each of them once `penstock-admin tenant allow-writes` was said, or `all`",
+    ),
+    plain(
         "PENSTOCK_GHL_BURST",
         "100/10s",
         "the most calls per tenant in any such window",

@@ -20,6 +20,16 @@ const DOCUMENTED: &[(&str, &str)] = &[
         "https://services.leadconnectorhq.com",
     ),
     ("PENSTOCK_GHL_TOKEN", "none"),
+    ("PENSTOCK_GHL_CLIENT_ID", "none"),
+    ("PENSTOCK_GHL_CLIENT_SECRET", "none"),
+    ("PENSTOCK_GHL_REDIRECT_URI", "none"),
+    ("PENSTOCK_GHL_SCOPES", "contacts.readonly contacts.write"),
+    (
+        "PENSTOCK_GHL_AUTHORIZE_URL",
+        "https://marketplace.gohighlevel.com/v2/oauth/chooselocation",
+    ),
+    ("PENSTOCK_GHL_REFRESH_AHEAD", "1h"),
+    ("PENSTOCK_ALLOW_WRITES", "ask"),
     ("PENSTOCK_GHL_BURST", "100/10s"),
     ("PENSTOCK_GHL_DAILY", "200000/1d"),
     ("PENSTOCK_CONCURRENCY", "64"),
@@ -492,5 +502,42 @@ fn a_token_sent_in_clear_is_warned_of() {
         "http://localhost:4010",
     ] {
         assert!(!warned(url), "{url}");
+    }
+}
+
+#[test]
+fn an_app_is_known_by_its_id_and_its_secret_and_needs_a_key() {
+    let key = (
+        "PENSTOCK_ENCRYPTION_KEYS",
+        "k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    );
+    let id = ("PENSTOCK_GHL_CLIENT_ID", "app-1");
+    let secret = ("PENSTOCK_GHL_CLIENT_SECRET", "c4n4ry");
+    let told = complaint(&[id, key]);
+    assert!(told.contains("PENSTOCK_GHL_CLIENT_SECRET"), "{told}");
+    let told = complaint(&[secret, key]);
+    assert!(told.contains("PENSTOCK_GHL_CLIENT_ID"), "{told}");
+    let told = complaint(&[id, secret]);
+    assert!(told.contains("PENSTOCK_ENCRYPTION_KEYS"), "{told}");
+    assert!(!told.contains("c4n4ry"));
+    let settings = load(&[id, secret, key]).unwrap();
+    let app = settings.ghl.app.as_ref().unwrap();
+    assert_eq!(app.client_id, "app-1");
+    assert_eq!(app.scopes, "contacts.readonly contacts.write");
+    assert!(!settings.render().contains("c4n4ry") && !settings.ghl.all_may_write);
+}
+
+#[test]
+fn what_an_app_cannot_be_is_refused() {
+    for (name, value) in [
+        ("PENSTOCK_GHL_CLIENT_ID", "a/b"),
+        ("PENSTOCK_GHL_REDIRECT_URI", "ftp://x"),
+        ("PENSTOCK_GHL_REDIRECT_URI", "https://x/#y"),
+        ("PENSTOCK_GHL_AUTHORIZE_URL", "page"),
+        ("PENSTOCK_GHL_REFRESH_AHEAD", "2d"),
+        ("PENSTOCK_ALLOW_WRITES", "yes"),
+    ] {
+        let told = complaint(&[(name, value)]);
+        assert!(told.contains(name), "{told}");
     }
 }

@@ -246,6 +246,44 @@ pub(super) fn base_url(text: &str) -> Result<String, Complaint> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// The address of a page: one that a browser is sent to.
+pub(super) fn page(text: &str) -> Result<String, Complaint> {
+    let uri: http::Uri = text.parse().map_err(|_| {
+        "write an address such as `https://hooks.example/oauth/callback`".to_owned()
+    })?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err("the address begins with https:// or http://".to_owned());
+    }
+    if text.contains('#') {
+        return Err("leave everything from `#` on out of the address".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of an app, which becomes a part of keys.
+pub(super) fn client_id(text: &str) -> Result<String, Complaint> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let sound = (1..=128).contains(&text.len()) && text.chars().all(fits);
+    sound
+        .then(|| text.to_owned())
+        .ok_or_else(|| "write 1 to 128 of the characters A-Z a-z 0-9 . _ -".to_owned())
+}
+
+/// Words separated by spaces.
+pub(super) fn scopes(text: &str) -> Result<String, Complaint> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let sound = |word: &&str| word.bytes().all(|byte| byte.is_ascii_graphic());
+    if words.is_empty() || !words.iter().all(sound) {
+        return Err("write scopes separated by spaces, such as `contacts.readonly`".to_owned());
+    }
+    Ok(words.join(" "))
+}
+
+/// Whether all may write.
+pub(super) fn allow_writes(text: &str) -> Result<bool, Complaint> {
+    choice(text, &[("ask", false), ("all", true)])
+}
+
 /// A bearer token: what may stand in a header, without spaces.
 pub(super) fn token(text: &str) -> Result<SecretString, Complaint> {
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -259,9 +259,9 @@ async fn what_cannot_be_meant_is_refused_before_any_call() {
         );
     }
     let tokenless = api.get_with(&[], &["contacts/c0", "--tenant", ACME]).await;
-    assert_eq!(tokenless.code, Some(2));
+    assert_eq!(tokenless.code, Some(1));
     assert!(
-        tokenless.stderr.contains("PENSTOCK_GHL_TOKEN"),
+        tokenless.stderr.contains("penstock-admin check acme"),
         "{}",
         tokenless.stderr
     );

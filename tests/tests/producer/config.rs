@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 38] = [
+const DEFAULTS: [(&str, &str); 45] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -25,6 +25,16 @@ const DEFAULTS: [(&str, &str); 38] = [
         "PENSTOCK_GHL_BASE_URL",
         "\"https://services.leadconnectorhq.com\"",
     ),
+    (
+        "PENSTOCK_GHL_SCOPES",
+        "\"contacts.readonly contacts.write\"",
+    ),
+    (
+        "PENSTOCK_GHL_AUTHORIZE_URL",
+        "\"https://marketplace.gohighlevel.com/v2/oauth/chooselocation\"",
+    ),
+    ("PENSTOCK_GHL_REFRESH_AHEAD", "\"1h\""),
+    ("PENSTOCK_ALLOW_WRITES", "\"ask\""),
     ("PENSTOCK_GHL_BURST", "\"100/10s\""),
     ("PENSTOCK_GHL_DAILY", "\"200000/1d\""),
     ("PENSTOCK_CONCURRENCY", "64"),
@@ -47,6 +57,9 @@ const DEFAULTS: [(&str, &str); 38] = [
     ("PENSTOCK_LOG", "\"info\""),
     ("PENSTOCK_LOG_FORMAT", "\"text\""),
     ("PENSTOCK_GHL_TOKEN", "none"),
+    ("PENSTOCK_GHL_CLIENT_ID", "none"),
+    ("PENSTOCK_GHL_CLIENT_SECRET", "none"),
+    ("PENSTOCK_GHL_REDIRECT_URI", "none"),
     ("PENSTOCK_MAX_AGE", "none"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_FLOWS", "none"),

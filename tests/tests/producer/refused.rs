@@ -200,7 +200,7 @@ async fn dates_phones_and_emails_that_cannot_be_are_refused() {
         case(about(r#"{"id":"../c"}"#), "payload.contact.id: "),
         case(
             about("{}"),
-            "payload.contact: exactly one of id, email and phone is needed",
+            "payload.contact: exactly one of id, email, phone and job is needed",
         ),
         case(
             about(r#"{"id":"c","email":"jane@example.com"}"#),

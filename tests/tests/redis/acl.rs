@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use penstock_tests::harness::{
-    Endpoint, Finished, Listen, Program, RedisOptions, RedisServer, run, wait_until,
+    Endpoint, Finished, Listen, Program, ProgramBuilder, RedisOptions, RedisServer, run, wait_until,
 };
-use penstock_tests::sandbox::{Options, Running, Sandbox};
+use penstock_tests::sandbox::{OAuthTerms, Options, Pick, Running, Sandbox};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -20,6 +20,20 @@ const ROLES: [&str; 6] = [
     "metrics",
 ];
 const ACME: &str = "acme";
+const APP: &str = "app1-main";
+const ACCOUNTS: &[(&str, &str)] = &[
+    ("PENSTOCK_GHL_TOKEN", "none"),
+    ("PENSTOCK_GHL_CLIENT_ID", APP),
+    ("PENSTOCK_GHL_CLIENT_SECRET", "secret"),
+    (
+        "PENSTOCK_GHL_REDIRECT_URI",
+        "http://127.0.0.1/oauth/callback",
+    ),
+    (
+        "PENSTOCK_ENCRYPTION_KEYS",
+        "k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    ),
+];
 
 struct Guarded {
     redis: RedisServer,
@@ -81,7 +95,7 @@ impl Guarded {
         format!("redis://penstock-{role}:word-of-{role}@{}", self.address)
     }
 
-    fn program(&self, name: &str, role: &str) -> penstock_tests::harness::ProgramBuilder {
+    fn program(&self, name: &str, role: &str) -> ProgramBuilder {
         Program::new(name)
             .env("PENSTOCK_REDIS_URL", self.url(role))
             .env("PENSTOCK_GHL_BASE_URL", self.sandbox.url())
@@ -154,13 +168,18 @@ impl Guarded {
 
     /// The intake, when it is ready; and where it takes jobs.
     async fn serve(&self) -> (Program, reqwest::Client, String) {
+        self.serve_with(&[]).await
+    }
+
+    async fn serve_with(&self, settings: &[(&str, &str)]) -> (Program, reqwest::Client, String) {
         let port = penstock_tests::harness::free_port();
         let address = format!("127.0.0.1:{port}");
-        let service = self
-            .program("penstock-producer", "intake")
+        let service = settled(self.program("penstock-producer", "intake"), settings)
             .args(["serve", "--listen", &address])
             .start();
-        let http = reqwest::Client::new();
+        let http = reqwest::Client::builder();
+        let http = http.redirect(reqwest::redirect::Policy::none());
+        let http = http.build().unwrap();
         let base = format!("http://{address}/v1/jobs");
         let ready = format!("http://{address}/readyz");
         wait_until("the intake to be ready", PATIENCE, || async {
@@ -180,6 +199,11 @@ impl Guarded {
         let said = sent.query_async(&mut connection).await;
         said.map_err(|error: redis::RedisError| error.code().unwrap_or_default().to_owned())
     }
+}
+
+fn settled(program: ProgramBuilder, settings: &[(&str, &str)]) -> ProgramBuilder {
+    let all = settings.iter();
+    all.fold(program, |program, (name, value)| program.env(name, value))
 }
 
 fn note(id: &str, contact: &str) -> String {
@@ -296,6 +320,49 @@ async fn whatever_became_of_the_permits_who_stores_jobs_needs_no_more_rights() {
     guarded.deliver("other").await;
 }
 
+/// An account is connected by the intake, allowed to write by an administrator, and called by a worker, whose token has ended.
+#[tokio::test]
+async fn each_program_sees_to_accounts_as_its_own_user() {
+    let sandbox = Options {
+        oauth: Some(OAuthTerms::new(APP, "secret".into())),
+        ..Options::default()
+    };
+    let guarded = Guarded::on(RedisOptions::default(), sandbox).await;
+    let marketplace = guarded.sandbox.marketplace().unwrap();
+    marketplace.set_pick(Some(Pick::Location(ACME.to_owned())));
+    let worker = guarded.program("penstock-worker", "worker");
+    let worker = settled(worker, ACCOUNTS).start();
+    worker.wait_for_line("ready worker=", PATIENCE).await;
+    let (service, http, base) = guarded.serve_with(ACCOUNTS).await;
+    let base = base.trim_end_matches("/v1/jobs");
+    let away = http
+        .get(format!("{base}/oauth/install"))
+        .send()
+        .await
+        .unwrap();
+    let cookie = away.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let choose = away.headers()["location"].to_str().unwrap().to_owned();
+    let (_, query) = choose.split_once('?').unwrap();
+    let url = format!("{}/v2/oauth/chooselocation?{query}", guarded.sandbox.url());
+    let back = http.get(url).send().await.unwrap();
+    let back = back.headers()["location"].to_str().unwrap().to_owned();
+    let (_, query) = back.split_once('?').unwrap();
+    let back = http.get(format!("{base}/oauth/callback?{query}"));
+    let page = back.header("cookie", cookie).send().await.unwrap();
+    let (status, said) = (page.status(), page.text().await.unwrap());
+    assert_eq!(status, 200, "{said}\n{}", guarded.refusals().await);
+    drop(service);
+    let listed = guarded.admin("admin-read", &["tokens", "list"]).await;
+    assert_eq!(listed[0]["kind"], "location", "{listed}");
+    marketplace.expire(ACME);
+    guarded.enqueue(&note("a", "c-0")).await;
+    guarded
+        .admin("admin-write", &["tenant", "allow-writes", ACME])
+        .await;
+    guarded.until("a", "done").await;
+    assert_eq!(marketplace.grants()[0].refreshes, 1);
+}
+
 #[tokio::test]
 async fn a_failed_attempt_takes_no_more_rights() {
     let guarded = Guarded::start().await;
@@ -398,15 +465,61 @@ const WRITTEN: Commands = &[
     &["HINCRBY", "penstock:{0}:counts", "open", "1"],
     &["ZADD", "penstock:{0}:lanes", "1", "x"],
 ];
+const GRANT: &str = "penstock:{0}:grant:location/app/acme";
+const GRANTS_READ: Commands = &[
+    &["HGETALL", GRANT],
+    &["HGET", GRANT, "secrets"],
+    &["ZRANGE", "penstock:{0}:grants", "0", "-1"],
+];
+const GRANTS_WRITTEN: Commands = &[
+    &["HSET", GRANT, "secrets", "x"],
+    &["ZADD", "penstock:{0}:grants", "1", "location/app/acme"],
+    &["HSET", "penstock:{0}:writes", "acme", "1"],
+    &["SET", "penstock:{0}:install:x", "1"],
+];
+const GRANTS_GONE: Commands = &[
+    &["DEL", GRANT],
+    &["HDEL", GRANT, "secrets"],
+    &["ZREM", "penstock:{0}:grants", "location/app/acme"],
+    &["HDEL", "penstock:{0}:writes", "acme"],
+    &["DEL", "penstock:{0}:install:x"],
+    &["PEXPIRE", GRANT, "1"],
+];
 const REFUSED: [(&str, &[Commands]); 6] = [
-    ("client", &[GONE, ENUMERATED, POWERS, LIBRARY, LETTERS]),
-    ("intake", &[GONE, POWERS, LIBRARY]),
+    (
+        "client",
+        &[
+            GONE,
+            ENUMERATED,
+            POWERS,
+            LIBRARY,
+            LETTERS,
+            GRANTS_READ,
+            GRANTS_WRITTEN,
+            GRANTS_GONE,
+        ],
+    ),
+    ("intake", &[GONE, POWERS, LIBRARY, GRANTS_GONE]),
     ("worker", &[POWERS]),
-    ("admin-read", &[GONE, POWERS, LIBRARY, WRITTEN]),
+    (
+        "admin-read",
+        &[GONE, POWERS, LIBRARY, WRITTEN, GRANTS_WRITTEN, GRANTS_GONE],
+    ),
     ("admin-write", &[POWERS]),
     (
         "metrics",
-        &[GONE, ENUMERATED, POWERS, LIBRARY, LETTERS, STORED, WRITTEN],
+        &[
+            GONE,
+            ENUMERATED,
+            POWERS,
+            LIBRARY,
+            LETTERS,
+            STORED,
+            WRITTEN,
+            GRANTS_READ,
+            GRANTS_WRITTEN,
+            GRANTS_GONE,
+        ],
     ),
 ];
 
@@ -433,6 +546,10 @@ async fn no_user_may_do_what_is_anothers() {
             let said = guarded.says(role, command).await;
             assert!(said.is_ok(), "{role}: {command:?}");
         }
+    }
+    for command in [GRANTS_READ, GRANTS_WRITTEN].concat() {
+        let said = guarded.says("intake", command).await;
+        assert!(said.is_ok(), "intake: {command:?}");
     }
     // That they are refused is no accident of a command that nobody may send.
     let read = guarded.says("admin-read", &["HGET", JOB, "a"]).await;

@@ -189,7 +189,7 @@ async fn ask(stage: &Stage, heard: &mut Heard) {
 }
 
 /// What Redis keeps: its values, its files, the commands that it remembers, and its log.
-async fn stored(stage: &Stage) -> Heard {
+pub(crate) async fn stored(stage: &Stage) -> Heard {
     let mut heard = Heard::default();
     heard.hear("values", format!("{:?}", stage.redis.snapshot().await));
     let slow = stage.redis.cli(["SLOWLOG", "GET", "100000"]).await;

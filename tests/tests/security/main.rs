@@ -7,4 +7,5 @@ mod keys;
 mod records;
 mod resend;
 mod stage;
+mod tokens;
 mod unprintable;

@@ -6,7 +6,7 @@ use penstock_tests::{
     harness::{
         Finished, Program, ProgramBuilder, RedisOptions, RedisServer, free_port, run, wait_until,
     },
-    sandbox::{Options, Running, Sandbox},
+    sandbox::{OAuthTerms, Options, Running, Sandbox},
 };
 use serde_json::Value;
 
@@ -41,6 +41,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// All programs have these settings too.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::with_oauth(settings, None).await
+    }
+
+    /// An app may be installed, too.
+    pub(crate) async fn with_oauth(settings: &[(&str, &str)], oauth: Option<OAuthTerms>) -> Self {
         let config = [("rdbcompression", "no"), ("slowlog-log-slower-than", "0")];
         let config = config.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let redis = RedisServer::start(RedisOptions {
@@ -51,6 +56,7 @@ impl Stage {
         .await;
         let options = Options {
             tokens: vec![TOKEN.to_owned().into()],
+            oauth,
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
@@ -59,7 +65,9 @@ impl Stage {
             ("PENSTOCK_REDIS_URL", url.as_str()),
             ("PENSTOCK_GHL_BASE_URL", api.as_str()),
         ];
-        let all = places.iter().chain(&SETTINGS).chain(settings);
+        let page = format!("{api}/v2/oauth/chooselocation");
+        let page = [("PENSTOCK_GHL_AUTHORIZE_URL", page.as_str())];
+        let all = places.iter().chain(&SETTINGS).chain(&page).chain(settings);
         let settings = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Self {
             settings: settings.collect(),

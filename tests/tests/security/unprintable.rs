@@ -2,10 +2,11 @@
 
 use penstock_producer::Client;
 use penstock_shared::{
-    ghl::{GhlClient, Tokens},
+    ghl::GhlClient,
     queue::{Location, Queue, Terms},
     settings::Settings,
 };
+use penstock_worker::tokens::Tokens;
 
 use crate::{
     heard::Heard,
@@ -38,7 +39,7 @@ async fn what_holds_a_secret() {
         ("client", format!("{:?}", Client::over(queue.clone()))),
         (
             "tokens",
-            format!("{:?}", Tokens::new(settings.ghl.token.clone())),
+            format!("{:?}", Tokens::new(&queue, &settings.ghl)),
         ),
         ("api", format!("{api:?}")),
     ] {

@@ -103,6 +103,7 @@ fn every_outcome() -> Vec<Outcome> {
                 wait: Duration::from_secs(10),
                 permit,
             },
+            Outcome::ReadOnly { permit },
         ]);
     }
     all
@@ -114,6 +115,7 @@ fn check(progress: &Progress, outcome: &Outcome, transition: &Transition) {
     match outcome {
         Outcome::Throttled { .. }
         | Outcome::Unauthorized { .. }
+        | Outcome::ReadOnly { .. }
         | Outcome::Postponed { .. }
         | Outcome::CutOff { .. }
         | Outcome::Unread { .. } => {
