@@ -43,6 +43,7 @@ mod per_type;
 mod person;
 mod phone;
 mod priority;
+mod pull_contacts;
 mod read;
 mod remove_followers;
 mod remove_from_all_campaigns;
@@ -106,6 +107,7 @@ pub use self::{
     person::Person,
     phone::Phone,
     priority::Priority,
+    pull_contacts::{PageLimit, PullContacts, PulledAs},
     remove_followers::RemoveFollowers,
     remove_from_all_campaigns::RemoveFromAllCampaigns,
     remove_from_campaign::RemoveFromCampaign,

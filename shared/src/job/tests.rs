@@ -198,7 +198,6 @@ fn only_what_makes_something_more_each_time_may_not_be_repeated() {
             // Simulated it makes nothing.
             JobType::SendSms => name == "sms, least",
             JobType::UpsertContact => name == "upsert, whole",
-            JobType::SendSms => name == "sms, least",
             _ => false,
         };
         assert_eq!(payload.is_idempotent(), !makes, "{name}");

@@ -51,8 +51,6 @@ struct GovernArguments<'a> {
 
 impl Queue {
     /// Governs a tenant: pauses or resumes what it has for any destination that a worker knows, or sets how much of GHL it gets.
-    ///
-    /// Of one lane it may not be known whether that was done, since the answer was lost: the others are governed all the same.
     pub async fn govern(&self, tenant: &str, govern: &Govern) -> Result<(), QueueError> {
         let mut lanes = vec![Lane::ghl(tenant)];
         if matches!(govern, Govern::Pause | Govern::Resume) {

@@ -262,6 +262,17 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
         "SetBusiness",
         r#"{ "contacts": [{ "id": "a" }, { "id": "b" }], "businessId": null }"#,
     ),
+    ("pull, all", "PullContacts", "{}"),
+    (
+        "pull, whole",
+        "PullContacts",
+        r#"{ "query": "Deo", "businessId": "b", "pageLimit": 100, "kind": "ContactCreate" }"#,
+    ),
+    (
+        "pull, least page",
+        "PullContacts",
+        r#"{ "pageLimit": 1, "kind": "contact.pulled" }"#,
+    ),
 ];
 
 /// With all that can be said of a contact.
@@ -495,6 +506,13 @@ const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
         "SetBusiness",
         r#"{ "contacts": [{ "id": "a" }], "businessId": 5 }"#,
     ),
+    ("PullContacts", r#"{ "pageLimit": 0 }"#),
+    ("PullContacts", r#"{ "pageLimit": 101 }"#),
+    ("PullContacts", r#"{ "pageLimit": 1.5 }"#),
+    ("PullContacts", r#"{ "kind": "sms.stop" }"#),
+    ("PullContacts", r#"{ "query": "" }"#),
+    ("PullContacts", r#"{ "query": null }"#),
+    ("PullContacts", r#"{ "contact": { "id": "c" } }"#),
 ];
 
 /// Members that, in an envelope that is right otherwise, both the parser and the schemas refuse.
