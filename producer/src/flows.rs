@@ -105,7 +105,7 @@ fn try_out(flows: &Flows, test: &Test) -> Result<Exit, Failure> {
             Failure::bad_input(anyhow!(message))
         })?,
     };
-    if !flow.begins_with(&event.kind, &event.tenant) {
+    if !flow.begins_with(&event) {
         eprintln!(
             "note: a {} of {} does not begin this flow; what follows is what it would make",
             event.kind, event.tenant

@@ -8,6 +8,7 @@ mod data;
 mod generic;
 mod ghl;
 mod kind;
+mod listed;
 mod member;
 mod person;
 mod smore;
@@ -28,6 +29,7 @@ pub use self::{
     generic::{GenericRules, KindRule},
     ghl::{AppId, GhlEvent},
     kind::Kind,
+    listed::{Change, ListChange},
     person::Person,
     smsfactor::MessageType,
     source::Source,
@@ -107,6 +109,16 @@ impl Event {
         smsfactor::read(bytes, tenant, told)
     }
 
+    /// The event of a reply that a poll of `SMSFactor` has found: mostly the same as a webhook's.
+    pub fn from_smsfactor_reply(reply: Map<String, Value>, tenant: &Tenant) -> Self {
+        smsfactor::polled(reply, tenant)
+    }
+
+    /// The event of a contact of a list of `SMSFactor`'s that a poll has found to be another than before.
+    pub fn from_list_change(tenant: &Tenant, found: &ListChange<'_>) -> Self {
+        listed::event(tenant, found)
+    }
+
     /// The events that a webhook of Smore's tells of: one for each response.
     pub fn from_smore(bytes: &[u8], tenant: &Tenant) -> Result<Vec<Self>, Unreadable> {
         smore::read(bytes, tenant)
@@ -172,9 +184,10 @@ fn id(source: &str, name: &str) -> JobId {
 }
 
 /// An event's id where its sender gives it none: what tells it from others, hashed.
-fn hashed_id<'a>(source: &str, parts: impl IntoIterator<Item = &'a [u8]>) -> JobId {
+fn hashed_id(source: &str, parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> JobId {
     let mut digest = Sha256::new();
     for part in parts {
+        let part = part.as_ref();
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }

@@ -1,6 +1,7 @@
 //! Flows: what happens when, without code. A file says which events become which jobs; [`Flows::load`] refuses it with every fault and its line,
 //! and [`Flows::plan`] is one function from an event to the jobs that follow from it.
 
+mod cadence;
 mod engine;
 mod fault;
 mod file;
@@ -30,7 +31,7 @@ pub use self::{
     template::Failure,
 };
 use crate::{
-    event::Kind,
+    event::{Event, Kind},
     job::{JobType, MaxAttempts, Priority, Tenant},
 };
 
@@ -119,8 +120,9 @@ impl Flows {
 }
 
 impl Flow {
-    /// Whether it begins with such an event of this tenant's.
-    pub fn begins_with(&self, kind: &Kind, tenant: &Tenant) -> bool {
-        self.on == *kind && (self.tenants.is_empty() || self.tenants.contains(tenant))
+    /// Whether it begins with this event.
+    pub fn begins_with(&self, event: &Event) -> bool {
+        let is_for = self.tenants.is_empty() || self.tenants.contains(&event.tenant);
+        is_for && self.on == event.kind && self.keeps_time_of(event)
     }
 }

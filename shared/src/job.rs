@@ -42,6 +42,7 @@ mod payload;
 mod per_type;
 mod person;
 mod phone;
+mod poll_sms;
 mod priority;
 mod pull_contacts;
 mod read;
@@ -106,6 +107,7 @@ pub use self::{
     per_type::PerType,
     person::Person,
     phone::Phone,
+    poll_sms::{PollSms, Polled},
     priority::Priority,
     pull_contacts::{PageLimit, PullContacts, PulledAs},
     remove_followers::RemoveFollowers,

@@ -29,11 +29,13 @@ pub enum Cause {
     ParentDead,
     /// A flow that follows an event could not make its jobs.
     FlowFailed,
+    /// An event of which too many came about one record.
+    Storm,
 }
 
 impl Cause {
     /// Every cause, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rejected,
         Self::ContactNotFound,
         Self::Ambiguous,
@@ -43,6 +45,7 @@ impl Cause {
         Self::Expired,
         Self::ParentDead,
         Self::FlowFailed,
+        Self::Storm,
     ];
 
     /// The word that stands in keys, filters and output.
@@ -57,6 +60,7 @@ impl Cause {
             Self::Expired => "expired",
             Self::ParentDead => "parent-dead",
             Self::FlowFailed => "flow-failed",
+            Self::Storm => "storm",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod acl;
+mod cadence;
 pub mod claim;
 mod confirmation;
 mod connection;
@@ -28,6 +29,7 @@ pub mod outlook;
 pub mod pace;
 pub mod parent;
 pub mod permit;
+pub mod polls;
 pub mod position;
 pub mod record;
 pub mod reference;
@@ -42,6 +44,7 @@ pub mod sms_report;
 mod spread;
 pub mod stats;
 pub mod status;
+pub mod storms;
 pub mod sweep;
 pub mod twins;
 mod vault;

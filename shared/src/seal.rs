@@ -48,6 +48,8 @@ pub enum Purpose {
     Token,
     /// What is known of a record in several systems.
     Link,
+    /// What is known of a contact of a list.
+    Listed,
 }
 
 /// Why something that is sealed cannot be opened.
@@ -81,6 +83,7 @@ impl Purpose {
             Self::History => "history",
             Self::Token => "token",
             Self::Link => "link",
+            Self::Listed => "listed",
         }
     }
 }

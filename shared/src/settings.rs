@@ -178,6 +178,8 @@ pub struct Intake {
     pub api_keys: Vec<SecretString>,
     /// The file that says what follows from which event.
     pub flows: Option<PathBuf>,
+    /// How many events of one kind about one record may lead to jobs.
+    pub storm: Quota,
     /// The file that says which webhooks are taken in.
     pub hooks: Option<PathBuf>,
     /// How old an event may be that a webhook tells of.

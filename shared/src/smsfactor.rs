@@ -3,6 +3,7 @@
 mod answer;
 mod classify;
 mod client;
+mod poll;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod time;
 pub use self::{
     answer::{Listed, MessageReply, Page, Receipt},
     client::SmsFactorClient,
+    poll::{Polled, Row},
     request::{Infos, Message, PAGE, Request, number},
 };
 

@@ -14,6 +14,7 @@ use penstock_shared::{
         run::{Run, field},
         settle::Fields,
     },
+    quota::Quota,
     span::millis,
 };
 use serde_json::{Value, json};
@@ -67,6 +68,8 @@ pub struct Courier {
     pub quarantine: Quarantine,
     /// What follows from which event.
     pub flows: FlowFile,
+    /// How many events of one kind about one record may lead to jobs.
+    pub storm: Quota,
     /// How long after its end the API's search may not find what an unanswered call created.
     pub search_lag: Duration,
     /// What marks notes and tasks, and knows its markers.
@@ -100,6 +103,10 @@ impl Deliver for Courier {
 
     fn begin_duties(&self, duties: &mut JoinSet<()>) {
         duties.spawn(duties::reload::run(self.flows.clone()));
+        duties.spawn(duties::schedule::run(
+            self.queue.clone(),
+            self.flows.clone(),
+        ));
     }
 }
 

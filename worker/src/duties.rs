@@ -9,6 +9,7 @@ pub mod refresh;
 pub mod register;
 pub mod reload;
 pub mod renew;
+pub mod schedule;
 pub mod unlearn;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod blacklist;
 mod http;
 mod list;
 mod lookup;
+mod poll;
 mod report;
 mod sms;
 mod unknown;
@@ -141,6 +142,7 @@ pub async fn deliver(
         Payload::SendSms(sms) => sms::send(courier, job, stored, sms, turn).await,
         Payload::SmsListContact(contact) => list::keep(courier, job, contact, turn).await,
         Payload::SmsBlacklist(number) => blacklist::keep(courier, job, number, turn).await,
+        Payload::PollSms(wanted) => poll::poll(courier, job, wanted, turn).await,
         Payload::HttpCall(call) => http::call(courier, job, stored, call, turn).await,
         _ => return None,
     };

@@ -20,7 +20,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
-    elsewhere,
+    elsewhere, storm,
     sync::{self, Looked},
 };
 
@@ -37,6 +37,7 @@ pub async fn follow(
     if !handle.with_contact && handle.again.is_none() {
         elsewhere::hear(courier, &handle.event, calls.turn()).await?;
     }
+    storm::pass(courier, job, &handle.event, calls).await?;
     let flows = courier.flows.flows();
     let mut known = Known {
         now: first_due(job),
@@ -52,6 +53,7 @@ pub async fn follow(
     known.links = looked.links;
     known.news = looked.news;
     let mut plan = flows.plan(&handle.event, &known);
+    storm::count(courier, job, &handle.event, &plan, calls).await?;
     plan.broken.extend(unread);
     let jobs = plan.jobs.into_iter().map(|Planned { job, .. }| job);
     let mut jobs: Vec<Job> = jobs.chain(looked.again).collect();

@@ -16,7 +16,7 @@ use penstock_shared::{
 };
 use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 
-use crate::assignment::Roster;
+use crate::{assignment::Roster, storm::STORMS};
 
 const BACKLOG: &str = "penstock_backlog_jobs";
 const ELIGIBLE: &str = "penstock_eligible_jobs";
@@ -99,6 +99,10 @@ fn describe() {
             "Effects that were found to be there twice, or of dead letters.",
         ),
         (
+            STORMS,
+            "Storms of events that this worker was the first to see: what flows follow has stopped for their records.",
+        ),
+        (
             "penstock_lapses_total",
             "How often Redis was found to have forgotten what it had acknowledged.",
         ),
@@ -108,6 +112,7 @@ fn describe() {
     // From the start, so that the first time is a rise.
     counter!("penstock_twins_total").absolute(0);
     counter!("penstock_lapses_total").absolute(0);
+    counter!(STORMS).absolute(0);
 }
 
 /// Binds the address, or says which setting is wrong.

@@ -35,6 +35,7 @@ pub mod settler;
 #[cfg(test)]
 mod simulation;
 pub mod spread;
+pub mod storm;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;

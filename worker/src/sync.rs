@@ -45,10 +45,7 @@ pub async fn look(
     calls: &Calls<'_>,
 ) -> Result<Result<Looked, Broken>, Stop> {
     let event = &handle.event;
-    if !flows
-        .iter()
-        .any(|flow| flow.begins_with(&event.kind, &event.tenant))
-    {
+    if !flows.iter().any(|flow| flow.begins_with(event)) {
         return Ok(Ok(Looked::nothing()));
     }
     let word = match flows.word(event, known) {

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,6 +14,10 @@ use crate::job::{Invalid, JobId, Tenant};
 
 /// Times without their offset are of this place.
 const ZONE: &str = "Europe/Paris";
+/// The rule of that place, spelt out: ids must be the same on machines that have no table of time zones.
+const RULE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+/// How polls write times.
+const STAMP: &str = "%Y-%m-%d %H:%M:%S";
 
 /// What delivery reports call what has become of a message, by number.
 const STATUSES: [(i64, &str); 11] = [
@@ -67,6 +71,20 @@ pub(super) fn read(
         _ => Err(Unreadable::NotThis("an object or a list of objects")),
     });
     events.collect()
+}
+
+/// The event of a reply as `/messages/mo` lists it: what a webhook calls `from` is `destination` there, and the time is told without its offset.
+pub(super) fn polled(mut reply: Map<String, Value>, tenant: &Tenant) -> Event {
+    for (there, here) in [("destination", "from"), ("message_id", "last_message_id")] {
+        if let Some(value) = reply.remove(there).filter(|value| !value.is_null()) {
+            reply.insert(here.to_owned(), value);
+        }
+    }
+    let date = reply.get("date").and_then(|date| moment_in(date, ZONE));
+    if let Some(date) = date.and_then(|date| Some(there(date)?.strftime("%FT%T%:z").to_string())) {
+        reply.insert("date".to_owned(), date.into());
+    }
+    event(reply, tenant, Some(&MessageType(Kind::named("sms.reply"))))
 }
 
 fn event(mut members: Map<String, Value>, tenant: &Tenant, told: Option<&MessageType>) -> Event {
@@ -156,19 +174,41 @@ impl Report {
         }
     }
 
+    /// What it is known again by, whether a webhook or a poll tells of it: the number, the time by the clocks of Paris to the second, what it says,
+    /// and of a delivery report the message too. Of a reply the message before it is left out: how a poll calls one that was sent without an id
+    /// of ours is not known.
+    ///
+    /// They cannot agree on a reply whose text the one shortens or writes otherwise, whose time differs by a second, or that was
+    /// registered as STOP though it does not say so: then a flow follows it twice. Equal replies of one number in one second are one
+    /// event, and so are those that are an hour apart in the hour that comes twice in autumn.
     fn id(&self, kind: &Kind) -> JobId {
-        let parts = [&self.whom, &self.written_date, &self.what, &self.message_id];
-        let parts = parts.map(|part| part.as_deref().unwrap_or_default().as_bytes());
-        let all = [kind.as_str().as_bytes()].into_iter().chain(parts);
+        let is_reply = ["sms.reply", "sms.stop"].contains(&kind.as_str());
+        let date = self.date.and_then(there);
+        let date = date.map(|date| date.strftime(STAMP).to_string());
+        let date = date.or(self.written_date.clone());
+        let message_id = self.message_id.clone().filter(|_| !is_reply);
+        let parts = [self.digits(), date, self.what.clone(), message_id];
+        let parts = parts.map(|part| part.unwrap_or_default().into_bytes());
+        let all = [kind.as_str().as_bytes().to_vec()].into_iter().chain(parts);
         hashed_id(Source::Smsfactor.as_str(), all)
     }
 
     /// Numbers are international, and come without their `+`.
     fn phone(&self) -> Option<String> {
+        Some(format!("+{}", self.digits()?))
+    }
+
+    fn digits(&self) -> Option<String> {
         let number = self.whom.as_deref()?;
         let digits = number
             .strip_prefix('+')
             .or_else(|| number.strip_prefix("00"));
-        Some(format!("+{}", digits.unwrap_or(number)))
+        Some(digits.unwrap_or(number).to_owned())
     }
+}
+
+/// A moment by the clocks of Paris.
+fn there(moment: Timestamp) -> Option<ZonedDateTime> {
+    let zone = TimeZone::posix(RULE).ok()?;
+    Some(moment.to_zoned_datetime(zone))
 }

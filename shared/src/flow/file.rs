@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Action, Flow, Flows, MOST_BYTES, Sync,
+    cadence::SCHEDULE,
     engine::Engine,
     fault::{Fault, Faults},
     rehearsal,
@@ -26,8 +27,6 @@ const MOST_ACTIONS: usize = 32;
 /// How often a flow may come round by itself, at the most and at the least.
 const CADENCE: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(10)..=Duration::from_secs(7 * 86_400);
-/// The trigger of those that do.
-const SCHEDULE: &str = "schedule";
 
 pub(super) fn read(text: &str) -> Result<Flows, Vec<Fault>> {
     if text.len() > MOST_BYTES {

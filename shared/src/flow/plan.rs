@@ -63,7 +63,7 @@ impl Flows {
     pub fn plan(&self, event: &Event, known: &Known) -> Plan {
         let mut plan = Plan::default();
         let flows = self.iter();
-        for flow in flows.filter(|flow| flow.begins_with(&event.kind, &event.tenant)) {
+        for flow in flows.filter(|flow| flow.begins_with(event)) {
             if !flow.has_news(known.news.as_ref()) {
                 continue;
             }

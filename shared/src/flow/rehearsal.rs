@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Flow, Flows, Known, fault::Fault, trigger::Trigger};
+use super::{Flow, Flows, Known, cadence, fault::Fault, trigger::Trigger};
 use crate::{
     event::{Data, Event, Person, Source},
     job::{JobId, Tenant},
@@ -44,7 +44,10 @@ fn of_flow(flows: &Flows, flow: &Flow) -> Vec<Fault> {
 
 /// The example of the event that a flow begins with; `None` where nobody knows what it holds.
 pub fn sample(flow: &Flow) -> Option<Event> {
-    let data = Trigger::named(flow.on.as_str())?.sample();
+    let mut data = Trigger::named(flow.on.as_str())?.sample();
+    if flow.every.is_some() {
+        data.insert(cadence::FLOW.to_owned(), flow.name.as_str().into());
+    }
     let tenant = flow.tenants.first().cloned();
     Some(Event {
         source: source(flow.on.as_str()),
@@ -62,6 +65,7 @@ fn source(kind: &str) -> Source {
     match kind.split('.').next() {
         Some("sms") => Source::Smsfactor,
         Some("smore") => Source::Smore,
+        Some(cadence::SCHEDULE) => cadence::source(),
         _ => Source::Ghl,
     }
 }

@@ -33,9 +33,7 @@ impl Flows {
     /// What an event says to the flows that keep something the same; `None` if there are none that begin with it.
     pub fn word(&self, event: &Event, known: &Known) -> Result<Option<Word>, Broken> {
         let mut word: Option<Word> = None;
-        let flows = self
-            .iter()
-            .filter(|flow| flow.begins_with(&event.kind, &event.tenant));
+        let flows = self.iter().filter(|flow| flow.begins_with(event));
         for flow in flows {
             let Some(sync) = &flow.sync else {
                 continue;

@@ -32,6 +32,7 @@ use super::{
     packed,
     parent::Parent,
     path_id::PathId,
+    poll_sms::PollSms,
     pull_contacts::PullContacts,
     read::{Place, Read},
     remove_followers::RemoveFollowers,
@@ -192,6 +193,8 @@ job_types! {
     HttpCall = 28,
     /// Keep which record of another system a contact is.
     LinkRecord = 29,
+    /// Ask for replies to text messages, or for the contacts of a list, and make events of what is new.
+    PollSms = 30,
 }
 
 impl JobType {

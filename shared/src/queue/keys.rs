@@ -156,6 +156,16 @@ keys_apart! {
     link(link) = "link:";
     /// String per `<tenant>/<id>` of a text message that is not done: what its receiver or the network has told of it, JSON; kept for a while.
     report(message) = "report:";
+    /// Sorted set per tenant: flow on a cadence → its last moment that was made (ms); kept for a while.
+    moments(tenant) = "moments:";
+    /// Hash per tenant: `replies` → until when they were polled (ms); `list/<id>` → how often that list was read from end to end.
+    polls(tenant) = "polls:";
+    /// Hash per `<tenant>/<list>`: contact → `<round>/<what was said of it>` as it was polled last; kept for a while.
+    listed(list) = "listed:";
+    /// Sorted set per `<tenant>/<events>` that have their kind and their record in common: event that led to jobs → when (ms); kept for a moment.
+    gusts(events) = "gusts:";
+    /// String per the same: there as long as they are a storm.
+    storm(events) = "storm:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";
 }

@@ -76,6 +76,8 @@ pub mod field {
     pub const NO_CONNECTION: &str = "noConnection";
     /// From which row on a long list is looked through next.
     pub const PAGE: &str = "page";
+    /// Of a poll: what it asks for, and how far that has come, as JSON.
+    pub const POLL: &str = "poll";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.
     pub const SINGLY: &str = "singly";
     /// Its end, where that has to wait, as JSON.

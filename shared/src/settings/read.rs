@@ -88,6 +88,7 @@ impl Settings {
                 flows: read(&sources, "FLOWS", |text| {
                     value::optional(text, |path| Ok(PathBuf::from(path)))
                 })?,
+                storm: read(&sources, "STORM", quota)?,
                 hooks: read(&sources, "HOOKS", |text| {
                     value::optional(text, |path| Ok(PathBuf::from(path)))
                 })?,
@@ -131,8 +132,11 @@ fn redis(sources: &Sources) -> Result<Redis, SettingsError> {
     })
 }
 
+fn quota(text: &str) -> Result<Quota, String> {
+    text.parse::<Quota>().map_err(|error| error.to_string())
+}
+
 fn ghl(sources: &Sources) -> Result<Ghl, SettingsError> {
-    let quota = |text: &str| text.parse::<Quota>().map_err(|error| error.to_string());
     Ok(Ghl {
         base_url: read(sources, "GHL_BASE_URL", value::base_url)?,
         token: read(sources, "GHL_TOKEN", |text| {

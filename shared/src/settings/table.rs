@@ -229,6 +229,11 @@ pub const SETTINGS: &[Setting] = &[
         "a file (TOML) that says what follows from which event; workers read it again when it changes",
     ),
     plain(
+        "PENSTOCK_STORM",
+        "60/1m",
+        "how many events of one kind about one record may lead to jobs in any such window: those beyond, as of flows that feed each other, are dead letters with the cause `storm`, until none has come for a window",
+    ),
+    plain(
         "PENSTOCK_HOOKS",
         "none",
         "a file (TOML) that says which webhooks are taken in, and how their senders prove themselves",

@@ -7,11 +7,11 @@ use super::Answer;
 use crate::wire::CallError;
 
 /// The names by which rows call a number.
-const NUMBERS: [&str; 5] = ["destination", "value", "gsm", "number", "phone"];
+pub(super) const NUMBERS: [&str; 5] = ["destination", "value", "gsm", "number", "phone"];
 /// The names by which rows call their id.
 const IDS: [&str; 3] = ["id", "contact_id", "contactId"];
 /// How deep the rows of an answer may lie.
-const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 4;
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,15 +123,24 @@ impl Answer {
     }
 }
 
-fn listed(row: &Map<String, Value>) -> Option<Listed> {
-    let id = IDS.iter().find_map(|name| text(row.get(*name)))?;
+pub(super) fn id(row: &Map<String, Value>) -> Option<String> {
+    IDS.iter().find_map(|name| text(row.get(*name)))
+}
+
+pub(super) fn infos(row: &Map<String, Value>) -> [Option<String>; 4] {
     let infos = ["info1", "info2", "info3", "info4"];
-    let infos = infos.map(|name| text(row.get(name)).filter(|info| !info.is_empty()));
-    Some(Listed { id, infos })
+    infos.map(|name| text(row.get(name)).filter(|info| !info.is_empty()))
+}
+
+fn listed(row: &Map<String, Value>) -> Option<Listed> {
+    Some(Listed {
+        id: id(row)?,
+        infos: infos(row),
+    })
 }
 
 /// The first list of objects that have a number, wherever it is: how the answer is wrapped, the vendor does not say.
-fn rows(value: &Value, depth: usize) -> Option<Vec<&Map<String, Value>>> {
+pub(super) fn rows(value: &Value, depth: usize) -> Option<Vec<&Map<String, Value>>> {
     match value {
         Value::Array(items) => {
             let rows: Vec<_> = items.iter().filter_map(Value::as_object).collect();
@@ -147,7 +156,7 @@ fn rows(value: &Value, depth: usize) -> Option<Vec<&Map<String, Value>>> {
 }
 
 /// A number, which some answers write as text.
-fn number(value: &Value, name: &str) -> Option<u64> {
+pub(super) fn number(value: &Value, name: &str) -> Option<u64> {
     match value.get(name)? {
         Value::Number(number) => number.as_u64(),
         Value::String(text) => text.trim().parse().ok(),
@@ -155,7 +164,7 @@ fn number(value: &Value, name: &str) -> Option<u64> {
     }
 }
 
-fn text(value: Option<&Value>) -> Option<String> {
+pub(super) fn text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -92,6 +92,12 @@ impl Request {
         Self::get(format!("/list/{}", encoded(list)), query, "list")
     }
 
+    /// The contacts of a list, from this one on.
+    pub fn whole_list(list: &str, start: usize) -> Self {
+        let query = vec![("start", start.to_string()), ("length", PAGE.to_string())];
+        Self::get(format!("/list/{}", encoded(list)), query, "list")
+    }
+
     /// Every list.
     pub fn lists() -> Self {
         Self::get("/lists", Vec::new(), "")

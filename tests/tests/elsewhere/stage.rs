@@ -1,6 +1,6 @@
 //! A Redis, the stand-ins, workers on them, and what a test asks them.
 
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use penstock_shared::{
     event::Event,
@@ -90,6 +90,20 @@ impl Stage {
         )
     }
 
+    /// A file of flows in the place of the one before, at once.
+    pub(crate) fn flows(&self, text: &str) -> PathBuf {
+        self.file("flows.toml", text)
+    }
+
+    /// A file that a program reads.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        let new = path.with_extension("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(&new, &path).unwrap();
+        path
+    }
+
     pub(crate) async fn worker(&self) -> Program {
         self.worker_with(&self.connections(), &[]).await
     }
@@ -107,10 +121,13 @@ impl Stage {
     /// A worker that dies as it passes this point for the first time.
     pub(crate) async fn dying_worker(&self, point: &str) -> Program {
         let dies = format!("{point}:abort");
-        let settings = [("PENSTOCK_FAILPOINT", dies.as_str())];
+        self.fragile_worker(&[("PENSTOCK_FAILPOINT", &dies)]).await
+    }
+
+    /// One that has failpoints, with these settings.
+    pub(crate) async fn fragile_worker(&self, settings: &[(&str, &str)]) -> Program {
         let fragile = "penstock-worker-failpoints";
-        self.worker_of(fragile, &self.connections(), &settings)
-            .await
+        self.worker_of(fragile, &self.connections(), settings).await
     }
 
     async fn worker_of(
@@ -150,13 +167,14 @@ impl Stage {
 
     /// A webhook of `SMSFactor`'s comes in, as its stand-in says it.
     pub(crate) async fn hears(&self, body: &Value) {
-        let (tenant, bytes) = (ACME.parse().unwrap(), body.to_string());
-        let events = Event::from_smsfactor(bytes.as_bytes(), &tenant, None).unwrap();
-        let jobs = events.into_iter().map(|event| NewJob {
-            id: event.id.clone(),
-            job: event.into_job(),
-        });
-        self.store(&jobs.collect::<Vec<_>>()).await;
+        self.store(&told(body)).await;
+    }
+
+    /// One of something that is known already comes in: it is stored no second time.
+    pub(crate) async fn hears_again(&self, body: &Value) {
+        let stored = self.queue.enqueue(&told(body), Admission::Each).await;
+        let is_known = |code: &Enqueued| matches!(code, Enqueued::Duplicate | Enqueued::Conflict);
+        assert!(stored.unwrap().iter().all(is_known));
     }
 
     pub(crate) async fn admin(&self, args: &[&str]) -> Finished {
@@ -265,6 +283,17 @@ pub(crate) fn call(id: &str, method: &str, path: &str, more: Value) -> Draft {
         all.extend(more);
     }
     penstock_tests::fixture::job(id).what("HttpCall", payload)
+}
+
+/// What a webhook of `SMSFactor`'s becomes.
+fn told(body: &Value) -> Vec<NewJob> {
+    let (tenant, bytes) = (ACME.parse().unwrap(), body.to_string());
+    let events = Event::from_smsfactor(bytes.as_bytes(), &tenant, None).unwrap();
+    let jobs = events.into_iter().map(|event| NewJob {
+        id: event.id.clone(),
+        job: event.into_job(),
+    });
+    jobs.collect()
 }
 
 async fn connect(redis: &RedisServer) -> Queue {

@@ -1,11 +1,12 @@
 //! `SMSFactor`'s.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{check, tenant};
 use crate::{
-    event::{Event, MessageType, Unreadable},
+    event::{Change, Event, ListChange, MessageType, Unreadable},
     job::Phone,
+    smsfactor::Row,
 };
 
 fn read(body: &Value, told: Option<&str>) -> Event {
@@ -160,4 +161,106 @@ fn several_may_come_together() {
         let refused = Event::from_smsfactor(body.as_bytes(), &tenant(), None);
         assert!(matches!(refused, Err(Unreadable::NotThis(_))), "{body}");
     }
+}
+
+/// The same as `/messages/mo` lists it.
+fn listed(message: &str) -> Map<String, Value> {
+    let row = json!({
+        "message_id": "job-1", "campaign_id": "7", "destination": "33612345678", "message": message, "info1": null,
+        "date": "2024-11-21 09:42:27",
+    });
+    row.as_object().unwrap().clone()
+}
+
+fn polled(row: Map<String, Value>) -> Event {
+    let event = Event::from_smsfactor_reply(row, &tenant());
+    check(&event);
+    event
+}
+
+#[test]
+fn a_reply_is_the_same_whether_it_is_told_or_polled() {
+    for message in ["Call me", "STOP", " Stop SMS", ""] {
+        let (told, found) = (read(&reply(message), None), polled(listed(message)));
+        assert_eq!(found.id, told.id, "{message}");
+        assert_eq!(found.kind, told.kind);
+        assert_eq!(found.contact, told.contact);
+        assert_eq!(found.occurred_at, told.occurred_at);
+        for name in ["from", "phone", "date", "messageId", "last_message_id"] {
+            assert_eq!(
+                found.data.members()[name],
+                told.data.members()[name],
+                "{name}"
+            );
+        }
+    }
+    // The hook may be that of STOP, and the offset another way to write the same moment.
+    let mut utc = reply("STOP");
+    utc["date"] = json!("2024-11-21T08:42:27.250Z");
+    utc["from"] = json!("+33612345678");
+    assert_eq!(read(&utc, Some("STOP")).id, polled(listed("STOP")).id);
+    // By Paris' clocks there is one half past two of that night for a poll, whichever it was.
+    let mut night = listed("Call me");
+    night["date"] = json!("2026-10-25 02:30:00");
+    for moment in ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"] {
+        let mut told = reply("Call me");
+        told["date"] = json!(moment);
+        assert_eq!(read(&told, None).id, polled(night.clone()).id, "{moment}");
+    }
+}
+
+#[test]
+fn replies_that_differ_are_told_apart() {
+    let first = polled(listed("Call me"));
+    for (member, other) in [
+        ("date", json!("2024-11-21 09:42:28")),
+        ("destination", json!("33612345679")),
+        ("message", json!("Call us")),
+    ] {
+        let mut row = listed("Call me");
+        row[member] = other;
+        assert_ne!(first.id, polled(row).id, "{member}");
+    }
+    // What cannot be read is told all the same.
+    let empty = polled(Map::new());
+    assert_eq!(empty.kind.as_str(), "sms.reply");
+    let mut odd = listed("x");
+    odd["date"] = json!("soon");
+    assert_eq!(polled(odd).data.members()["date"], "soon");
+}
+
+#[test]
+fn what_becomes_of_a_listed_contact_is_told_once() {
+    let row = Row {
+        id: "991".to_owned(),
+        number: "33612345678".to_owned(),
+        infos: [Some("Ann".to_owned()), None, None, Some("gold".to_owned())],
+    };
+    let change = ListChange {
+        list: "5a03",
+        round: 3,
+        change: Change::Changed,
+        row: &row,
+    };
+    let event = Event::from_list_change(&tenant(), &change);
+    check(&event);
+    let expected = json!({
+        "listId": "5a03", "id": "991", "change": "changed", "phone": "+33612345678", "info1": "Ann", "info4": "gold",
+    });
+    assert_eq!(serde_json::to_value(&event.data).unwrap(), expected);
+    assert_eq!(event, Event::from_list_change(&tenant(), &change));
+    let later = ListChange { round: 4, ..change };
+    assert_ne!(event.id, Event::from_list_change(&tenant(), &later).id);
+    let odd = Row {
+        number: "not a number".to_owned(),
+        ..row.clone()
+    };
+    let change = ListChange {
+        row: &odd,
+        ..change
+    };
+    let event = Event::from_list_change(&tenant(), &change);
+    check(&event);
+    assert!(!event.data.members().contains_key("phone"));
+    assert!(event.contact.is_nobody());
 }

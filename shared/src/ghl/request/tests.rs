@@ -202,6 +202,7 @@ fn every_job_type_for_this_api_is_a_request() {
         JobType::SendSms,
         JobType::SmsListContact,
         JobType::SmsBlacklist,
+        JobType::PollSms,
         JobType::HttpCall,
     ];
     let walk = request("PullContacts", &json!({}));

@@ -60,6 +60,7 @@ impl Request {
             | Payload::SendSms(_)
             | Payload::SmsListContact(_)
             | Payload::SmsBlacklist(_)
+            | Payload::PollSms(_)
             | Payload::HttpCall(_) => return None,
         })
     }

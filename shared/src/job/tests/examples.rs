@@ -129,6 +129,17 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
         "SmsBlacklist",
         r#"{ "phone": "+33612345678", "operation": "remove" }"#,
     ),
+    ("poll, replies", "PollSms", r#"{ "what": "replies" }"#),
+    (
+        "poll, replies since",
+        "PollSms",
+        r#"{ "what": "replies", "since": "2026-12-01T09:00:00+01:00" }"#,
+    ),
+    (
+        "poll, list",
+        "PollSms",
+        r#"{ "what": "list", "listId": "5a03", "initial": true }"#,
+    ),
     (
         "call, least",
         "HttpCall",
@@ -402,6 +413,9 @@ const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
         "SmsBlacklist",
         r#"{ "phone": "+33612345678", "operation": "toggle" }"#,
     ),
+    ("PollSms", r#"{ "what": "lists" }"#),
+    ("PollSms", r#"{ "what": "list", "listId": "a/b" }"#),
+    ("PollSms", r#"{ "what": "replies", "since": "yesterday" }"#),
     (
         "HttpCall",
         r#"{ "connection": "ghl", "method": "GET", "path": "/a" }"#,

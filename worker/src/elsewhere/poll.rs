@@ -1,0 +1,108 @@
+//! `PollSms`: what no webhook has told of becomes events. Nothing of it is lost or doubled whenever its worker dies: events are stored before it is
+//! written down that they were, under ids that are made of what they say.
+
+mod list;
+mod replies;
+
+use std::time::Duration;
+
+use penstock_shared::{
+    event::Event,
+    job::{PollSms, Polled},
+    outcome::{Cause, Fault, Outcome},
+    queue::{
+        enqueue::{Admission, Enqueued},
+        record::NewJob,
+        run::field,
+        settle::Fields,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::smsfactor;
+use crate::{
+    assignment::Assignment,
+    deliver::Courier,
+    gate::{Stop, Turn},
+};
+
+/// How many pages one delivery reads, since it may take only so long.
+const PAGES: usize = 3;
+/// Why it is not known what is there.
+const NOT_UNDERSTOOD: &str =
+    "the answer says nothing that can be read, and does not say that there is nothing";
+/// When Redis is asked again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Asks for what is wanted.
+pub(super) async fn poll(
+    courier: &Courier,
+    job: &Assignment,
+    wanted: &PollSms,
+    turn: &mut Turn<'_>,
+) -> Result<Outcome, Stop> {
+    let way = smsfactor(courier, job, turn)?;
+    match (wanted.what, &wanted.list_id) {
+        (Polled::Replies, _) => replies::poll(courier, job, wanted, way, turn).await,
+        (Polled::List, Some(list)) => {
+            let list = list::List {
+                courier,
+                job,
+                id: list.as_str(),
+                way,
+            };
+            list.poll(wanted.initial, turn).await
+        }
+        (Polled::List, None) => Err(refused("it names no list", turn)),
+    }
+}
+
+/// Stores events, and returns how many of them were new.
+async fn tell(courier: &Courier, events: Vec<Event>, turn: &Turn<'_>) -> Result<usize, Stop> {
+    let new: Vec<_> = events
+        .into_iter()
+        .map(|event| NewJob {
+            id: event.id.clone(),
+            job: event.into_job(),
+        })
+        .collect();
+    let stored = courier.queue.enqueue(&new, Admission::Each).await;
+    let stored = stored.map_err(|interrupted| {
+        tracing::warn!(error = %interrupted.error, "what a poll has found cannot be stored yet");
+        turn.postponed(AGAIN, "waits until what it has found can be stored")
+    })?;
+    for code in &stored {
+        if let Enqueued::BacklogFull { retry_after } = code {
+            return Err(turn.postponed(*retry_after, "waits for room in the tenant's backlog"));
+        }
+    }
+    // One of the same id that says something else was told by a webhook, in its words.
+    let is_new = |code: &&Enqueued| **code == Enqueued::Accepted;
+    Ok(stored.iter().filter(is_new).count())
+}
+
+/// How far the deliveries before have come.
+fn progress<T: DeserializeOwned>(job: &Assignment) -> Option<T> {
+    serde_json::from_str(job.claimed.run.text(field::POLL)?).ok()
+}
+
+/// Writes down how far it has come, so that it goes on there even if there is no permit now.
+async fn go_on(turn: &mut Turn<'_>, progress: &impl Serialize) -> Result<(), Stop> {
+    // Numbers, and a digest.
+    let written = serde_json::to_string(progress).unwrap_or_default();
+    let fields = Fields::from([(field::POLL, written)]);
+    turn.advance(fields, None).await
+}
+
+fn away(turn: &Turn<'_>) -> Stop {
+    turn.postponed(AGAIN, "waits for Redis")
+}
+
+fn refused(why: impl Into<String>, turn: &Turn<'_>) -> Stop {
+    Outcome::Rejected {
+        cause: Cause::Rejected,
+        fault: Fault::new(why),
+        permit: turn.permit(),
+    }
+    .into()
+}
