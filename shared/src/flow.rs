@@ -4,6 +4,7 @@
 mod engine;
 mod fault;
 mod file;
+mod filter;
 mod phone;
 mod plan;
 mod rehearsal;
@@ -53,6 +54,8 @@ pub struct Flow {
     pub name: String,
     /// The kind of event that it begins with.
     pub on: Kind,
+    /// Other kinds that it begins with too.
+    or_on: Vec<Kind>,
     /// Whose events; of a flow without any, everybody's.
     pub tenants: BTreeSet<Tenant>,
     /// How often, if it begins with its own cadence.
@@ -62,6 +65,8 @@ pub struct Flow {
     actions: Vec<Action>,
     /// Whether it looks at the contact as GHL has it, which an event may not tell.
     reads_contact: bool,
+    /// Where the record's id stands, in the sender's system.
+    record: Option<String>,
     /// What it keeps the same in several systems, if it does.
     sync: Option<Sync>,
 }
@@ -71,8 +76,6 @@ pub struct Flow {
 struct Sync {
     /// The systems that it tells.
     to: BTreeSet<String>,
-    /// Where the record's id stands, in the sender's system.
-    record: Option<String>,
     /// The fields, by the names that all flows of one record share.
     fields: Template,
 }
@@ -121,6 +124,7 @@ impl Flows {
 impl Flow {
     /// Whether it begins with such an event of this tenant's.
     pub fn begins_with(&self, kind: &Kind, tenant: &Tenant) -> bool {
-        self.on == *kind && (self.tenants.is_empty() || self.tenants.contains(tenant))
+        let begins = self.on == *kind || self.or_on.contains(kind);
+        begins && (self.tenants.is_empty() || self.tenants.contains(tenant))
     }
 }

@@ -157,7 +157,12 @@ impl Memory {
         }
         let by = known.by.clone();
         if by == saying.system {
-            return Judged::New;
+            // Its events may come in another order than they happened in.
+            return if saying.at < known.at {
+                Judged::Known
+            } else {
+                Judged::New
+            };
         }
         if saying.at < known.at {
             self.conflict(field, &by, saying.system, saying.at);
@@ -445,6 +450,26 @@ mod tests {
         assert_eq!(older.stale, ["name"]);
         assert_eq!(older.changed.len(), 1, "fields are decided one by one");
         assert_eq!(memory.conflicts()[0].dropped, "ghl");
+    }
+
+    /// Webhooks come in whichever order.
+    #[test]
+    fn what_a_system_has_changed_since_is_no_news() {
+        let mut memory = Memory::default();
+        see(&mut memory, "ghl", 20, &json!({ "name": "Ada Lovelace" }));
+        let before = see(
+            &mut memory,
+            "ghl",
+            10,
+            &json!({ "name": "Ada", "city": "Paris" }),
+        );
+        assert_eq!(
+            (&before.changed["city"], before.changed.len()),
+            (&json!("Paris"), 1)
+        );
+        assert_eq!(before.stale, [""; 0]);
+        assert_eq!(memory.values()["name"], "Ada Lovelace");
+        assert_eq!(memory.conflicts(), []);
     }
 
     #[test]
