@@ -29,27 +29,31 @@ impl Pair {
             profile: String::new(),
             told: 0,
         };
-        pair.tell("ContactCreate", Timestamp::now()).await;
+        pair.tell("ContactCreate", ago(60)).await;
         let made = pair.world.crm_effects("profile", 1).await;
         pair.profile.clone_from(&made[0].change.id);
         pair.settle().await;
         pair
     }
 
-    /// GHL tells of the contact as it is, and when it has changed.
+    /// GHL tells of the contact as it is now, and when it has changed.
     async fn tell(&self, kind: &str, at: Timestamp) {
         let there = self.world.ghl_contact(&self.contact).await;
+        self.tell_of(kind, &there, at).await;
+    }
+
+    async fn tell_of(&self, kind: &str, contact: &Value, at: Timestamp) {
         let names = ["id", "firstName", "lastName", "email", "phone"];
-        let said = names.map(|name| (name.to_owned(), there[name].clone()));
+        let said = names.map(|name| (name.to_owned(), contact[name].clone()));
         let said = said.into_iter().filter(|(_, value)| !value.is_null());
         self.world.ghl_at(kind, at, said.collect()).await;
     }
 
-    /// Somebody changes the contact, and GHL tells of it.
+    /// Somebody changes the contact, and GHL tells of it as it was then.
     async fn edit_contact(&self, fields: Value, at: Timestamp) {
         let path = format!("/contacts/{}", self.contact);
-        self.world.ask_ghl(Method::PUT, &path, fields).await;
-        self.tell("ContactUpdate", at).await;
+        let answer = self.world.ask_ghl(Method::PUT, &path, fields).await;
+        self.tell_of("ContactUpdate", &answer["contact"], at).await;
     }
 
     /// Somebody changes the profile, and the CRM tells of it.
