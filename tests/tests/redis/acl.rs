@@ -465,6 +465,20 @@ const WRITTEN: Commands = &[
     &["HINCRBY", "penstock:{0}:counts", "open", "1"],
     &["ZADD", "penstock:{0}:lanes", "1", "x"],
 ];
+const LISTED: &str = "penstock:{0}:listed:acme/l";
+const POLLED: Commands = &[
+    &["HMGET", LISTED, "1"],
+    &["HSCAN", LISTED, "0"],
+    &["HSET", LISTED, "1", "x"],
+    &["HDEL", LISTED, "1"],
+    &["HGET", "penstock:{0}:polls:acme", "replies"],
+    &["ZADD", "penstock:{0}:moments:acme", "GT", "1", "tick"],
+    &["ZSCORE", "penstock:{0}:moments:acme", "tick"],
+    &["PEXPIRE", "penstock:{0}:storm:acme/x", "1"],
+    &["SET", "penstock:{0}:storm:acme/x", "1", "NX", "PX", "1"],
+    &["ZREMRANGEBYSCORE", "penstock:{0}:gusts:acme/x", "-inf", "1"],
+    &["ZCARD", "penstock:{0}:gusts:acme/x"],
+];
 const GRANT: &str = "penstock:{0}:grant:location/app/acme";
 const GRANTS_READ: Commands = &[
     &["HGETALL", GRANT],
@@ -550,6 +564,14 @@ async fn no_user_may_do_what_is_anothers() {
     for command in [GRANTS_READ, GRANTS_WRITTEN].concat() {
         let said = guarded.says("intake", command).await;
         assert!(said.is_ok(), "intake: {command:?}");
+    }
+    for command in POLLED {
+        for role in ["client", "intake", "metrics"] {
+            let said = guarded.says(role, command).await;
+            assert_eq!(said, Err("NOPERM".into()), "{role}: {command:?}");
+        }
+        let said = guarded.says("worker", command).await;
+        assert!(said.is_ok(), "worker: {command:?}");
     }
     // That they are refused is no accident of a command that nobody may send.
     let read = guarded.says("admin-read", &["HGET", JOB, "a"]).await;
