@@ -162,6 +162,9 @@ impl Memory {
             return Judged::Older;
         }
         let by = known.by.clone();
+        if self.is_unchanged(saying, field, value) {
+            return Judged::Older;
+        }
         if by == saying.system {
             // Its events may come in another order than they happened in.
             return if saying.at < known.at {
@@ -169,9 +172,6 @@ impl Memory {
             } else {
                 Judged::New
             };
-        }
-        if self.is_unchanged(saying, field, value) {
-            return Judged::Older;
         }
         if saying.at < known.at {
             self.conflict(field, &by, saying.system, saying.at);
@@ -520,6 +520,26 @@ mod tests {
         see(&mut memory, "ghl", 12, &json!({ "first": "Augusta" }));
         let back = see(&mut memory, "ghl", 13, &json!({ "first": "Ada" }));
         assert_eq!(back.changed["first"], "Ada");
+    }
+
+    /// Its own newer value was overwritten there, and is being written again: until it is there, its events tell of the other's.
+    #[test]
+    fn what_is_told_again_may_be_told_of_twice() {
+        let mut memory = Memory::default();
+        see(&mut memory, "crm", 1, &json!({ "name": "King" }));
+        memory.write("ghl", at(1), ["name".to_owned()]);
+        let ours = see(&mut memory, "ghl", 2, &json!({ "name": "Lovelace" }));
+        assert_eq!(ours.changed.len(), 1);
+        assert_eq!(
+            see(&mut memory, "ghl", 3, &json!({ "name": "King" })).stale,
+            ["name"]
+        );
+        memory.write("ghl", at(3), ["name".to_owned()]);
+        assert_eq!(
+            see(&mut memory, "ghl", 4, &json!({ "name": "King" })),
+            Seen::default()
+        );
+        assert_eq!(memory.values()["name"], "Lovelace");
     }
 
     /// Webhooks come in whichever order.
