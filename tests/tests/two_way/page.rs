@@ -6,6 +6,8 @@ use penstock_shared::{
     flow::{Flows, trigger::TRIGGERS},
     job::JobType,
 };
+use penstock_tests::harness::run;
+use serde_json::Value;
 
 use crate::stage::shipped;
 
@@ -78,4 +80,30 @@ fn the_flows_that_the_page_shows_are_right() {
         let read = Flows::load(block);
         assert!(read.is_ok(), "{block}\n{:?}", read.err());
     }
+}
+
+/// Tried out, it is as if nothing had been known of the record before.
+#[tokio::test]
+async fn a_flow_that_keeps_records_the_same_can_be_tried_out() {
+    let file = shipped("flows.toml");
+    let args = [
+        "flows",
+        "test",
+        "contact-to-crm",
+        "--file",
+        file.to_str().unwrap(),
+    ];
+    let tried = run("penstock-producer", args, &[], "").await;
+    assert_eq!(tried.code, Some(0), "{}", tried.stderr);
+    let jobs: Vec<Value> = tried
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let types: Vec<_> = jobs
+        .iter()
+        .map(|job| job["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["HttpCall", "LinkRecord"]);
+    assert_eq!(jobs[0]["payload"]["body"]["firstName"], "Ada");
 }
