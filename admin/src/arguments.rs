@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod ghl;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,7 +17,10 @@ use penstock_shared::{
     settings, span,
 };
 
-pub(crate) use self::access::{Revoke, Rotate, TokensCommand};
+pub(crate) use self::{
+    access::{Revoke, Rotate, TokensCommand},
+    ghl::{Get, GhlCommand},
+};
 use crate::{dead::pace::Pace, render::Format};
 
 const EXAMPLES: &str = "\
@@ -30,6 +34,7 @@ Examples:
   penstock-admin dead retry order-4711                    repaired and sent again
   penstock-admin dead retry --all --cause exhausted --rate 5/s --yes
   penstock-admin tenant pause ve9EPM428h8vShlRW1KT        nothing of this tenant is started
+  penstock-admin ghl get contacts/ocQHyuzHvysMo5N5VsXc    a contact as the API has it
   penstock-admin quarantine                               which were raised, since the API was late
 
 Exit codes: 0 done; 1 it could not be done (Redis away …); 2 the input, the arguments or the settings were wrong.";
@@ -94,6 +99,9 @@ pub(crate) enum Command {
         /// The tenant
         tenant: Tenant,
     },
+    /// Read from the API, as a tenant's jobs would
+    #[command(subcommand)]
+    Ghl(GhlCommand),
     /// Print the users that Redis should know, one for each role
     ///
     /// The roles: client (stores jobs), intake (`penstock-producer serve`), worker, admin-read, admin-write, metrics. Nothing is sent to Redis.

@@ -5,6 +5,7 @@ mod arguments;
 mod check;
 mod dead;
 mod detail;
+mod ghl;
 mod mask;
 mod moment;
 mod quarantine;
@@ -23,7 +24,7 @@ use penstock_shared::{
 };
 
 use self::arguments::{
-    Arguments, Command, DeadCommand, JobCommand, QuarantineCommand, TokensCommand,
+    Arguments, Command, DeadCommand, GhlCommand, JobCommand, QuarantineCommand, TokensCommand,
 };
 
 fn main() -> Exit {
@@ -45,6 +46,9 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
             quarantine::run(&connect().await?, format, wanted.command.as_ref()).await
         }
         Command::Tenant(command) => tenant::run(&connect().await?, format, &command).await,
+        Command::Ghl(GhlCommand::Get(get)) => {
+            ghl::get(&connect().await?, &settings, format, get).await
+        }
         Command::Tokens(command) => {
             tokens::run(&connect().await?, &settings, format, &command).await
         }
@@ -74,8 +78,8 @@ fn errand(command: &Command) -> Errand {
             matches!(wanted.command, Some(QuarantineCommand::Reset { .. }))
         }
         Command::Tokens(command) => !matches!(command, TokensCommand::List { .. }),
-        // Its calls are counted.
-        Command::Check { .. } | Command::Tenant(_) => true,
+        // Calls are counted.
+        Command::Check { .. } | Command::Ghl(_) | Command::Tenant(_) => true,
     };
     if changes {
         Errand::Change

@@ -14,6 +14,7 @@ const HARMLESS: &[&str] = &[
     "contactId",
     "country",
     "dateAdded",
+    "dateUpdated",
     "deliveryStatus",
     "dueDate",
     "effect",
@@ -25,6 +26,7 @@ const HARMLESS: &[&str] = &[
     "key",
     "kind",
     "listId",
+    "locationId",
     "method",
     "noteId",
     "occurredAt",
@@ -32,13 +34,14 @@ const HARMLESS: &[&str] = &[
     "pushType",
     "reason",
     "settledBy",
+    "startAfterId",
     "status",
     "tags",
     "taskId",
-    "noteId",
     "tenant",
     "ticket",
     "timezone",
+    "traceId",
     "type",
     "userId",
     "why",
@@ -71,7 +74,7 @@ fn field(name: &str, value: &Value) -> Value {
         Value::Object(_) if name == "data" => veiled(value),
         _ if texts && HARMLESS.contains(&name) => value.clone(),
         // A custom field's number may be anything, an age or a telephone included.
-        Value::Number(number) if name == "field_value" => {
+        Value::Number(number) if ["field_value", "value"].contains(&name) => {
             Value::String(hidden(&number.to_string()))
         }
         _ => masked(value),
@@ -125,14 +128,14 @@ mod tests {
             "age": 3,
             "contact": { "email": "jane.doe@example.com" },
             "title": "Call Jane", "dueDate": "2026-12-01T09:00:00Z", "completed": false, "tags": ["vip"],
-            "customFields": [{ "id": "f1", "field_value": "secret" }, { "key": "k", "field_value": 41 }],
+            "customFields": [{ "id": "f1", "field_value": "secret" }, { "key": "k", "field_value": 41 }, { "id": "f", "value": 41 }],
             "phone": "+15551234567", "firstName": null,
         });
         let expected = json!({
             "age": 3,
             "contact": { "email": "j***@example.com" },
             "title": "*** (9 characters)", "dueDate": "2026-12-01T09:00:00Z", "completed": false, "tags": ["vip"],
-            "customFields": [{ "id": "f1", "field_value": "*** (6 characters)" }, { "key": "k", "field_value": "*** (2 characters)" }],
+            "customFields": [{ "id": "f1", "field_value": "*** (6 characters)" }, { "key": "k", "field_value": "*** (2 characters)" }, { "id": "f", "value": "*** (2 characters)" }],
             "phone": "+***67", "firstName": null,
         });
         assert_eq!(masked(&payload), expected);

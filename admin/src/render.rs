@@ -53,6 +53,19 @@ impl Format {
         }
     }
 
+    /// Prints what has its shape from elsewhere: as JSON in any case.
+    pub(crate) fn value(self, value: &Value) -> Result<(), Failure> {
+        match self {
+            Self::Table => {
+                let text = document(value)?;
+                let lines = text.lines().map(|line| printable(line) + "\n");
+                program::print(&lines.collect::<String>())
+            }
+            Self::Json => program::print(&document(value)?),
+            Self::Ndjson => program::print(&lines(std::slice::from_ref(value))?),
+        }
+    }
+
     fn one<R: Row>(self, row: &R) -> Result<(), Failure> {
         match self {
             Self::Ndjson => program::print(&lines(std::slice::from_ref(row))?),

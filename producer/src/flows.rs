@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use penstock_shared::{
     event::{Event, Source},
-    flow::{self, Flow, Flows, Known, Plan},
+    flow::{self, Flow, Flows, Known, News, Plan},
     job::{Job, Payload, Tenant},
     program::{Exit, Failure, print},
     settings::Settings,
@@ -112,12 +112,20 @@ fn try_out(flows: &Flows, test: &Test) -> Result<Exit, Failure> {
         );
     }
     let contact = test.contact.as_deref().map(contact).transpose()?;
-    let known = Known {
+    let mut known = Known {
         now: Timestamp::now(),
         contact: Some(contact.unwrap_or_default()),
         links: json!({}),
         news: None,
     };
+    // As if nothing had been known of the record before.
+    let word = flows.word(&event, &known);
+    let word = word.map_err(|broken| Failure::failed(anyhow!("{broken}")))?;
+    known.news = word.map(|word| News {
+        values: word.fields.clone(),
+        changed: word.fields,
+        only_to: None,
+    });
     show(&flows.plan_one(flow, &event, &known))
 }
 

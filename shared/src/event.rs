@@ -90,6 +90,16 @@ impl Event {
         ghl::read(bytes, delivery)
     }
 
+    /// The event of a contact as GHL's API lists it, which this job has met.
+    pub fn from_contact(
+        contact: Value,
+        tenant: &Tenant,
+        by: &JobId,
+        kind: Kind,
+    ) -> Result<Self, Unreadable> {
+        ghl::pulled(contact, tenant, by, kind)
+    }
+
     /// The events that a webhook of `SMSFactor`'s tells of, whose body does not say of which type it is.
     pub fn from_smsfactor(
         bytes: &[u8],

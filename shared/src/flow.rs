@@ -5,6 +5,7 @@ mod cadence;
 mod engine;
 mod fault;
 mod file;
+mod filter;
 mod phone;
 mod plan;
 mod rehearsal;
@@ -54,6 +55,8 @@ pub struct Flow {
     pub name: String,
     /// The kind of event that it begins with.
     pub on: Kind,
+    /// Other kinds that it begins with too.
+    or_on: Vec<Kind>,
     /// Whose events; of a flow without any, everybody's.
     pub tenants: BTreeSet<Tenant>,
     /// How often, if it begins with its own cadence.
@@ -63,6 +66,8 @@ pub struct Flow {
     actions: Vec<Action>,
     /// Whether it looks at the contact as GHL has it, which an event may not tell.
     reads_contact: bool,
+    /// Where the record's id stands, in the sender's system.
+    record: Option<String>,
     /// What it keeps the same in several systems, if it does.
     sync: Option<Sync>,
 }
@@ -72,8 +77,6 @@ pub struct Flow {
 struct Sync {
     /// The systems that it tells.
     to: BTreeSet<String>,
-    /// Where the record's id stands, in the sender's system.
-    record: Option<String>,
     /// The fields, by the names that all flows of one record share.
     fields: Template,
 }
@@ -123,6 +126,7 @@ impl Flow {
     /// Whether it begins with this event.
     pub fn begins_with(&self, event: &Event) -> bool {
         let is_for = self.tenants.is_empty() || self.tenants.contains(&event.tenant);
-        is_for && self.on == event.kind && self.keeps_time_of(event)
+        let begins = self.on == event.kind || self.or_on.contains(&event.kind);
+        is_for && begins && self.keeps_time_of(event)
     }
 }

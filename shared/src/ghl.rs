@@ -14,6 +14,7 @@ mod operation;
 mod request;
 mod response;
 mod tokens;
+mod walk;
 
 pub use self::{
     client::{GhlClient, Reply},
@@ -23,6 +24,7 @@ pub use self::{
     request::{Filter, Lookup, OfBusiness, Page, Request, Search, TagChange},
     response::{Answer, BulkResult, Contact, Note, Task},
     tokens::{Bearer, Credentials, Known, Origin, fingerprint},
+    walk::{Leg, Place, Walk, Which},
 };
 pub use crate::wire::{CallError, ClientError, Limiter, NotUntil, Passage};
 use crate::wire::{message, rate};

@@ -44,6 +44,7 @@ mod person;
 mod phone;
 mod poll_sms;
 mod priority;
+mod pull_contacts;
 mod read;
 mod remove_followers;
 mod remove_from_all_campaigns;
@@ -108,6 +109,7 @@ pub use self::{
     phone::Phone,
     poll_sms::{PollSms, Polled},
     priority::Priority,
+    pull_contacts::{PageLimit, PullContacts, PulledAs},
     remove_followers::RemoveFollowers,
     remove_from_all_campaigns::RemoveFromAllCampaigns,
     remove_from_campaign::RemoveFromCampaign,

@@ -16,6 +16,8 @@ pub const MOST_FIELDS: usize = 64;
 const ECHO: SignedDuration = SignedDuration::from_mins(15);
 /// What is dated so long before a write is not of it: clocks differ by less.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
+/// For so long a system may tell of something else and not have what was written to it yet.
+const ARRIVAL: SignedDuration = SignedDuration::from_mins(1);
 /// The most writes of one field to one system that are remembered at a time.
 const MOST_WRITES: usize = 32;
 /// Of how many events it is known what was seen in them.
@@ -33,6 +35,8 @@ pub struct Memory {
     fields: BTreeMap<String, Known>,
     /// By system, what was written there and was not seen there since.
     written: BTreeMap<String, BTreeMap<String, Vec<Written>>>,
+    /// By system, what it said last of each field: events tell all fields, and not which of them have changed.
+    said: BTreeMap<String, BTreeMap<String, Written>>,
     /// By system, the event by which it told something new last.
     last: BTreeMap<String, Told>,
     /// What was decided against a system, the newest last.
@@ -51,7 +55,7 @@ struct Known {
     by: String,
 }
 
-/// A value that was written to a system.
+/// A value that was written to a system, or that it has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Written {
     value: Value,
@@ -116,7 +120,9 @@ impl Memory {
         let mut seen = Seen::default();
         for (field, value) in saying.fields.iter().take(MOST_FIELDS) {
             let value = normal(value);
-            match self.judge(saying, field, &value) {
+            let judged = self.judge(saying, field, &value);
+            self.note_said(saying, field, &value);
+            match judged {
                 Judged::Known => self.has_seen(saying, field, &value),
                 Judged::Older => {
                     self.has_seen(saying, field, &value);
@@ -156,8 +162,16 @@ impl Memory {
             return Judged::Older;
         }
         let by = known.by.clone();
+        if self.is_unchanged(saying, field, value) {
+            return Judged::Older;
+        }
         if by == saying.system {
-            return Judged::New;
+            // Its events may come in another order than they happened in.
+            return if saying.at < known.at {
+                Judged::Known
+            } else {
+                Judged::New
+            };
         }
         if saying.at < known.at {
             self.conflict(field, &by, saying.system, saying.at);
@@ -168,6 +182,28 @@ impl Memory {
             self.conflict(field, saying.system, &by, saying.at);
         }
         Judged::New
+    }
+
+    /// Whether the system says what it had said before, and has not got yet what is being written to it: it tells of another field.
+    fn is_unchanged(&self, saying: &Saying<'_>, field: &str, value: &Value) -> bool {
+        let said = self.said.get(saying.system);
+        let said = said.and_then(|said| said.get(field));
+        let written = self.written.get(saying.system);
+        let written = written.and_then(|written| written.get(field)?.last());
+        let is_arriving = written.is_some_and(|written| saying.at < written.at + ARRIVAL);
+        is_arriving && said.is_some_and(|said| said.value == *value)
+    }
+
+    fn note_said(&mut self, saying: &Saying<'_>, field: &str, value: &Value) {
+        let said = self.said.entry(saying.system.to_owned()).or_default();
+        if said.get(field).is_some_and(|last| saying.at < last.at) {
+            return;
+        }
+        let value = Written {
+            value: value.clone(),
+            at: saying.at,
+        };
+        said.insert(field.to_owned(), value);
     }
 
     /// Whether what counts is what was written to the system last.
@@ -296,6 +332,14 @@ impl Memory {
             let ours = self.written.entry(system).or_default();
             for (field, written) in fields {
                 ours.entry(field).or_default().extend(written);
+            }
+        }
+        for (system, fields) in other.said {
+            let ours = self.said.entry(system).or_default();
+            for (field, said) in fields {
+                if ours.get(&field).is_none_or(|ours| ours.at < said.at) {
+                    ours.insert(field, said);
+                }
             }
         }
         for (system, told) in other.last {
@@ -445,6 +489,77 @@ mod tests {
         assert_eq!(older.stale, ["name"]);
         assert_eq!(older.changed.len(), 1, "fields are decided one by one");
         assert_eq!(memory.conflicts()[0].dropped, "ghl");
+    }
+
+    /// Events tell all fields: one that is there as it was is no change, though the event is newer than the other's change of it.
+    #[test]
+    fn a_field_that_is_as_it_was_undoes_nothing() {
+        let mut memory = Memory::default();
+        let all = json!({ "first": "Ada", "last": "Byron" });
+        let seen = see(&mut memory, "ghl", 1, &all);
+        tell(&mut memory, "crm", &seen);
+        see(&mut memory, "crm", 2, &all);
+        // The CRM changes the one, and before GHL has that, somebody changes the other there.
+        let theirs = see(
+            &mut memory,
+            "crm",
+            10,
+            &json!({ "first": "Augusta", "last": "Byron" }),
+        );
+        memory.write("ghl", at(10), theirs.changed.keys().cloned());
+        let ours = see(
+            &mut memory,
+            "ghl",
+            11,
+            &json!({ "first": "Ada", "last": "Lovelace" }),
+        );
+        assert_eq!(Value::Object(ours.changed), json!({ "last": "Lovelace" }));
+        assert_eq!(ours.stale, [""; 0], "it is on its way");
+        assert_eq!(memory.conflicts(), []);
+        // Once it is there, what was there before is a change like any other.
+        see(&mut memory, "ghl", 12, &json!({ "first": "Augusta" }));
+        let back = see(&mut memory, "ghl", 13, &json!({ "first": "Ada" }));
+        assert_eq!(back.changed["first"], "Ada");
+    }
+
+    /// Its own newer value was overwritten there, and is being written again: until it is there, its events tell of the other's.
+    #[test]
+    fn what_is_told_again_may_be_told_of_twice() {
+        let mut memory = Memory::default();
+        see(&mut memory, "crm", 1, &json!({ "name": "King" }));
+        memory.write("ghl", at(1), ["name".to_owned()]);
+        let ours = see(&mut memory, "ghl", 2, &json!({ "name": "Lovelace" }));
+        assert_eq!(ours.changed.len(), 1);
+        assert_eq!(
+            see(&mut memory, "ghl", 3, &json!({ "name": "King" })).stale,
+            ["name"]
+        );
+        memory.write("ghl", at(3), ["name".to_owned()]);
+        assert_eq!(
+            see(&mut memory, "ghl", 4, &json!({ "name": "King" })),
+            Seen::default()
+        );
+        assert_eq!(memory.values()["name"], "Lovelace");
+    }
+
+    /// Webhooks come in whichever order.
+    #[test]
+    fn what_a_system_has_changed_since_is_no_news() {
+        let mut memory = Memory::default();
+        see(&mut memory, "ghl", 20, &json!({ "name": "Ada Lovelace" }));
+        let before = see(
+            &mut memory,
+            "ghl",
+            10,
+            &json!({ "name": "Ada", "city": "Paris" }),
+        );
+        assert_eq!(
+            (&before.changed["city"], before.changed.len()),
+            (&json!("Paris"), 1)
+        );
+        assert_eq!(before.stale, [""; 0]);
+        assert_eq!(memory.values()["name"], "Ada Lovelace");
+        assert_eq!(memory.conflicts(), []);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `POST replies {"from","message"}` | the reply of a number; one that starts with STOP also blacklists it |
 //! | `POST reports {"to" or "gsmsmsid","status"}` | a delivery report of the newest SMS to that number, or of that id |
-//! | `POST lists {"name","contacts":[{"value","info1"…}]}` | a list with these contacts, without a call |
+//! | `POST lists {"id"?,"name","contacts":[{"value","info1"…}]}` | a list with these contacts, without a call |
 //! | `POST account {"credits"}` | other credits |
 //! | `GET messages` | every SMS that was sent, in order |
 

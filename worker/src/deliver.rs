@@ -29,7 +29,7 @@ use crate::{
     flows::FlowFile,
     group, journal, link,
     marker::Marker,
-    parent, spread, sweep,
+    parent, pull, spread, sweep,
 };
 
 /// When a job that only another worker can read is offered again.
@@ -133,6 +133,9 @@ impl Courier {
         }
         if let Some(delivered) = elsewhere::deliver(self, job, stored, calls.turn()).await {
             return delivered;
+        }
+        if let Payload::PullContacts(walk) = &stored.payload {
+            return pull::step(self, job, stored, walk, calls).await;
         }
         if stored.payload.spread().is_some() {
             return spread::conclude(self, job, stored, calls).await;
@@ -255,6 +258,9 @@ impl Courier {
         let Ok(Record::Job(stored)) = job.record() else {
             return true;
         };
+        if stored.payload.only_reads() {
+            return false;
+        }
         self.elsewhere.may_repeat(&stored.payload) || journal::earlier(self, job, stored).is_some()
     }
 

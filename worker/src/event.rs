@@ -117,7 +117,11 @@ async fn contact_of(
 }
 
 /// Stores the jobs, and returns their ids. One that is stored already with another payload stays as it is: the flows have changed since.
-async fn enqueue(courier: &Courier, jobs: Vec<Job>, calls: &Calls<'_>) -> Result<Vec<JobId>, Stop> {
+pub async fn enqueue(
+    courier: &Courier,
+    jobs: Vec<Job>,
+    calls: &Calls<'_>,
+) -> Result<Vec<JobId>, Stop> {
     let new = jobs.into_iter().filter_map(|mut job| {
         let id = job.id.take()?;
         Some(NewJob { id, job })
@@ -125,7 +129,7 @@ async fn enqueue(courier: &Courier, jobs: Vec<Job>, calls: &Calls<'_>) -> Result
     let new: Vec<NewJob> = new.collect();
     let stored = courier.queue.enqueue(&new, Admission::Each).await;
     let stored = stored.map_err(|interrupted| {
-        tracing::warn!(error = %interrupted.error, "what follows from an event cannot be stored yet");
+        tracing::warn!(error = %interrupted.error, "what follows from a job cannot be stored yet");
         calls.postponed(ASK_AGAIN, "waits until what follows can be stored")
     })?;
     for code in stored {

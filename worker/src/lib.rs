@@ -28,6 +28,7 @@ pub mod marker;
 pub mod offset;
 pub mod parent;
 pub mod patience;
+pub mod pull;
 pub mod readback;
 pub mod settle;
 pub mod settler;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_shared::{
-    event::{Data, Event, Kind, Person, Source},
+    event::{Data, Event, Kind, Person},
     flow::{Broken, Flows, Known, News, Word},
     job::{Again, Destination, HandleEvent, Job, JobId, Line, List, Payload},
     link::{Memory, Saying, Seen, Told},
@@ -48,11 +48,14 @@ pub async fn look(
     if !flows.iter().any(|flow| flow.begins_with(event)) {
         return Ok(Ok(Looked::nothing()));
     }
-    let word = match flows.word(event, known) {
-        Ok(word) => word,
+    let said = flows
+        .word(event, known)
+        .and_then(|word| Ok((word, flows.record(event, known)?)));
+    let (word, record) = match said {
+        Ok(said) => said,
         Err(broken) => return Ok(Err(broken)),
     };
-    let names = names(event, word.as_ref());
+    let names = names(event, record.as_deref());
     let Some(word) = word else {
         let link = courier.queue.link(job.reference().tenant(), &names).await;
         let link = link.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
@@ -78,14 +81,8 @@ impl Looked {
 }
 
 /// The records that an event names: its sender's, and the contact.
-fn names(event: &Event, word: Option<&Word>) -> Vec<RecordName> {
-    let source = event.source.as_str();
-    let own = word.and_then(|word| word.record.clone());
-    let own = own.or_else(|| {
-        let id = event.data.members().get("id")?.as_str()?;
-        (event.source != Source::Ghl).then(|| id.to_owned())
-    });
-    let own = own.map(|record| RecordName::new(source, &record));
+fn names(event: &Event, record: Option<&str>) -> Vec<RecordName> {
+    let own = record.map(|record| RecordName::new(event.source.as_str(), record));
     let contact = event.contact.id.as_ref();
     let contact = contact.map(|id| RecordName::new(GHL, id.as_str()));
     let mut names: Vec<_> = own.into_iter().chain(contact).collect();

@@ -34,7 +34,7 @@ fn hold(lane: &LaneStatus) -> Reason {
         // The stored moment is years away: what ends this hold is a person.
         Some(NEEDS_AUTHORISATION) => Reason::new(
             NEEDS_AUTHORISATION,
-            "there is no token for it, or the API refused it: it waits for another (`tokens add`, /oauth/install, a worker with another PENSTOCK_GHL_TOKEN), or `tenant resume`; `check` tells what is missing",
+            "there is no token for it, or the API refused it: it waits for another (`tokens add`, /oauth/install, a worker with another PENSTOCK_GHL_TOKEN, or with another token in the file that PENSTOCK_CONNECTIONS names), or `tenant resume`; `check` tells what is missing",
         ),
         Some(READ_ONLY) => Reason::new(
             READ_ONLY,

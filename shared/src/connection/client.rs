@@ -128,7 +128,7 @@ fn encoded(path: &CallPath) -> String {
 
 /// What the call says of a person.
 fn texts(call: &HttpCall) -> Vec<&str> {
-    let mut texts = Vec::new();
+    let mut texts: Vec<_> = call.path.as_str().split('/').collect();
     let entries = call.query.iter().flat_map(Entries::iter);
     texts.extend(entries.map(|(_, text)| text.as_str()));
     let entries = call.headers.iter().flat_map(Entries::iter);

@@ -20,6 +20,9 @@ const ENVELOPE: [&str; 7] = [
     "timestamp",
 ];
 
+/// Members of a contact whose names are others in its events: there, and here.
+const RENAMED: [(&str, &str); 2] = [("contactName", "name"), ("address", "address1")];
+
 /// The id of an application in GHL's marketplace.
 pub type AppId = String;
 
@@ -102,4 +105,55 @@ fn contact(kind: &Kind, members: &Map<String, Value>) -> Person {
     let within = members.get("appointment").and_then(Value::as_object);
     let within = within.and_then(|appointment| text(appointment, "contactId"));
     Person::of(text(members, "contactId").or(within), None, None)
+}
+
+/// An event of a contact that the API lists, with the names that GHL's own events have. The id is made of the job's that has met it, and of the
+/// contact's: met by it again, it is the same event.
+pub(super) fn pulled(
+    contact: Value,
+    tenant: &Tenant,
+    by: &JobId,
+    kind: Kind,
+) -> Result<Event, Unreadable> {
+    let Value::Object(shown) = contact else {
+        return Err(Unreadable::NotThis("a contact"));
+    };
+    let members = as_in_events(shown);
+    let [contact_id, email, phone] = ["id", "email", "phone"].map(|name| text(&members, name));
+    let met = contact_id.unwrap_or_default();
+    let id = format!("{by}/{met}").parse();
+    let hashed = |_| hashed_id(Source::Ghl.as_str(), [by.as_str(), met].map(str::as_bytes));
+    let id = id.unwrap_or_else(hashed);
+    let occurred_at = members.get("dateUpdated").and_then(moment);
+    let contact = Person::of(contact_id, email, phone);
+    let (data, truncated) = Data::bounded(members);
+    Ok(Event {
+        source: Source::Ghl,
+        kind,
+        tenant: tenant.clone(),
+        id,
+        occurred_at,
+        contact,
+        truncated,
+        data,
+    })
+}
+
+/// What is null is left out, as events do; and so is what the search keeps for itself.
+fn as_in_events(mut shown: Map<String, Value>) -> Map<String, Value> {
+    shown.retain(|name, value| {
+        !(value.is_null() || name.ends_with("LowerCase") || name == "searchAfter")
+    });
+    for (there, here) in RENAMED {
+        if let Some(value) = shown.remove(there) {
+            shown.entry(here).or_insert(value);
+        }
+    }
+    let parts = ["firstName", "lastName"].map(|name| text(&shown, name));
+    let name: Vec<_> = parts.into_iter().flatten().collect();
+    if text(&shown, "name").is_none() && !name.is_empty() {
+        let name = name.join(" ");
+        shown.insert("name".to_owned(), name.into());
+    }
+    shown
 }

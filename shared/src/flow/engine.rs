@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter,
 };
 
-use crate::span;
+use super::filter;
 
 /// How many steps one template may take.
 const FUEL: u64 = 50_000;
@@ -39,11 +38,7 @@ impl Engine {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(MOST_DEPTH);
-        environment.add_filter("digits", digits);
-        environment.add_filter("phone", phone);
-        environment.add_filter("plus", plus);
-        environment.add_filter("at", at);
-        environment.add_filter("shorten", shorten);
+        filter::add_to(&mut environment);
         Self(environment)
     }
 
@@ -109,9 +104,7 @@ fn syntax(error: &Error) -> TemplateError {
 
 /// As it runs, what the engine says may be about what it sees; what our own filters say is not.
 fn failure(error: &Error) -> TemplateError {
-    let own = error.detail().filter(|detail| detail.starts_with(OWN));
-    let said = own.map(|detail| detail[OWN.len()..].to_owned());
-    TemplateError(said.unwrap_or_else(|| {
+    TemplateError(filter::said(error).unwrap_or_else(|| {
         match error.kind() {
             ErrorKind::UndefinedError => {
                 "something that it writes is missing here; `| default('…')` says what stands for it"
@@ -122,13 +115,6 @@ fn failure(error: &Error) -> TemplateError {
             kind => kind.to_string(),
         }
     }))
-}
-
-/// What the messages of our own filters begin with.
-const OWN: &str = "\u{1}";
-
-fn refused(message: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}"))
 }
 
 /// A text that must not grow without end.
@@ -146,53 +132,6 @@ impl std::io::Write for Bounded {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-/// `| digits`: the digits alone, as `SMSFactor` wants numbers.
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// `| phone('FR')`: a telephone number as E.164, read as it is written in that country; nothing if it is none.
-fn phone(text: &str, country: Option<&str>) -> Result<Value, Error> {
-    let country = country.map(str::parse).transpose();
-    let country = country.map_err(|_| refused("phone: not the two letters of a country"))?;
-    Ok(super::phone::read(text, country).map_or(Value::UNDEFINED, Value::from))
-}
-
-/// `| plus('1d')`: a moment so much later.
-fn plus(moment: &str, by: &str) -> Result<String, Error> {
-    let moment = timestamp(moment)?;
-    let by = span::parse(by).map_err(|error| refused(format!("plus: {error}")))?;
-    let later = moment
-        .checked_add(by)
-        .map_err(|_| refused("plus: too far away"))?;
-    Ok(later.to_string())
-}
-
-/// `| at('09:00', 'Europe/Paris')`: that time of the moment's day there.
-fn at(moment: &str, time: &str, zone: &str) -> Result<String, Error> {
-    let zone = TimeZone::get(zone).map_err(|_| refused("at: no such time zone"))?;
-    let time = time
-        .parse::<jiff::civil::Time>()
-        .map_err(|_| refused("at: not a time such as 09:00"))?;
-    let there = timestamp(moment)?.to_zoned_datetime(zone.clone());
-    let moved = there.date().to_datetime(time).to_zoned_datetime(zone);
-    let moved = moved.map_err(|_| refused("at: no such time on that day"))?;
-    Ok(moved.timestamp().to_string())
-}
-
-/// `| shorten(100)`: no more than so many characters.
-fn shorten(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let kept = text.chars().take(most.saturating_sub(1));
-    kept.chain(['…']).collect()
-}
-
-fn timestamp(text: &str) -> Result<Timestamp, Error> {
-    text.parse().map_err(|_| refused("not a moment in time"))
 }
 
 #[cfg(test)]
@@ -233,25 +172,6 @@ mod tests {
         assert!(error.to_string().contains("missing"), "{error}");
         let rendered = engine.render("Hi {{ data.name | default('you') }}", &context());
         assert_eq!(rendered.unwrap(), "Hi you");
-    }
-
-    #[test]
-    fn filters_know_times_and_numbers() {
-        assert_eq!(
-            evaluated("now | plus('1d')"),
-            Some(json!("2026-11-24T22:00:00Z"))
-        );
-        assert_eq!(
-            evaluated("now | at('09:00', 'Europe/Paris')"),
-            Some(json!("2026-11-23T08:00:00Z"))
-        );
-        assert_eq!(
-            evaluated("'06 12 34 56 78' | phone('FR')"),
-            Some(json!("+33612345678"))
-        );
-        assert_eq!(evaluated("'hello' | phone('FR')"), None);
-        assert_eq!(evaluated("'+33 6 12' | digits"), Some(json!("33612")));
-        assert_eq!(evaluated("data.message | shorten(5)"), Some(json!("CALL…")));
     }
 
     /// Whatever it is given, what is personal must not come out of an error.

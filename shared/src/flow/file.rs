@@ -84,20 +84,18 @@ impl<'a> Reader<'a> {
     fn flow(&self, mut table: Table<'a>, vars: &Value) -> Option<Flow> {
         let line = table.line();
         let name = self.name(&mut table, "name", true);
-        let on = table.required_text("on");
-        let on_line = on.map_or(line, |(_, line)| line);
-        let on = on.and_then(|(text, line)| self.parsed::<event::Kind>(&table, "on", text, line));
-        let trigger = on.as_ref().and_then(|on| self.trigger(&table, on, on_line));
+        let (kinds, triggers) = self.kinds(&mut table);
         let tenants = self.tenants(&mut table);
-        let every = self.every(&mut table, on.as_ref(), &tenants);
+        let every = self.every(&mut table, &kinds, &tenants);
         let mut uses = Uses::default();
         let when = self.conditions(&mut table, &mut uses);
+        let record = self.expression(&mut table, "record", &mut uses);
         let sync = table.find("sync");
         let sync_path = table.path_of("sync");
         let sync = sync.and_then(|written| self.sync(written, &sync_path, &mut uses));
         let scope = Scope {
             has_sync: sync.is_some(),
-            trigger,
+            triggers: triggers.as_deref(),
             vars,
             jobs: &[],
             has_item: false,
@@ -123,14 +121,17 @@ impl<'a> Reader<'a> {
             self.faults.note(line, &table.path_of("do"), message);
         }
         table.finish();
+        let mut kinds = kinds.into_iter();
         Some(Flow {
             name: name?,
-            on: on?,
+            on: kinds.next()?,
+            or_on: kinds.collect(),
             tenants,
             every,
             when,
             actions,
             reads_contact,
+            record,
             sync,
         })
     }
@@ -149,13 +150,11 @@ impl<'a> Reader<'a> {
             .into_iter()
             .filter_map(|(text, line)| self.parsed::<Destination>(&table, "to", text, line));
         let to = to.map(|to| to.to_string()).collect();
-        let record = self.expression(&mut table, "record", uses);
         let fields = table.required("fields");
         let fields = fields.map(|written| self.template(&table, "fields", written, uses));
         table.finish();
         Some(Sync {
             to,
-            record,
             fields: fields?,
         })
     }
@@ -230,6 +229,22 @@ impl<'a> Reader<'a> {
         Some(text.to_owned())
     }
 
+    /// What it begins with, and what such events hold; `None` if nobody knows that of all of them.
+    fn kinds(&self, table: &mut Table<'a>) -> (Vec<event::Kind>, Option<Vec<&'static Trigger>>) {
+        let texts = table.texts("on");
+        if texts.is_empty() && table.find("on").is_none() {
+            let path = table.path_of("on");
+            self.faults.note(table.line(), &path, "missing");
+        }
+        let kinds = texts.into_iter().filter_map(|(text, line)| {
+            let kind = self.parsed::<event::Kind>(table, "on", text, line)?;
+            let trigger = self.trigger(table, &kind, line);
+            Some((kind, trigger))
+        });
+        let (kinds, triggers): (Vec<_>, Vec<_>) = kinds.unzip();
+        (kinds, triggers.into_iter().collect())
+    }
+
     /// What the events of this kind hold, if anybody knows; whoever has no such connector gets none of a generic one's.
     fn trigger(
         &self,
@@ -263,10 +278,15 @@ impl<'a> Reader<'a> {
     fn every(
         &self,
         table: &mut Table<'a>,
-        on: Option<&event::Kind>,
+        kinds: &[event::Kind],
         tenants: &BTreeSet<Tenant>,
     ) -> Option<Duration> {
-        let is_scheduled = on.is_some_and(|on| on.as_str() == SCHEDULE);
+        let is_scheduled = kinds.iter().any(|kind| kind.as_str() == SCHEDULE);
+        if is_scheduled && kinds.len() > 1 {
+            let message = format!("\"{SCHEDULE}\" stands alone: its events are about nobody");
+            self.faults
+                .note(table.line(), &table.path_of("on"), message);
+        }
         let written = if is_scheduled {
             table.required_text("every")
         } else {

@@ -91,7 +91,11 @@ impl Flows {
         event: &Event,
         known: &Known,
     ) -> Vec<job::Fault> {
-        let running = Running::new(self, flow, event, known);
+        let mut running = Running::new(self, flow, event, known);
+        // As if all had been made that it may refer to.
+        let names = flow.actions.iter().filter_map(|action| action.name.clone());
+        let made = names.map(|name| (name, Value::from("tried-out")));
+        running.jobs.extend(made);
         let item = running.items(action, "").ok();
         let Some(item) = item.and_then(|items| items.into_iter().next()) else {
             return Vec::new();

@@ -12,8 +12,6 @@ use crate::event::{Event, Source};
 pub struct Word {
     /// The fields.
     pub fields: Map<String, Value>,
-    /// The record's id in the sender's system, if it has one of its own.
-    pub record: Option<String>,
     /// The systems that are told.
     pub to: BTreeSet<String>,
 }
@@ -41,12 +39,10 @@ impl Flows {
             let said = self.said(flow, event, known)?;
             let word = word.get_or_insert_with(|| Word {
                 fields: Map::new(),
-                record: None,
                 to: BTreeSet::new(),
             });
             word.fields.extend(said);
             word.to.extend(sync.to.iter().cloned());
-            word.record = word.record.take().or(self.record(flow, event, known)?);
         }
         Ok(word)
     }
@@ -68,20 +64,29 @@ impl Flows {
         }
     }
 
-    /// GHL's records are its contacts; of others it is `data.id`, unless the flow says otherwise.
-    fn record(&self, flow: &Flow, event: &Event, known: &Known) -> Result<Option<String>, Broken> {
+    /// The id of the record that an event is about, in its sender's system. GHL's records are its contacts; of others it is `data.id`, unless a
+    /// flow that begins with the event says otherwise.
+    pub fn record(&self, event: &Event, known: &Known) -> Result<Option<String>, Broken> {
         if event.source == Source::Ghl {
             return Ok(event.contact.id.as_ref().map(|id| id.as_str().to_owned()));
         }
-        let source = flow.sync.as_ref().and_then(|sync| sync.record.as_deref());
+        let mut flows = self.iter().filter(|flow| flow.begins_with(event));
+        let said = flows.find_map(|flow| Some((flow, flow.record.as_deref()?)));
+        let Some((flow, source)) = said else {
+            return Ok(event.data.members().get("id").and_then(id_of));
+        };
         let context = context(self, event, known, &Map::new(), None);
-        let value = self.engine.evaluate(source.unwrap_or("data.id"), &context);
-        let value = value.map_err(|error| broken(flow, &format!("sync.record: {error}")))?;
-        Ok(value.and_then(|value| match value {
-            Value::String(text) if !text.is_empty() => Some(text),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        }))
+        let value = self.engine.evaluate(source, &context);
+        let value = value.map_err(|error| broken(flow, &format!("record: {error}")))?;
+        Ok(value.as_ref().and_then(id_of))
+    }
+}
+
+fn id_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -249,3 +249,57 @@ fn a_cadence_says_whose_it_is() {
         Some(Duration::from_secs(900))
     );
 }
+
+/// What one action makes, the next may refer to: that is no fault of a flow that is only tried out.
+#[test]
+fn an_action_may_refer_to_the_one_before() {
+    let text = r#"
+[[flow]]
+name = "link"
+on = "ContactCreate"
+
+  [[flow.do]]
+  name = "made"
+  job = "HttpCall"
+  payload = { connection = "crm", method = "POST", path = "/profiles", result = { id = "/id" } }
+
+  [[flow.do]]
+  job = "LinkRecord"
+  payload = { contact = { id = "{{ person.id }}" }, system = "crm", record = { job = "{{ jobs.made }}", pointer = "/id" } }
+"#;
+    assert!(Flows::load(text).is_ok(), "{:?}", Flows::load(text));
+    assert_eq!(
+        faults(&text.replace("jobs.made", "jobs.mad")),
+        ["line 13: flow[0].do[1].payload.record.job: jobs.mad: unknown; did you mean made?"]
+    );
+}
+
+#[test]
+fn one_flow_may_begin_with_several_kinds() {
+    let text = r#"
+[[flow]]
+name = "keep"
+on = ["sms.reply", "sms.stop"]
+do = [{ job = "UpsertContact", payload = { phone = "{{ person.phone }}", source = "{{ data.message }}" } }]
+"#;
+    let flows = Flows::load(text).unwrap();
+    for (kind, jobs) in [("sms.reply", 1), ("sms.stop", 1), ("sms.click", 0)] {
+        let plan = flows.plan(&event(kind, &json!({ "message": "x" })), &known());
+        assert_eq!((plan.jobs.len(), plan.broken), (jobs, vec![]), "{kind}");
+    }
+    let misspelt = text
+        .replace("sms.stop", "sms.stopp")
+        .replace("data.message", "data.date2");
+    assert_eq!(
+        faults(&misspelt),
+        [
+            "line 4: flow[0].on: no such trigger, unknown; did you mean sms.stop?; `penstock-producer catalogue` lists them",
+        ]
+    );
+    let cadence = text.replace("sms.stop", "schedule");
+    let faults = faults(&cadence);
+    assert!(
+        faults.iter().any(|fault| fault.contains("stands alone")),
+        "{faults:?}"
+    );
+}

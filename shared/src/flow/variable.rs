@@ -16,7 +16,7 @@ const GLOBALS: [&str; 3] = ["range", "dict", "namespace"];
 /// What there is to look at, in one flow.
 pub(super) struct Scope<'a> {
     /// `None`: nobody knows what its events hold.
-    pub(super) trigger: Option<&'static Trigger>,
+    pub(super) triggers: Option<&'a [&'static Trigger]>,
     pub(super) vars: &'a Value,
     /// The names of the actions before.
     pub(super) jobs: &'a [String],
@@ -67,8 +67,8 @@ impl Scope<'_> {
                 missing("jobs.", member, known)
             }
             "data" => {
-                let trigger = self.trigger?;
-                let known: Vec<_> = trigger.fields().map(|field| field.name).collect();
+                let fields = self.triggers?.iter().flat_map(|trigger| trigger.fields());
+                let known: Vec<_> = fields.map(|field| field.name).collect();
                 let is_known = known.contains(&member);
                 (!is_known)
                     .then(|| missing("data.", member, known))

@@ -164,6 +164,15 @@ impl Answer {
         self.list("tasks", task)
     }
 
+    /// The contacts of one page, as the API shows them. One without a proper id spoils the page: nobody could tell it from others.
+    pub fn contacts(&self) -> Result<Vec<Value>, CallError> {
+        let shown = |value: &Value| {
+            parsed::<ContactId>(value, "id")?;
+            Some(value.clone())
+        };
+        self.list("contacts", shown)
+    }
+
     /// What changing the tags of many contacts came to for each.
     pub fn bulk_results(&self) -> Result<Vec<BulkResult>, CallError> {
         let status = self.status;
@@ -184,9 +193,14 @@ impl Answer {
     }
 
     fn lacks(&self, path: &str) -> CallError {
+        self.unreadable(format!("the body lacks {path}"))
+    }
+
+    /// It is a success, and this is wrong with its body.
+    pub(super) fn unreadable(&self, message: impl Into<String>) -> CallError {
         CallError::Unreadable {
             status: self.status,
-            message: format!("the body lacks {path}"),
+            message: message.into(),
         }
     }
 }

@@ -33,6 +33,7 @@ use super::{
     parent::Parent,
     path_id::PathId,
     poll_sms::PollSms,
+    pull_contacts::PullContacts,
     read::{Place, Read},
     remove_followers::RemoveFollowers,
     remove_from_all_campaigns::RemoveFromAllCampaigns,
@@ -178,6 +179,8 @@ job_types! {
     RemoveFromWorkflow = 21,
     /// Make contacts belong to a business, or to none.
     SetBusiness = 22,
+    /// Walk through a location's contacts, and tell of each as of an event.
+    PullContacts = 23,
     /// Do what follows from an event; webhooks make these.
     HandleEvent = 24,
     /// Send a text message.
@@ -249,6 +252,11 @@ impl Payload {
     /// Where its calls go.
     pub fn destination(&self) -> Destination {
         self.work().destination()
+    }
+
+    /// Whether its calls do nothing but read.
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Self::HandleEvent(_) | Self::PullContacts(_))
     }
 
     /// Whether doing it twice is the same as doing it once. What is not may never be blindly repeated.

@@ -28,6 +28,8 @@ pub mod field {
     pub const SPREAD: &str = "spread";
     /// How often it was looked whether these have ended.
     pub const LOOKS: &str = "looks";
+    /// Of a walk through contacts: the place that it has come to, as JSON.
+    pub const PLACE: &str = "place";
     /// The id of its contact that the API did not know any more.
     pub const FORGOTTEN: &str = "forgotten";
     /// When a call was about to be sent that is not idempotent (ms): there until it is known what became of it.

@@ -73,7 +73,7 @@ pub(super) fn post(account: &mut Account, input: &Input<'_>) -> Result<Answer, R
     let id = wanted.list_id.unwrap_or_else(|| {
         let name = wanted.name.unwrap_or_else(|| paris::stamp(input.now));
         let content = json!({"name": name});
-        let id = create(account, name);
+        let id = create(account, None, name);
         changes.push(Change::creation("list", &id, None, content));
         id
     });
@@ -86,8 +86,8 @@ pub(super) fn post(account: &mut Account, input: &Input<'_>) -> Result<Answer, R
     .changed(changes))
 }
 
-pub(super) fn create(account: &mut Account, name: String) -> String {
-    let id = account.draw.hex(24);
+pub(super) fn create(account: &mut Account, id: Option<String>, name: String) -> String {
+    let id = id.unwrap_or_else(|| account.draw.hex(24));
     account.lists.push(List {
         id: id.clone(),
         name,

@@ -141,13 +141,14 @@ fn told(kind: &'static str, body: Value) -> Steered {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Filled {
+    id: Option<String>,
     name: String,
     contacts: Vec<Contact>,
 }
 
 /// Somebody fills a list by hand.
 fn filled(account: &mut Account, list: Filled) -> Steered {
-    let id = lists::create(account, list.name);
+    let id = lists::create(account, list.id, list.name);
     let added = lists::add(account, &id, list.contacts);
     let added = added.map(|(added, _)| added).unwrap_or_default();
     let contacts: Vec<_> = added.iter().map(lists::Listed::shown).collect();

@@ -2,6 +2,7 @@
 
 mod change;
 mod export;
+mod ghl;
 mod govern;
 mod look;
 mod lost;

@@ -14,6 +14,7 @@ mod lookup;
 mod many;
 mod marked;
 mod parent;
+mod pull;
 mod quiet;
 mod refusal;
 mod stage;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// As documented; the last ones stand for no value.
-const DEFAULTS: [(&str, &str); 46] = [
+const DEFAULTS: [(&str, &str); 48] = [
     ("PENSTOCK_REDIS_URL", "\"redis://127.0.0.1:6379\""),
     ("PENSTOCK_REDIS_CA", "none"),
     ("PENSTOCK_REDIS_MEMORY", "\"90%\""),
@@ -37,6 +37,8 @@ const DEFAULTS: [(&str, &str); 46] = [
     ("PENSTOCK_ALLOW_WRITES", "\"ask\""),
     ("PENSTOCK_GHL_BURST", "\"100/10s\""),
     ("PENSTOCK_GHL_DAILY", "\"200000/1d\""),
+    ("PENSTOCK_CONNECTIONS", "none"),
+    ("PENSTOCK_SMS_REPORT_WAIT", "\"1h\""),
     ("PENSTOCK_CONCURRENCY", "64"),
     ("PENSTOCK_LEASE", "\"5s\""),
     ("PENSTOCK_HTTP_TIMEOUT", "\"10s\""),

@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf};
 use serde_json::{Value, json};
 
 use super::check;
-use crate::event::{Event, GhlEvent, Source, Unreadable};
+use crate::event::{Event, GhlEvent, Kind, Source, Unreadable};
 
 fn read(body: &Value) -> GhlEvent {
     read_from(body, None)
@@ -199,4 +199,40 @@ fn every_documented_example_is_an_event() {
         }
     }
     assert!(examples >= 20, "{examples}");
+}
+
+/// A contact that was met has the names of one that an event tells of.
+#[test]
+fn a_contact_that_is_listed_becomes_an_event() {
+    let of = |contact: Value, by: &str| {
+        let (tenant, by) = ("loc".parse().unwrap(), by.parse().unwrap());
+        Event::from_contact(contact, &tenant, &by, Kind::named("contact.pulled")).unwrap()
+    };
+    let listed = json!({
+        "id": "c1", "locationId": "loc", "email": "Rosan@Deos.com", "phone": "+1 888-888-8888", "firstName": "Rosan", "lastName": "Deo",
+        "firstNameLowerCase": "rosan", "address": "3535 1st St N", "city": null, "tags": ["vip"], "searchAfter": [1, "c1"],
+        "dateUpdated": "2026-12-01T09:00:00.193Z", "customFields": [{ "id": "f", "value": 1.0 }],
+    });
+    let event = of(listed.clone(), "pull-1");
+    check(&event);
+    assert_eq!(event.id.as_str(), "pull-1/c1");
+    assert_eq!(event.kind.as_str(), "contact.pulled");
+    let at = "2026-12-01T09:00:00.193Z".parse().unwrap();
+    assert_eq!(event.occurred_at, Some(at));
+    let person = json!({ "id": "c1", "email": "rosan@deos.com", "phone": "+18888888888" });
+    assert_eq!(serde_json::to_value(&event.contact).unwrap(), person);
+    let expected = json!({
+        "id": "c1", "locationId": "loc", "email": "Rosan@Deos.com", "phone": "+1 888-888-8888", "firstName": "Rosan", "lastName": "Deo",
+        "name": "Rosan Deo", "address1": "3535 1st St N", "tags": ["vip"], "dateUpdated": "2026-12-01T09:00:00.193Z",
+        "customFields": [{ "id": "f", "value": 1 }],
+    });
+    assert_eq!(Value::Object(event.data.members().clone()), expected);
+    // Met again it is the same event; by another job, another.
+    let long = "x".repeat(128);
+    let again = of(listed.clone(), &long);
+    assert_eq!(again.id, of(listed.clone(), &long).id);
+    assert!(again.id.as_str().starts_with("ghl:sha256-"), "{}", again.id);
+    assert_ne!(again.id, of(listed, &"y".repeat(128)).id);
+    let named = of(json!({ "id": "c2", "contactName": "Ada" }), "p");
+    assert_eq!(named.data.members()["name"], "Ada");
 }

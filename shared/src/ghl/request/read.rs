@@ -2,7 +2,7 @@
 
 use percent_encoding::utf8_percent_encode;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{CONTACTS, ID, Request, contact::of_tenant, members, of_contact};
 use crate::{
@@ -78,12 +78,13 @@ pub struct OfBusiness {
 impl Request {
     /// Finds contacts. The API's search lags behind its writes.
     pub fn search_contacts(tenant: &Tenant, search: &Search) -> Self {
-        let body = of_tenant(tenant, members(search));
-        Self::post(
-            Operation::SearchContacts,
-            "/contacts/search".to_owned(),
-            body,
-        )
+        Self::search(tenant, members(search))
+    }
+
+    /// The same by the members of its body, which the official document leaves open.
+    pub fn search(tenant: &Tenant, body: Map<String, Value>) -> Self {
+        let path = "/contacts/search".to_owned();
+        Self::post(Operation::SearchContacts, path, of_tenant(tenant, body))
     }
 
     /// Finds the contact with this email or phone. The API's search lags behind its writes.

@@ -198,13 +198,17 @@ fn every_job_type_for_this_api_is_a_request() {
     // These go elsewhere, or nowhere.
     let others = [
         JobType::HandleEvent,
+        JobType::LinkRecord,
         JobType::SendSms,
         JobType::SmsListContact,
         JobType::SmsBlacklist,
         JobType::PollSms,
         JobType::HttpCall,
     ];
-    let written: Vec<_> = WRITES.iter().map(|(job_type, ..)| *job_type).collect();
+    let walk = request("PullContacts", &json!({}));
+    assert_eq!(line(&walk), "POST /contacts/search");
+    let written = WRITES.iter().map(|(job_type, ..)| *job_type);
+    let written: Vec<_> = written.chain(["PullContacts"]).collect();
     for job_type in JobType::ALL.iter().filter(|own| !others.contains(own)) {
         assert!(written.contains(&job_type.as_str()), "{job_type}");
     }

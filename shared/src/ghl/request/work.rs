@@ -1,7 +1,10 @@
 //! The request that a job is.
 
 use super::Request;
-use crate::job::{ContactId, Payload, Tenant};
+use crate::{
+    ghl::{Place, Walk},
+    job::{ContactId, Payload, Tenant},
+};
 
 impl Request {
     /// The call that does what the payload says, for the contact that it is about; `None` where that is needed and not given.
@@ -20,6 +23,8 @@ impl Request {
                 let all: Vec<_> = business.contacts.iter().cloned().collect();
                 Self::set_business(tenant, &all, business)
             }
+            // Of its first page.
+            Payload::PullContacts(pull) => Walk::of(pull).request(tenant, &Place::default()),
             of_contact => Self::of_contact(of_contact, contact?)?,
         })
     }
@@ -49,6 +54,7 @@ impl Request {
             | Payload::CreateContact(_)
             | Payload::BulkTags(_)
             | Payload::SetBusiness(_)
+            | Payload::PullContacts(_)
             | Payload::HandleEvent(_)
             | Payload::LinkRecord(_)
             | Payload::SendSms(_)

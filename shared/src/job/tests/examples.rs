@@ -95,6 +95,16 @@ fn whole_event() -> Value {
 /// The same, of the types that came later.
 const MORE_GOOD: &[(&str, &str, &str)] = &[
     (
+        "link",
+        "LinkRecord",
+        r#"{ "contact": { "id": "c" }, "system": "crm", "record": { "id": "p-1" } }"#,
+    ),
+    (
+        "link of what jobs have made",
+        "LinkRecord",
+        r#"{ "contact": { "job": "upsert" }, "system": "crm", "record": { "job": "create", "pointer": "/id" } }"#,
+    ),
+    (
         "sms, least",
         "SendSms",
         r#"{ "to": "+33 6 12 34 56 78", "text": "Bonjour" }"#,
@@ -262,6 +272,17 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
         "no business",
         "SetBusiness",
         r#"{ "contacts": [{ "id": "a" }, { "id": "b" }], "businessId": null }"#,
+    ),
+    ("pull, all", "PullContacts", "{}"),
+    (
+        "pull, whole",
+        "PullContacts",
+        r#"{ "query": "Deo", "businessId": "b", "pageLimit": 100, "kind": "ContactCreate" }"#,
+    ),
+    (
+        "pull, least page",
+        "PullContacts",
+        r#"{ "pageLimit": 1, "kind": "contact.pulled" }"#,
     ),
 ];
 
@@ -499,6 +520,13 @@ const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
         "SetBusiness",
         r#"{ "contacts": [{ "id": "a" }], "businessId": 5 }"#,
     ),
+    ("PullContacts", r#"{ "pageLimit": 0 }"#),
+    ("PullContacts", r#"{ "pageLimit": 101 }"#),
+    ("PullContacts", r#"{ "pageLimit": 1.5 }"#),
+    ("PullContacts", r#"{ "kind": "sms.stop" }"#),
+    ("PullContacts", r#"{ "query": "" }"#),
+    ("PullContacts", r#"{ "query": null }"#),
+    ("PullContacts", r#"{ "contact": { "id": "c" } }"#),
 ];
 
 /// Members that, in an envelope that is right otherwise, both the parser and the schemas refuse.

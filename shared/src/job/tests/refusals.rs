@@ -395,6 +395,16 @@ fn what_would_do_nothing_or_too_much_is_refused() {
             json!({ "contacts": [{ "id": "a" }] }),
             "payload.businessId: missing",
         ),
+        (
+            "PullContacts",
+            json!({ "pageLimit": 500 }),
+            "payload.pageLimit: must be a whole number from 1 to 100",
+        ),
+        (
+            "PullContacts",
+            json!({ "kind": "sms.stop" }),
+            "payload.kind: must be contact.pulled, ContactCreate or ContactUpdate",
+        ),
     ] {
         let told = faults(&json!({ "type": job_type, "tenant": "t", "payload": payload }));
         assert_eq!(told, [expected], "{job_type}");

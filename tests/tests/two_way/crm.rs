@@ -1,0 +1,187 @@
+//! GHL and a CRM by the generic connector.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::stage::{World, content};
+
+/// A contact of GHL's that has a profile at the CRM; both ids.
+async fn known(world: &World) -> (String, String) {
+    let contact = world.seeded(json!({ "firstName": "Ada", "lastName": "Løve", "email": "ada@example.com", "phone": "+33612345678" }));
+    let fields = json!({ "id": contact["id"], "firstName": "Ada", "lastName": "Løve", "email": "ada@example.com", "phone": "+33612345678" });
+    world.ghl("ContactCreate", fields).await;
+    let made = world.crm_effects("profile", 1).await;
+    let written = content(&made[0]);
+    assert_eq!(
+        (
+            &written["firstName"],
+            &written["lastName"],
+            &written["email"],
+            &written["externalId"]
+        ),
+        (
+            &json!("Ada"),
+            &json!("Løve"),
+            &json!("ada@example.com"),
+            &contact["id"]
+        )
+    );
+    assert_eq!(world.rest().await, 0);
+    (
+        contact["id"].as_str().unwrap().to_owned(),
+        made[0].change.id.clone(),
+    )
+}
+
+/// The profile's echo comes back by a webhook of the CRM's, and changes nothing.
+#[tokio::test]
+async fn a_contact_is_a_profile_and_what_changes_is_changed_there() {
+    let world = World::start().await;
+    let (contact, profile) = known(&world).await;
+    world
+        .ghl(
+            "ContactUpdate",
+            json!({ "id": contact, "firstName": "Augusta", "lastName": "Løve" }),
+        )
+        .await;
+    let changed = world.crm_effects("profile-update", 1).await;
+    assert_eq!(changed[0].change.id, profile);
+    assert_eq!(
+        Value::Object(content(&changed[0]).clone()),
+        json!({ "firstName": "Augusta" })
+    );
+    assert_eq!(world.rest().await, 0);
+    assert_eq!(world.crm_effects("profile", 1).await.len(), 1);
+    assert_eq!(world.crm_effects("profile-update", 1).await.len(), 1);
+    let writes = world.sandbox.calls_after(0);
+    assert!(
+        writes.iter().all(|call| call.effect.is_none()),
+        "GHL was told what it has told"
+    );
+}
+
+#[tokio::test]
+async fn tasks_and_notes_are_records_milestones_and_entries() {
+    let world = World::start().await;
+    let (contact, profile) = known(&world).await;
+    let task = json!({ "id": "t1", "contactId": contact, "title": "Visit", "dueDate": "2026-12-01T09:00:00Z" });
+    world.ghl("TaskCreate", task.clone()).await;
+    world.ghl("TaskComplete", task).await;
+    world
+        .ghl(
+            "NoteCreate",
+            json!({ "id": "n1", "contactId": contact, "body": "Called 📞" }),
+        )
+        .await;
+    let record = world.crm_effects("record", 1).await;
+    assert_eq!(
+        record[0].change.contact_id.as_deref(),
+        Some(profile.as_str())
+    );
+    assert_eq!(
+        content(&record[0])["data"],
+        json!({ "id": "t1", "due": "2026-12-01T09:00:00Z" })
+    );
+    let milestone = world.crm_effects("milestone", 1).await;
+    assert_eq!(content(&milestone[0])["title"], "Visit");
+    let entry = world.crm_effects("timeline-entry", 1).await;
+    assert_eq!(content(&entry[0])["text"], "Called 📞");
+    // Of a contact that is nobody there, nothing is told there.
+    world
+        .ghl(
+            "NoteCreate",
+            json!({ "id": "n2", "contactId": "stranger", "body": "?" }),
+        )
+        .await;
+    assert_eq!(world.rest().await, 0);
+    assert_eq!(world.crm_effects("timeline-entry", 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_somebody_does_at_the_crm_is_done_in_ghl() {
+    let world = World::start().await;
+    let (contact, profile) = known(&world).await;
+    world
+        .smore
+        .steer("profiles", &json!({ "id": profile, "status": "won" }))
+        .unwrap();
+    world
+        .smore
+        .steer(
+            "tags",
+            &json!({ "profileId": profile, "add": ["vip", "gold"] }),
+        )
+        .unwrap();
+    world
+        .smore
+        .steer("tags", &json!({ "profileId": profile, "remove": ["gold"] }))
+        .unwrap();
+    world
+        .smore
+        .steer(
+            "notes",
+            &json!({ "profileId": profile, "body": "Met in Kraków" }),
+        )
+        .unwrap();
+    let notes = world.notes(&contact, 1).await;
+    assert_eq!(notes, ["CRM: Met in Kraków"]);
+    assert_eq!(world.rest().await, 0);
+    let there = world.ghl_contact(&contact).await;
+    assert_eq!(there["tags"], json!(["vip"]));
+    assert_eq!(
+        there["customFields"],
+        json!([{ "id": "crm_status", "value": "won" }])
+    );
+    // GHL tells of the note that has come from there: it does not go back.
+    world
+        .ghl(
+            "NoteCreate",
+            json!({ "id": "n1", "contactId": contact, "body": notes[0] }),
+        )
+        .await;
+    assert_eq!(world.rest().await, 0);
+    assert!(world.crm_effects("timeline-entry", 0).await.is_empty());
+}
+
+/// And the other way round: a profile that somebody makes becomes a contact.
+#[tokio::test]
+async fn a_profile_is_a_contact_and_what_changes_is_changed_there() {
+    let world = World::start().await;
+    let made = json!({ "id": "p1", "firstName": "Bo", "email": "Bo@Example.com", "phone": "06 87 65 43 21" });
+    world.smore.steer("profiles", &made).unwrap();
+    let contact = world
+        .contact(("email", "bo@example.com"), "the contact", |_| true)
+        .await;
+    assert_eq!(
+        (&contact["phone"], &contact["source"]),
+        (&json!("+33687654321"), &json!("CRM"))
+    );
+    assert_eq!(world.rest().await, 0);
+    world
+        .smore
+        .steer("profiles", &json!({ "id": "p1", "firstName": "Boris" }))
+        .unwrap();
+    let id = contact["id"].as_str().unwrap();
+    world
+        .contact(("email", "bo@example.com"), "another name", |contact| {
+            contact["firstName"] == "Boris"
+        })
+        .await;
+    // A task of that contact finds its profile.
+    world
+        .ghl(
+            "TaskCreate",
+            json!({ "id": "t1", "contactId": id, "title": "Visit" }),
+        )
+        .await;
+    world.crm_effects("record", 1).await;
+    assert_eq!(world.rest().await, 0);
+    let contacts = world
+        .ask_ghl(Method::GET, &format!("/contacts/{id}"), Value::Null)
+        .await;
+    assert_eq!(contacts["contact"]["email"], "bo@example.com");
+    assert!(
+        world.crm_effects("profile-update", 0).await.is_empty(),
+        "the CRM was told what it has told"
+    );
+}

@@ -1,0 +1,11 @@
+//! The ready-made flows, as they are shipped: from a signed webhook to what it comes to in the other system.
+
+mod crm;
+mod form;
+mod loops;
+mod page;
+mod rough;
+mod sms;
+mod stage;
+mod told;
+mod trigger;

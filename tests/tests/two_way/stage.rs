@@ -1,0 +1,418 @@
+//! All three systems, and Penstock between them: a Redis, the stand-ins, `serve`, a worker, and the files that are shipped.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::{SignedDuration, Timestamp};
+use penstock_shared::{
+    queue::{Location, Queue, Terms},
+    settings::{Durability, Encryption},
+};
+use penstock_tests::{
+    harness::{Program, RedisOptions, RedisServer, free_port, wait_until},
+    sandbox::{self, Sandbox},
+    smore::{self, Smore},
+    smsfactor::{self, SmsFactor},
+    stand::{Effect, Fate, Scheme},
+};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+/// Whose all of it is, as the shipped files have it.
+pub(crate) const TENANT: &str = "ve9EPM428h8vShlRW1KT";
+const APP: &str = "6687b8f4e1d2c3a4b5f60718";
+/// The shipped list, and where alerts go.
+pub(crate) const LIST: &str = "5a0312a7";
+pub(crate) const ALERTS: &str = "33600000001";
+pub(crate) const STAFF: (&str, &str) = ("GCs5KuzPqTls7vWclkEV", "33600000002");
+pub(crate) const SECRET: &str = "a secret that is long enough";
+/// For whatever must happen at all; how soon is not what these tests are about.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Short, so that a test sees the end of each.
+const SETTINGS: [(&str, &str); 10] = [
+    ("PENSTOCK_GHL_TOKEN", "pit-test"),
+    ("PENSTOCK_GHL_BURST", "100000/10s"),
+    ("PENSTOCK_LEASE", "2s"),
+    ("PENSTOCK_HTTP_TIMEOUT", "2s"),
+    ("PENSTOCK_QUARANTINE", "1s"),
+    ("PENSTOCK_BACKOFF", "50ms..100ms"),
+    ("PENSTOCK_COALESCE", "off"),
+    ("PENSTOCK_LOG", "info,penstock_worker=debug"),
+    ("SMSFACTOR_TOKEN", "sms-token"),
+    ("CRM_TOKEN", "crm-token"),
+];
+
+pub(crate) struct World {
+    pub(crate) sandbox: sandbox::Running,
+    pub(crate) sms: smsfactor::Running,
+    pub(crate) smore: smore::Running,
+    pub(crate) queue: Queue,
+    pub(crate) http: reqwest::Client,
+    serve: String,
+    key: Ed25519KeyPair,
+    events: AtomicUsize,
+    _programs: [Program; 2],
+    _redis: RedisServer,
+    _folder: TempDir,
+}
+
+/// A file of the shipped ones.
+pub(crate) fn shipped(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("deploy").join(name)
+}
+
+impl World {
+    /// All of it with the shipped flows, under way.
+    pub(crate) async fn start() -> Self {
+        Self::with(&shipped("flows.toml")).await
+    }
+
+    /// The same with other flows.
+    pub(crate) async fn with(flows: &Path) -> Self {
+        let redis = RedisServer::start(RedisOptions::default()).await;
+        let (sandbox, sms, smore) = stand_ins().await;
+        let folder = tempfile::tempdir().unwrap();
+        let key = Ed25519KeyPair::generate().unwrap();
+        let serve = format!("http://127.0.0.1:{}", free_port());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let smore_secret = register(&http, &serve, &sms, &smore).await;
+        let url = redis.url();
+        let hooks = folder.path().join("hooks.toml");
+        fs::write(&hooks, hooks_file(&key)).unwrap();
+        let listen = serve.trim_start_matches("http://");
+        let service = Program::new("penstock-producer")
+            .env("PENSTOCK_REDIS_URL", &url)
+            .env("PENSTOCK_HOOKS", &hooks)
+            .env("SMSFACTOR_HOOK_SECRET", SECRET)
+            .env("FORM_HOOK_SECRET", SECRET)
+            .env("CRM_HOOK_SECRET", SECRET)
+            .env("SMORE_HOOK_SECRET", smore_secret)
+            .args(["serve", "--listen", listen])
+            .start();
+        let connections = folder.path().join("connections.toml");
+        fs::write(&connections, connections_file(&sms, &smore)).unwrap();
+        let worker = Program::new("penstock-worker")
+            .env("PENSTOCK_REDIS_URL", &url)
+            .env("PENSTOCK_GHL_BASE_URL", sandbox.url())
+            .env("PENSTOCK_CONNECTIONS", &connections)
+            .env("PENSTOCK_FLOWS", flows);
+        let worker = SETTINGS
+            .into_iter()
+            .fold(worker, |worker, (name, value)| worker.env(name, value))
+            .start();
+        worker.wait_for_line("ready worker=", PATIENCE).await;
+        service
+            .wait_for_line("listening on http://", PATIENCE)
+            .await;
+        let world = Self {
+            queue: connect(&redis).await,
+            sandbox,
+            sms,
+            smore,
+            http,
+            serve,
+            key,
+            events: AtomicUsize::new(0),
+            _programs: [service, worker],
+            _redis: redis,
+            _folder: folder,
+        };
+        wait_until("the service to be ready", PATIENCE, async || {
+            let ready = world.http.get(world.address("/readyz")).send().await;
+            ready.is_ok_and(|ready| ready.status() == 200).then_some(())
+        })
+        .await;
+        world
+    }
+
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.serve)
+    }
+
+    /// GHL tells of this, which has just happened.
+    pub(crate) async fn ghl(&self, kind: &str, data: Value) {
+        self.ghl_at(kind, Timestamp::now(), data).await;
+    }
+
+    /// The same of a moment.
+    pub(crate) async fn ghl_at(&self, kind: &str, at: Timestamp, data: Value) {
+        let number = self.events.fetch_add(1, Ordering::Relaxed);
+        let mut body = json!({
+            "type": kind, "locationId": TENANT, "appId": APP, "webhookId": format!("w{number}"), "timestamp": at.to_string(),
+        });
+        merge(&mut body, data);
+        self.ghl_says(&body).await;
+    }
+
+    /// GHL sends these bytes, signed.
+    pub(crate) async fn ghl_says(&self, body: &Value) {
+        let body = body.to_string();
+        let signature = STANDARD.encode(self.key.sign(body.as_bytes()));
+        let posted = self.http.post(self.address("/hooks/ghl"));
+        let posted = posted.header("X-GHL-Signature", signature).body(body);
+        assert_eq!(posted.send().await.unwrap().status(), 200);
+    }
+
+    /// Somebody sends the form.
+    pub(crate) async fn form(&self, body: &Value) {
+        let body = body.to_string();
+        let signature = Scheme::HmacHex.sign(&SECRET.into(), body.as_bytes());
+        let posted = self.http.post(self.address("/hooks/form"));
+        let posted = posted.header("X-Signature", signature).body(body);
+        assert_eq!(posted.send().await.unwrap().status(), 200);
+    }
+
+    /// A number replies.
+    pub(crate) fn replies(&self, from: &str, message: &str) {
+        let reply = json!({ "from": from, "message": message });
+        self.sms.steer("replies", &reply).unwrap();
+    }
+
+    /// A contact is there; what its webhook would say of it.
+    pub(crate) fn seeded(&self, fields: Value) -> Value {
+        let mut contact = json!({ "locationId": TENANT });
+        merge(&mut contact, fields);
+        self.sandbox.seed_contact(&contact).unwrap()
+    }
+
+    /// What somebody else asks of GHL.
+    pub(crate) async fn ask_ghl(&self, method: Method, path: &str, body: Value) -> Value {
+        let url = format!("{}{path}", self.sandbox.url());
+        let request = self.http.request(method.clone(), url);
+        let request = request
+            .bearer_auth("pit-somebody")
+            .header("version", "2021-07-28");
+        let request = if method == Method::GET {
+            request
+        } else {
+            request.json(&body)
+        };
+        request
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap_or_default()
+    }
+
+    /// The contact with this number or address, as soon as it is as wanted.
+    pub(crate) async fn contact(
+        &self,
+        by: (&str, &str),
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let (name, value) = (by.0, by.1.replace('+', "%2B"));
+        let path = format!("/contacts/search/duplicate?locationId={TENANT}&{name}={value}");
+        self.until(what, async || {
+            let answer = self.ask_ghl(Method::GET, &path, Value::Null).await;
+            let id = answer["contact"]["id"].as_str()?;
+            let contact = self.ghl_contact(id).await;
+            wanted(&contact).then_some(contact)
+        })
+        .await
+    }
+
+    /// The contact of this id.
+    pub(crate) async fn ghl_contact(&self, id: &str) -> Value {
+        let path = format!("/contacts/{id}");
+        let answer = self.ask_ghl(Method::GET, &path, Value::Null).await;
+        answer["contact"].clone()
+    }
+
+    /// What notes say on a contact, as soon as there are so many.
+    pub(crate) async fn notes(&self, contact: &str, count: usize) -> Vec<String> {
+        let listed = self.listed(contact, "notes", count).await;
+        let bodies = listed.iter().map(|note| note["body"].as_str().unwrap());
+        bodies.map(str::to_owned).collect()
+    }
+
+    /// A contact's notes or tasks, as soon as there are so many.
+    pub(crate) async fn listed(&self, contact: &str, what: &str, count: usize) -> Vec<Value> {
+        let path = format!("/contacts/{contact}/{what}");
+        self.until(&format!("{count} {what}"), async || {
+            let answer = self.ask_ghl(Method::GET, &path, Value::Null).await;
+            let listed = answer[what].as_array()?.clone();
+            (listed.len() >= count).then_some(listed)
+        })
+        .await
+    }
+
+    /// What was changed at `SMSFactor` in this way, as soon as there are so many.
+    pub(crate) async fn sms_effects(&self, kind: &str, count: usize) -> Vec<Effect> {
+        let what = format!("{count} of {kind} at SMSFactor");
+        self.until(&what, async || some(self.sms.effects(), kind, count))
+            .await
+    }
+
+    /// The same at the CRM.
+    pub(crate) async fn crm_effects(&self, kind: &str, count: usize) -> Vec<Effect> {
+        let what = format!("{count} of {kind} at the CRM");
+        self.until(&what, async || some(self.smore.effects(), kind, count))
+            .await
+    }
+
+    /// Waits until it is so. That a job has died in the meantime is told.
+    async fn until<T>(&self, what: &str, met: impl AsyncFn() -> Option<T>) -> T {
+        wait_until(what, PATIENCE, async || {
+            let found = met().await;
+            if found.is_none() {
+                let stats = self.queue.stats().await.unwrap();
+                assert_eq!(stats.dead, 0, "a job has died; {what} is waited for");
+            }
+            found
+        })
+        .await
+    }
+
+    /// Waits until nothing moves: every webhook is delivered, and no job is open; and returns how many are dead.
+    pub(crate) async fn rest(&self) -> u64 {
+        wait_until("nothing to move", PATIENCE, async || {
+            // A job may tell of what it does as it ends: what was delivered must be the same before and after the look at the jobs.
+            let before = self.delivered()?;
+            let stats = self.queue.stats().await.unwrap();
+            let open = stats.scheduled + stats.ready + stats.blocked + stats.running;
+            let is_quiet = open == 0 && self.delivered() == Some(before);
+            is_quiet.then_some(stats.dead)
+        })
+        .await
+    }
+
+    /// How many webhooks the stand-ins have sent; `None` while one is under way.
+    fn delivered(&self) -> Option<usize> {
+        let all = [self.sms.deliveries(), self.smore.deliveries()].concat();
+        let is_under_way = all.iter().any(|one| one.state == Fate::Pending);
+        (!is_under_way).then_some(all.len())
+    }
+}
+
+fn some(effects: Vec<Effect>, kind: &str, count: usize) -> Option<Vec<Effect>> {
+    let effects = effects.into_iter();
+    let found: Vec<_> = effects
+        .filter(|effect| effect.change.kind == kind)
+        .collect();
+    (found.len() >= count).then_some(found)
+}
+
+/// Puts members into an object.
+pub(crate) fn merge(object: &mut Value, more: Value) {
+    if let (Value::Object(all), Value::Object(more)) = (object, more) {
+        all.extend(more);
+    }
+}
+
+/// So long ago.
+pub(crate) fn ago(seconds: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_secs(seconds)
+}
+
+/// What was written, without what the stand-in adds.
+pub(crate) fn content(effect: &Effect) -> &Map<String, Value> {
+    &effect.change.content
+}
+
+async fn stand_ins() -> (sandbox::Running, smsfactor::Running, smore::Running) {
+    let mut of_ghl = sandbox::Options::default();
+    of_ghl.quota.burst.calls = 100_000;
+    let mut of_sms = smsfactor::Options {
+        scheme: Scheme::Literal,
+        ..smsfactor::Options::default()
+    };
+    of_sms.burst.calls = 100_000;
+    let mut of_smore = smore::Options {
+        personal_keys: vec!["smore-key".into()],
+        ..smore::Options::default()
+    };
+    of_smore.crm.calls = 100_000;
+    let sandbox = Sandbox::start(of_ghl).await.unwrap();
+    let sms = SmsFactor::start(of_sms).await.unwrap();
+    let smore = Smore::start(of_smore).await.unwrap();
+    let list = json!({ "id": LIST, "name": "Contacts", "contacts": [] });
+    sms.steer("lists", &list).unwrap();
+    let form = json!({ "id": "f1", "title": "Welcome" });
+    smore.steer("forms", &form).unwrap();
+    (sandbox, sms, smore)
+}
+
+/// Registers the webhooks there, as an operator does; the secret that Smore gives.
+async fn register(
+    http: &reqwest::Client,
+    serve: &str,
+    sms: &smsfactor::Running,
+    smore: &smore::Running,
+) -> String {
+    for kind in ["MO", "STOP", "DLR"] {
+        let url = format!("{serve}/hooks/smsfactor/main?type={kind}");
+        let wanted = json!({ "webhook": { "type": kind, "url": url, "signature": SECRET } });
+        let posted = http.post(format!("{}/webhook", sms.url()));
+        let posted = posted
+            .bearer_auth("sms-token")
+            .header("accept", "application/json")
+            .json(&wanted);
+        let answer: Value = posted.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["status"], 1, "{answer}");
+    }
+    let crm = json!({ "url": format!("{serve}/hooks/crm"), "secret": SECRET });
+    smore.steer("hooks", &crm).unwrap();
+    let url = format!("{}/api/v1/forms/f1/webhooks", smore.url());
+    let wanted = json!({ "url": format!("{serve}/hooks/smore/forms") });
+    let posted = http.post(url).bearer_auth("smore-key").json(&wanted);
+    let answer: Value = posted.send().await.unwrap().json().await.unwrap();
+    answer["webhookSecret"].as_str().unwrap().to_owned()
+}
+
+/// The shipped one, where a key of the test's own stands for GHL's.
+fn hooks_file(key: &Ed25519KeyPair) -> String {
+    let text = fs::read_to_string(shipped("hooks.toml")).unwrap();
+    let public = STANDARD.encode(key.public_key());
+    replaced(&text, "[ghl]\n", &format!("[ghl]\nkey = \"{public}\"\n"))
+}
+
+/// The shipped one, where the stand-ins stand for the systems, and have no quota to speak of.
+fn connections_file(sms: &smsfactor::Running, smore: &smore::Running) -> String {
+    let text = fs::read_to_string(shipped("connections.toml")).unwrap();
+    let text = replaced(&text, "https://api.smsfactor.com", &sms.url());
+    let crm = format!("{}/crm/v1", smore.url());
+    let text = replaced(&text, "https://crm.example/api/v1", &crm);
+    let text = replaced(&text, "10/1s", "1000/1s");
+    replaced(&text, "20/1m", "1000/1s")
+}
+
+#[track_caller]
+fn replaced(text: &str, what: &str, by: &str) -> String {
+    assert!(text.contains(what), "{what} is shipped");
+    text.replace(what, by)
+}
+
+async fn connect(redis: &RedisServer) -> Queue {
+    let location = Location {
+        url: redis.url().into(),
+        roots: None,
+        namespace: "penstock".into(),
+        shards: 1,
+        durability: Durability::Everysec,
+        encryption: Encryption::default(),
+    };
+    let terms = Terms {
+        lease: Duration::from_secs(2),
+        http_timeout: Duration::from_secs(2),
+        quarantine: Duration::from_secs(1),
+        reserve: 0.1,
+        spread: false,
+        coalesce: 1,
+        max_backlog: 1_000_000,
+        memory: 90,
+        retention: Duration::from_secs(86_400),
+    };
+    Queue::connect(location, terms).await.unwrap()
+}
