@@ -185,3 +185,26 @@ async fn a_profile_is_a_contact_and_what_changes_is_changed_there() {
         "the CRM was told what it has told"
     );
 }
+
+/// Whoever has neither address nor number yet is a profile by the contact's id, and gets them as soon as they are known.
+#[tokio::test]
+async fn a_contact_without_address_is_a_profile_too() {
+    let world = World::start().await;
+    let contact = world.seeded(json!({ "firstName": "Ann" }));
+    let id = &contact["id"];
+    world
+        .ghl("ContactCreate", json!({ "id": id, "firstName": "Ann" }))
+        .await;
+    world
+        .ghl(
+            "ContactUpdate",
+            json!({ "id": id, "firstName": "Ann", "email": "ann@example.com" }),
+        )
+        .await;
+    let changed = world.crm_effects("profile-update", 1).await;
+    let made = world.crm_effects("profile", 1).await;
+    assert_eq!(content(&made[0])["externalId"], *id);
+    assert_eq!(changed[0].change.id, made[0].change.id);
+    assert_eq!(content(&changed[0])["email"], "ann@example.com");
+    assert_eq!(world.rest().await, 0);
+}

@@ -1,5 +1,7 @@
 //! All three systems, and Penstock between them: a Redis, the stand-ins, `serve`, a worker, and the files that are shipped.
 
+mod setup;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -7,18 +9,13 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
-use penstock_shared::{
-    queue::{Location, Queue, Terms},
-    settings::{Durability, Encryption},
-};
+use penstock_shared::queue::Queue;
 use penstock_tests::{
     harness::{Program, RedisOptions, RedisServer, free_port, wait_until},
-    sandbox::{self, Sandbox},
-    smore::{self, Smore},
-    smsfactor::{self, SmsFactor},
+    sandbox, smore, smsfactor,
     stand::{Effect, Fate, Scheme},
 };
 use reqwest::Method;
@@ -79,15 +76,15 @@ impl World {
     /// The same with other flows.
     pub(crate) async fn with(flows: &Path) -> Self {
         let redis = RedisServer::start(RedisOptions::default()).await;
-        let (sandbox, sms, smore) = stand_ins().await;
+        let (sandbox, sms, smore) = setup::stand_ins().await;
         let folder = tempfile::tempdir().unwrap();
         let key = Ed25519KeyPair::generate().unwrap();
         let serve = format!("http://127.0.0.1:{}", free_port());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let smore_secret = register(&http, &serve, &sms, &smore).await;
+        let smore_secret = setup::register(&http, &serve, &sms, &smore).await;
         let url = redis.url();
         let hooks = folder.path().join("hooks.toml");
-        fs::write(&hooks, hooks_file(&key)).unwrap();
+        fs::write(&hooks, setup::hooks_file(&key)).unwrap();
         let listen = serve.trim_start_matches("http://");
         let service = Program::new("penstock-producer")
             .env("PENSTOCK_REDIS_URL", &url)
@@ -99,7 +96,7 @@ impl World {
             .args(["serve", "--listen", listen])
             .start();
         let connections = folder.path().join("connections.toml");
-        fs::write(&connections, connections_file(&sms, &smore)).unwrap();
+        fs::write(&connections, setup::connections_file(&sms, &smore)).unwrap();
         let worker = Program::new("penstock-worker")
             .env("PENSTOCK_REDIS_URL", &url)
             .env("PENSTOCK_GHL_BASE_URL", sandbox.url())
@@ -114,7 +111,7 @@ impl World {
             .wait_for_line("listening on http://", PATIENCE)
             .await;
         let world = Self {
-            queue: connect(&redis).await,
+            queue: setup::connect(&redis).await,
             sandbox,
             sms,
             smore,
@@ -319,100 +316,4 @@ pub(crate) fn ago(seconds: i64) -> Timestamp {
 /// What was written, without what the stand-in adds.
 pub(crate) fn content(effect: &Effect) -> &Map<String, Value> {
     &effect.change.content
-}
-
-async fn stand_ins() -> (sandbox::Running, smsfactor::Running, smore::Running) {
-    let mut of_ghl = sandbox::Options::default();
-    of_ghl.quota.burst.calls = 100_000;
-    let mut of_sms = smsfactor::Options {
-        scheme: Scheme::Literal,
-        ..smsfactor::Options::default()
-    };
-    of_sms.burst.calls = 100_000;
-    let mut of_smore = smore::Options {
-        personal_keys: vec!["smore-key".into()],
-        ..smore::Options::default()
-    };
-    of_smore.crm.calls = 100_000;
-    let sandbox = Sandbox::start(of_ghl).await.unwrap();
-    let sms = SmsFactor::start(of_sms).await.unwrap();
-    let smore = Smore::start(of_smore).await.unwrap();
-    let list = json!({ "id": LIST, "name": "Contacts", "contacts": [] });
-    sms.steer("lists", &list).unwrap();
-    let form = json!({ "id": "f1", "title": "Welcome" });
-    smore.steer("forms", &form).unwrap();
-    (sandbox, sms, smore)
-}
-
-/// Registers the webhooks there, as an operator does; the secret that Smore gives.
-async fn register(
-    http: &reqwest::Client,
-    serve: &str,
-    sms: &smsfactor::Running,
-    smore: &smore::Running,
-) -> String {
-    for kind in ["MO", "STOP", "DLR"] {
-        let url = format!("{serve}/hooks/smsfactor/main?type={kind}");
-        let wanted = json!({ "webhook": { "type": kind, "url": url, "signature": SECRET } });
-        let posted = http.post(format!("{}/webhook", sms.url()));
-        let posted = posted
-            .bearer_auth("sms-token")
-            .header("accept", "application/json")
-            .json(&wanted);
-        let answer: Value = posted.send().await.unwrap().json().await.unwrap();
-        assert_eq!(answer["status"], 1, "{answer}");
-    }
-    let crm = json!({ "url": format!("{serve}/hooks/crm"), "secret": SECRET });
-    smore.steer("hooks", &crm).unwrap();
-    let url = format!("{}/api/v1/forms/f1/webhooks", smore.url());
-    let wanted = json!({ "url": format!("{serve}/hooks/smore/forms") });
-    let posted = http.post(url).bearer_auth("smore-key").json(&wanted);
-    let answer: Value = posted.send().await.unwrap().json().await.unwrap();
-    answer["webhookSecret"].as_str().unwrap().to_owned()
-}
-
-/// The shipped one, where a key of the test's own stands for GHL's.
-fn hooks_file(key: &Ed25519KeyPair) -> String {
-    let text = fs::read_to_string(shipped("hooks.toml")).unwrap();
-    let public = STANDARD.encode(key.public_key());
-    replaced(&text, "[ghl]\n", &format!("[ghl]\nkey = \"{public}\"\n"))
-}
-
-/// The shipped one, where the stand-ins stand for the systems, and have no quota to speak of.
-fn connections_file(sms: &smsfactor::Running, smore: &smore::Running) -> String {
-    let text = fs::read_to_string(shipped("connections.toml")).unwrap();
-    let text = replaced(&text, "https://api.smsfactor.com", &sms.url());
-    let crm = format!("{}/crm/v1", smore.url());
-    let text = replaced(&text, "https://crm.example/api/v1", &crm);
-    let text = replaced(&text, "10/1s", "1000/1s");
-    replaced(&text, "20/1m", "1000/1s")
-}
-
-#[track_caller]
-fn replaced(text: &str, what: &str, by: &str) -> String {
-    assert!(text.contains(what), "{what} is shipped");
-    text.replace(what, by)
-}
-
-async fn connect(redis: &RedisServer) -> Queue {
-    let location = Location {
-        url: redis.url().into(),
-        roots: None,
-        namespace: "penstock".into(),
-        shards: 1,
-        durability: Durability::Everysec,
-        encryption: Encryption::default(),
-    };
-    let terms = Terms {
-        lease: Duration::from_secs(2),
-        http_timeout: Duration::from_secs(2),
-        quarantine: Duration::from_secs(1),
-        reserve: 0.1,
-        spread: false,
-        coalesce: 1,
-        max_backlog: 1_000_000,
-        memory: 90,
-        retention: Duration::from_secs(86_400),
-    };
-    Queue::connect(location, terms).await.unwrap()
 }
