@@ -20,7 +20,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
-    elsewhere, storm,
+    elsewhere, install, storm,
     sync::{self, Looked},
 };
 
@@ -36,6 +36,7 @@ pub async fn follow(
 ) -> Result<Outcome, Stop> {
     if !handle.with_contact && handle.again.is_none() {
         elsewhere::hear(courier, &handle.event, calls.turn()).await?;
+        install::hear(courier, &handle.event, calls).await?;
     }
     storm::pass(courier, job, &handle.event, calls).await?;
     let flows = courier.flows.flows();
