@@ -366,7 +366,7 @@ fn courier(
         http_timeout: settings.ghl.http_timeout,
         quarantine: quarantine.clone(),
         flows: FlowFile::open(settings.intake.flows.as_deref())?,
-        storm: settings.intake.storm,
+        storm: settings.intake.storm.clone(),
         search_lag: settings.delivery.search_lag,
         marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
         remove_twins: settings.delivery.remove_twins,

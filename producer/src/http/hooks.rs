@@ -19,9 +19,11 @@ pub(super) use self::refusal::Refusals;
 use self::refusal::{Refusal, Sender};
 use super::{Intake, metrics, problem::Problem, server::Peer};
 use crate::{
-    client::{Client, Refusal as NotStored, Status},
+    client::{Client, Receipt, Refusal as NotStored, Status},
     hooks::{Hook, Place},
 };
+
+const SMORE: &str = "smore";
 
 /// What hooks are called that are not there.
 const UNKNOWN: &str = "unknown";
@@ -121,8 +123,27 @@ webhook! {
     Place::Generic(&name), name
 }
 
+/// There is nothing at this address. Smore, whose webhooks end for good where it is told so, may have been given it with a slip.
+pub(super) fn nothing_at(path: &str) -> Problem {
+    match path.trim_start_matches('/').split_once('/') {
+        Some((hooks, name)) if hooks.eq_ignore_ascii_case("hooks") && is_meant_for_smore(name) => {
+            Refusal::Unconfigured.told_to(Sender::Smore)
+        }
+        _ => Problem::not_found("there is nothing here; see /openapi.json"),
+    }
+}
+
+fn is_meant_for_smore(name: &str) -> bool {
+    let name = name.trim_start_matches('/').get(..SMORE.len());
+    name.is_some_and(|name| name.eq_ignore_ascii_case(SMORE))
+}
+
 /// A webhook's way, from its arrival to its answer.
 async fn receive(intake: &Intake, place: Place<'_>, sender: Sender, request: Request) -> Received {
+    let sender = match place {
+        Place::Generic(name) if is_meant_for_smore(name) => Sender::Smore,
+        _ => sender,
+    };
     let hook = intake.hooks.at(place);
     let source = hook.map_or(UNKNOWN, |hook| hook.name.as_str());
     metrics::hook_received(source);
@@ -148,6 +169,11 @@ async fn take(intake: &Intake, hook: &Hook, request: Request) -> Result<Told, Re
     metrics::hook_verified(&hook.name);
     let events = hook.reader.read(&body, &headers, &uri)?;
     let (events, late) = timely(intake, events)?;
+    let truncated = events.iter().filter(|event| event.truncated).count();
+    if truncated > 0 {
+        tracing::warn!(hook = %hook.name, truncated, "events are larger than a job may be: some of what they say is left out");
+        metrics::hook_events(&hook.name, "truncated", truncated);
+    }
     let stored = store(intake.client()?, events).await?;
     let told = Told { late, ..stored };
     for (status, count) in [
@@ -189,13 +215,9 @@ fn timely(intake: &Intake, events: Vec<Event>) -> Result<(Vec<Event>, usize), Re
     Ok((timely, late))
 }
 
-/// In their order. Another event under the same id is the same one, told in other words.
+/// In their order.
 async fn store(client: &Client, events: Vec<Event>) -> Result<Told, Refusal> {
-    let stored = join_all(
-        events
-            .into_iter()
-            .map(|event| client.enqueue(event.into_job())),
-    );
+    let stored = join_all(events.into_iter().map(|event| store_one(client, event)));
     let mut told = Told::default();
     for stored in stored.await {
         match stored {
@@ -210,4 +232,14 @@ async fn store(client: &Client, events: Vec<Event>) -> Result<Told, Refusal> {
         told.status = Answer::Duplicate;
     }
     Ok(told)
+}
+
+/// Another event under the same id is the same one, told in other words; but of other systems nobody knows whether their ids are an event's or a
+/// record's, and nothing that such a record tells later may be lost.
+async fn store_one(client: &Client, event: Event) -> Result<Receipt, NotStored> {
+    let otherwise = event.is_told_otherwise();
+    match (client.enqueue(event.into_job()).await, otherwise) {
+        (Err(NotStored::Conflict(_)), Some(event)) => client.enqueue(event.into_job()).await,
+        (stored, _) => stored,
+    }
 }
