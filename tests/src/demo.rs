@@ -5,9 +5,12 @@ mod admin;
 mod arguments;
 mod ledger;
 mod people;
+mod program;
 mod progress;
+mod promise;
 mod scene;
 mod stage;
+mod store;
 mod submit;
 mod verdict;
 mod workload;
@@ -22,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use arguments::Arguments;
 use ledger::Books;
+use promise::Promises;
 use scene::Scene;
 use stage::Stage;
 use workload::Workload;
@@ -83,9 +87,13 @@ async fn play(scene: &Scene) -> anyhow::Result<()> {
 
     heading("What the sandbox's ledger says");
     let after = Books::read(scene).await?;
-    let verdict = verdict::Verdict::of(&workload, &before, &after);
-    println!("{verdict}");
-    if !verdict.good() {
+    tell(&verdict::judge(&workload, &before, &after), began)
+}
+
+/// Tells what became of the promises. That one was not kept is an error.
+fn tell(promises: &Promises, began: Instant) -> anyhow::Result<()> {
+    println!("{promises}");
+    if !promises.are_kept() {
         bail!("not every promise was kept: see above");
     }
     println!(
