@@ -4,6 +4,7 @@
 mod admin;
 mod arguments;
 mod ledger;
+mod life;
 mod people;
 mod program;
 mod progress;
@@ -37,7 +38,12 @@ const INTERRUPTED: u8 = 130;
 
 /// Runs the demonstration. Exit code 0 means that every promise was kept, 1 that one was not.
 pub async fn main(arguments: Arguments) -> ExitCode {
-    perform(&arguments).await.unwrap_or_else(|error| {
+    let performed = if arguments.two_way {
+        life::perform(&arguments).await
+    } else {
+        perform(&arguments).await
+    };
+    performed.unwrap_or_else(|error| {
         eprintln!("demo: {error:#}");
         ExitCode::FAILURE
     })
