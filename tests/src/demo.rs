@@ -129,3 +129,19 @@ async fn interruption() {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::promise::promise;
+    use super::*;
+
+    #[test]
+    fn one_promise_that_is_broken_is_an_error() {
+        let told = |kept: [bool; 2]| {
+            let promises = kept.map(|kept| promise(kept, "it works".to_owned()));
+            tell(&promises.into_iter().collect(), Instant::now())
+        };
+        assert!(told([true, true]).is_ok());
+        assert!(told([true, false]).is_err());
+    }
+}

@@ -43,14 +43,16 @@ pub(super) async fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         played = play(&mut life) => played.map(|()| ExitCode::SUCCESS),
         () = interruption() => Ok(ExitCode::from(INTERRUPTED)),
     };
-    let keeps = arguments.keep && matches!(played, Ok(ExitCode::SUCCESS));
-    if keeps {
-        stage.show_addresses();
-        tokio::select! {
-            went_wrong = life.go_on() => went_wrong?,
-            () = interruption() => {}
+    let played = match played {
+        Ok(ExitCode::SUCCESS) if arguments.keep => {
+            stage.show_addresses();
+            tokio::select! {
+                went_wrong = life.go_on() => went_wrong.map(|()| ExitCode::SUCCESS),
+                () = interruption() => played,
+            }
         }
-    }
+        _ => played,
+    };
     stage.clear().await?;
     played
 }

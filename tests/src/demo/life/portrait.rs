@@ -60,44 +60,32 @@ impl Portrait {
     }
 
     pub(super) fn rows(&self) -> [Row; 6] {
-        let bare = |value: &Value| value.as_str().unwrap_or(NOTHING).to_owned();
-        let names = self.names().map(|name| name.join(" ").trim().to_owned());
-        let on_blacklist = [NOTHING, "on the blacklist"][usize::from(self.is_blacklisted)];
-        let alone = [NOTHING, "do not disturb"][usize::from(self.is_left_alone())];
+        let (ghl, crm) = (&self.contact, &self.profile);
         let nothing = || NOTHING.to_owned();
-        let of_profile = |name: &str| bare(&self.profile[name]);
-        let status = bare(&self.contact["customFields"][0]["value"]);
-        let all_tags = |value| Some(tags(value).join(", ")).filter(|tags| !tags.is_empty());
-        let [here, there] = [&self.contact, &self.profile].map(all_tags);
+        let both = |name: &str| [said(&ghl[name]), nothing(), said(&crm[name])];
+        let names = self.names().map(|name| name.join(" ").trim().to_owned());
+        let [here, _, there] = both("phone");
+        let number = [here, said(&self.listed["destination"]), there];
+        let of_status = &ghl["customFields"][0]["value"];
+        let status = [said(of_status), nothing(), said(&crm["status"])];
+        let [here, there] = [ghl, crm].map(|record| tags(record).join(", "));
+        let if_so = |is_so, what: &str| if is_so { what } else { NOTHING }.to_owned();
+        let alone = if_so(self.is_left_alone(), "do not disturb");
+        let listed = if_so(self.is_blacklisted, "on the blacklist");
         [
             ("name", names),
-            (
-                "e-mail",
-                [bare(&self.contact["email"]), nothing(), of_profile("email")],
-            ),
-            (
-                "number",
-                [
-                    bare(&self.contact["phone"]),
-                    bare(&self.listed["destination"]),
-                    of_profile("phone"),
-                ],
-            ),
-            (
-                "tags",
-                [
-                    here.unwrap_or_else(nothing),
-                    nothing(),
-                    there.unwrap_or_else(nothing),
-                ],
-            ),
-            ("status", [status, nothing(), of_profile("status")]),
-            (
-                "SMS",
-                [alone.to_owned(), on_blacklist.to_owned(), nothing()],
-            ),
+            ("e-mail", both("email")),
+            ("number", number),
+            ("tags", [here, nothing(), there]),
+            ("status", status),
+            ("SMS", [alone, listed, nothing()]),
         ]
     }
+}
+
+/// A text, or that there is none.
+fn said(value: &Value) -> String {
+    value.as_str().unwrap_or(NOTHING).to_owned()
 }
 
 /// The one of a list of which that is so; null if there is none.

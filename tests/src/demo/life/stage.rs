@@ -23,7 +23,7 @@ const CRM_FAULT: &str = "503:op=crm-update-profile:count=1";
 /// What the shipped file says of the CRM, and the stand-in enforces.
 const CRM_QUOTA: &str = "20/1m";
 /// Quicker than the defaults, so that what was lost is looked for soon; and each job's end is told.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("PENSTOCK_BACKOFF", "200ms..2s"),
     ("PENSTOCK_QUARANTINE", "1s"),
     ("PENSTOCK_HTTP_TIMEOUT", "4s"),
@@ -32,7 +32,6 @@ const SETTINGS: [(&str, &str); 8] = [
     ("PENSTOCK_COALESCE", "off"),
     ("PENSTOCK_LOG", "info,penstock_worker::settler=debug"),
     ("PENSTOCK_LOG_FORMAT", "json"),
-    ("PENSTOCK_GHL_BURST", "100/10s"),
 ];
 
 /// What a worker's log says as it begins.
