@@ -17,7 +17,7 @@ use penstock_tests::lab::{
     page::page,
     stop::{Stopped, stop_all},
     workload::Size,
-    world::LEASE,
+    world::{LEASE, MARKER_KEY},
 };
 use penstock_tests::sandbox::parse_span;
 
@@ -95,9 +95,6 @@ struct Soak {
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     reports: PathBuf,
 }
-
-/// Any will do, if it is long enough.
-const MARKER_KEY: &str = "a-key-of-the-fault-laboratory-alone";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sync {

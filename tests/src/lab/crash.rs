@@ -10,7 +10,7 @@ use super::check::{Effects, Invariant, Violation, check};
 use super::history::History;
 use super::specimen::{self, CONTACTS, Specimen, TENANT};
 use super::workload::{Wanted, profile};
-use super::world::{FRAGILE, Make, PATIENCE, WORKER, World};
+use super::world::{FRAGILE, MARKER_KEY, Make, PATIENCE, WORKER, World};
 use crate::harness::{Program, wait_until};
 
 /// A call takes so long that its middle, a renewal and a drain come before its answer.
@@ -100,11 +100,15 @@ pub async fn crash_all(
 /// The first worker crashes there, and a second one has to see to it.
 async fn crash(cell: Cell) -> Crashed {
     let Cell { point, of } = cell;
-    let mut world = World::start(Make {
+    let mut make = Make {
         duplicates: true,
         ..Make::default()
-    })
-    .await;
+    };
+    if of.is_marked {
+        make = make.with("PENSTOCK_MARKER", "on");
+        make = make.with("PENSTOCK_MARKER_KEY", MARKER_KEY);
+    }
+    let mut world = World::start(make).await;
     prepare(&mut world, &of).await;
     let mut first = world
         .worker(FRAGILE, &[("PENSTOCK_FAILPOINT", &failpoint(point, &of))])

@@ -59,8 +59,10 @@ pub struct Specimen {
     pub has_intent: bool,
     /// How many calls it makes before the one that changes something.
     pub looks: u32,
-    /// Whether nothing tells what a lost call came to.
+    /// Whether nothing tells for certain what a lost call came to.
     pub is_blind: bool,
+    /// Whether what it makes has a marker.
+    pub is_marked: bool,
     /// Whether the network tells that the message has arrived, if it has.
     pub is_told: bool,
 }
@@ -68,7 +70,9 @@ pub struct Specimen {
 /// All of them.
 pub fn all() -> Vec<Specimen> {
     let of_api = TYPES.map(of_type).into_iter();
-    of_api.chain(of_many()).chain(elsewhere()).collect()
+    let marked = Specimen::new("CreateTask, marked", one(JobType::CreateTask)).marked();
+    let of_api = of_api.chain([marked]).chain(of_many());
+    of_api.chain(elsewhere()).collect()
 }
 
 impl Specimen {
@@ -80,6 +84,7 @@ impl Specimen {
             has_intent: true,
             looks: 0,
             is_blind: false,
+            is_marked: false,
             is_told: false,
         }
     }
@@ -109,6 +114,11 @@ impl Specimen {
         self
     }
 
+    const fn marked(mut self) -> Self {
+        self.is_marked = true;
+        self
+    }
+
     const fn told(mut self) -> Self {
         self.is_told = true;
         self
@@ -123,7 +133,8 @@ fn of_type(job_type: JobType) -> Specimen {
             specimen.after(before(JobType::CreateTask))
         }
         JobType::UpdateNote | JobType::DeleteNote => specimen.after(before(JobType::AttachNote)),
-        JobType::AddToCampaign | JobType::AddToWorkflow => specimen.blind(),
+        // A task does not say when it came to be: it may be an older one.
+        JobType::CreateTask | JobType::AddToCampaign | JobType::AddToWorkflow => specimen.blind(),
         _ => specimen,
     }
 }

@@ -29,6 +29,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 const ANSWER: Duration = Duration::from_millis(50);
 /// The workers' token, which no output may have.
 pub const TOKEN: &str = "pit-lab-9f3c2e";
+/// What markers are made with; any will do, if it is long enough.
+pub const MARKER_KEY: &str = "a-key-of-the-fault-laboratory-alone";
 /// A worker as everybody runs it.
 pub const WORKER: &str = "penstock-worker";
 /// One that does what `PENSTOCK_FAILPOINT` says, for tests only.
