@@ -8,7 +8,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use super::check::{Effects, Invariant, Violation, check};
 use super::history::History;
-use super::specimen::{self, CONTACTS, Specimen, TENANT};
+use super::specimen::{self, CONTACTS, Specimen, TENANT, Told};
 use super::workload::{Wanted, profile};
 use super::world::{FRAGILE, MARKER_KEY, Make, PATIENCE, WORKER, World};
 use crate::harness::{Program, wait_until};
@@ -130,15 +130,17 @@ async fn crash(cell: Cell) -> Crashed {
     );
     world.dismiss(first);
     let second = world.worker(WORKER, &[]).await;
-    let has_arrived = of.is_told && world.tell_of_messages().await;
+    let is_reported = of.told == Told::ByReport;
+    let has_arrived = is_reported && world.tell_of_messages().await;
     let ended = until_ended(&world, &of.job).await;
-    if of.is_told {
+    if is_reported {
         world.until_idle().await;
     }
     let mut history = end(world, second, &of).await;
     history.links_cut = false;
     let mut violations = check(&history);
-    let may_be_in_doubt = of.is_blind && !CERTAIN.contains(&point) && !has_arrived;
+    let is_told = of.told == Told::ByLook || has_arrived;
+    let may_be_in_doubt = !is_told && !CERTAIN.contains(&point);
     violations.extend(wrongly_ended(&ended, may_be_in_doubt));
     violations.extend(wrongly_done(&history, &of));
     Crashed {
@@ -192,6 +194,7 @@ fn wrongly_ended(ended: &str, may_be_in_doubt: bool) -> Option<Violation> {
         evidence: format!("the job is dead, {ended}, of a crash of its worker"),
     })
 }
+
 /// What may not be done twice was done once at the most, whatever was told of it.
 fn wrongly_done(history: &History, of: &Specimen) -> Option<Violation> {
     let effects = Effects::of(history);

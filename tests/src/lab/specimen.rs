@@ -59,12 +59,21 @@ pub struct Specimen {
     pub has_intent: bool,
     /// How many calls it makes before the one that changes something.
     pub looks: u32,
-    /// Whether nothing tells for certain what a lost call came to.
-    pub is_blind: bool,
+    /// What tells for certain what a lost call came to.
+    pub told: Told,
     /// Whether what it makes has a marker.
     pub is_marked: bool,
-    /// Whether the network tells that the message has arrived, if it has.
-    pub is_told: bool,
+}
+
+/// What tells what a lost call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// What is there.
+    ByLook,
+    /// The network's report of a message that has arrived.
+    ByReport,
+    /// Nothing.
+    Never,
 }
 
 /// All of them.
@@ -83,9 +92,8 @@ impl Specimen {
             job,
             has_intent: true,
             looks: 0,
-            is_blind: false,
+            told: Told::ByLook,
             is_marked: false,
-            is_told: false,
         }
     }
 
@@ -110,7 +118,7 @@ impl Specimen {
     }
 
     const fn blind(mut self) -> Self {
-        self.is_blind = true;
+        self.told = Told::Never;
         self
     }
 
@@ -119,8 +127,8 @@ impl Specimen {
         self
     }
 
-    const fn told(mut self) -> Self {
-        self.is_told = true;
+    const fn reported(mut self) -> Self {
+        self.told = Told::ByReport;
         self
     }
 }
@@ -163,9 +171,7 @@ fn elsewhere() -> Vec<Specimen> {
     let written = |what| noted(ID, ELSEWHERE, &profile(0), word(), what);
     vec![
         Specimen::new("SendSms", text()).blind(),
-        Specimen::new("SendSms, with a report", text())
-            .blind()
-            .told(),
+        Specimen::new("SendSms, with a report", text()).reported(),
         Specimen::new("SmsListContact", listed(ID, WORD))
             .without_intent()
             .looking(),
