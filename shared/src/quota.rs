@@ -124,14 +124,8 @@ pub struct Quotas {
     pub elsewhere: BTreeMap<Destination, (Quota, Quota)>,
 }
 
-/// As many as a quota may allow, for what calls nobody: in a second, and in a day.
-pub const UNLIMITED: (Quota, Quota) = (
-    Quota::most(Duration::from_secs(1)),
-    Quota::most(Duration::from_secs(86_400)),
-);
-
 impl Quotas {
-    /// The quotas of what calls nobody: as many as there may be.
+    /// The quotas of what calls nobody: as many as there may be, in a second and in a day.
     pub const UNLIMITED: (Quota, Quota) = (
         Quota::most(Duration::from_secs(1)),
         Quota::most(Duration::from_secs(86_400)),

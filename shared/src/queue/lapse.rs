@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Queue, error::QueueError, ledger::Window};
-use crate::span::millis;
+use crate::{quota::Quota, span::millis};
 
 /// Redis went back in time. Times are milliseconds of its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,10 @@ impl Lapse {
 
     /// How much of a burst quota may have been used in the time that was forgotten, and in the window before.
     fn sent(self, burst: &Window) -> u64 {
+        // What calls nobody has sent nothing.
+        if burst.quota.calls().get() == Quota::MAX_CALLS {
+            return 0;
+        }
         let (calls, span) = (burst.allowed(true), millis(burst.quota.window()).max(1));
         calls.saturating_add(calls.saturating_mul(self.lost_ms).div_ceil(span))
     }
@@ -119,7 +123,7 @@ mod tests {
     const NOW: u64 = 1_000_000;
 
     fn window(quota: &str) -> Window {
-        let quota: crate::quota::Quota = quota.parse().unwrap();
+        let quota: Quota = quota.parse().unwrap();
         Window {
             quota,
             configured: quota,
@@ -127,6 +131,14 @@ mod tests {
             taken: 0,
             returns: Vec::new(),
         }
+    }
+
+    #[test]
+    fn no_day_is_charged_with_what_calls_nobody() {
+        let lapses = Lapses::read("990000/995000/2000/995000");
+        let (burst, mut day) = (window("10000000/1s"), window("10000000/1d"));
+        lapses.charge(&mut day, &burst, None, NOW);
+        assert_eq!(day.taken, 0);
     }
 
     #[test]

@@ -275,6 +275,25 @@ async fn the_day_is_charged_with_what_may_have_been_sent() {
     assert!(left(&bench).await.1 >= 200_000 - 2);
 }
 
+/// What calls nobody has sent nothing meanwhile, by however many calls a window's quota would allow.
+#[tokio::test]
+async fn what_calls_nobody_goes_on() {
+    let mut bench = bench().await;
+    let event = json!({ "source": "smsfactor", "kind": "sms.reply", "tenant": "acme", "id": "sms:1", "data": {} });
+    let about = json!({ "event": event });
+    bench
+        .enqueue(&[job("event").what("HandleEvent", about)])
+        .await;
+    save(&bench).await;
+    bench.claim_one().await;
+    restart(&mut bench).await;
+    bench.pass(5_000);
+    claimed(&mut bench).await;
+    bench.live(WINDOW, &[]).await;
+    let given = ids(&bench.claim(20).await);
+    assert!(given.contains(&"event".to_owned()), "{given:?}");
+}
+
 #[tokio::test]
 async fn nothing_is_given_before_all_that_lived_have_come() {
     let (mut bench, other) = restarted_with("other").await;

@@ -131,10 +131,13 @@ end
 
 local charge_day
 do
+  -- The quota of what calls nobody (`Quota::MAX_CALLS`): nothing is sent by it.
+  local UNLIMITED = 10000000
+
   -- Its day is charged once with what may have been sent in the time that was forgotten.
   local function charge_lapse(lane, lapse)
     local burst, day, at = lane[1], lane[DAILY], lapse.noticed
-    if burst.span == 0 or at + day.span <= now then return end
+    if burst.span == 0 or burst.calls >= UNLIMITED or at + day.span <= now then return end
     local sent = math.min(math.ceil(burst.calls * (1 + lapse.lost / burst.span)), day.calls)
     lane.returned[DAILY][at] = (lane.returned[DAILY][at] or 0) + sent
     day.used = day.used + sent
