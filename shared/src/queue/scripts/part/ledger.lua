@@ -222,6 +222,8 @@ do
   local function read_in_force()
     local read = redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt', 'agreed', 'filled')
     read.agreed = math.min(now, tonumber(read[7]) or now)
+    -- Before any worker has registered (permit.lua).
+    for i, quota in ipairs(arg.assumed or {}) do read[i] = read[i] or quota end
     return read
   end
 
