@@ -237,6 +237,10 @@ do
     }
     local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
     for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
+    -- A tenant is paused wherever its jobs go, also to what no worker has known yet as it was (govern.lua).
+    if destination ~= 'ghl' and not lane.stored.paused then
+      lane.stored.paused = redis.call('HGET', LANE .. 'ghl/' .. tenant, 'paused') or nil
+    end
     lane.flying = tonumber(lane.stored.flying) or 0
     in_force = in_force or read_in_force()
     follow_clock(lane)
