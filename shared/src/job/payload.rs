@@ -16,7 +16,6 @@ use super::{
     bulk_tags::BulkTags,
     complete_task::CompleteTask,
     contact::ContactRef,
-    contact_ids::ContactIds,
     create_contact::CreateContact,
     create_task::CreateTask,
     delete_contact::DeleteContact,
@@ -127,7 +126,8 @@ macro_rules! job_types {
             }
 
             pub(super) fn read(job_type: JobType, place: Place<'_>) -> Result<Self, Noted> {
-                match job_type { $(JobType::$name => $name::read(place).map(Box::new).map(Self::$name)),+ }
+                let read = match job_type { $(JobType::$name => $name::read(place).map(Box::new).map(Self::$name)),+ };
+                read?.check_spread(place)
             }
         }
     };
@@ -227,28 +227,6 @@ impl Payload {
         self
     }
 
-    /// The jobs, each for one contact, that it is spread over, if it is for several.
-    pub fn spread(&self) -> Option<Vec<Self>> {
-        match self {
-            Self::BulkTags(bulk) => spread(&bulk.contacts, |contacts| {
-                let tags = bulk.tags.clone();
-                Self::BulkTags(Box::new(BulkTags {
-                    contacts,
-                    tags,
-                    ..**bulk
-                }))
-            }),
-            Self::SetBusiness(business) => spread(&business.contacts, |contacts| {
-                let business_id = business.business_id.clone();
-                Self::SetBusiness(Box::new(SetBusiness {
-                    contacts,
-                    business_id,
-                }))
-            }),
-            _ => None,
-        }
-    }
-
     /// Where its calls go.
     pub fn destination(&self) -> Destination {
         self.work().destination()
@@ -330,11 +308,6 @@ impl Payload {
     pub fn merge_key(&self) -> Vec<u8> {
         self.work().merge_key()
     }
-}
-
-fn spread(contacts: &ContactIds, of: impl Fn(ContactIds) -> Payload) -> Option<Vec<Payload>> {
-    let is_one = contacts.single().is_some();
-    (!is_one).then(|| contacts.each().map(of).collect())
 }
 
 fn canonical(mut value: Value) -> (Vec<u8>, Value) {
