@@ -169,6 +169,18 @@ async fn what_follows_from_a_job_is_stored_however_full_it_is() {
     assert_eq!(bench.enqueue(&[job("c")]).await, [FULL]);
 }
 
+/// Its id is known before any call to Redis.
+#[tokio::test]
+async fn another_job_may_go_by_one_of_them() {
+    let bench = Bench::start().await;
+    let child = job("child").what(
+        "AddTags",
+        json!({ "contact": { "job": "x/2" }, "tags": ["y"] }),
+    );
+    bench.enqueue(&[tags("x", &["a", "b"]), child]).await;
+    assert_eq!(bench.state_of("child").await, State::Blocked);
+}
+
 #[tokio::test]
 async fn no_dead_letter_becomes_one() {
     let mut bench = Bench::start().await;
