@@ -237,3 +237,16 @@ async fn handled_again_it_makes_the_same_jobs() {
     stage.until_done(4).await;
     assert_eq!(stage.operations()["create-task"], 1);
 }
+
+/// What fills the backlog can end only once what follows from it is stored.
+#[tokio::test]
+async fn a_backlog_of_events_is_worked_off_however_full_it_is() {
+    let (stage, file) = (Stage::start(&[]).await, File::new(CALL_BACK));
+    let ids = ["sms:1", "sms:2", "sms:3"];
+    for id in ids {
+        replies(&stage, id, "call me").await;
+    }
+    let settings = [file.setting()[0], ("PENSTOCK_MAX_BACKLOG", "3")];
+    let _worker = stage.worker_with(&settings).await;
+    stage.until_done(3 * ids.len() as u64).await;
+}
