@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod acl;
+pub mod awaited;
 mod batch;
 mod cadence;
 pub mod claim;

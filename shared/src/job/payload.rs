@@ -218,6 +218,20 @@ impl Payload {
         }
     }
 
+    /// The other jobs that it goes by: what they have made is looked up when it runs, and waited for.
+    pub fn parents(&self) -> Vec<Parent> {
+        let contacts = self.contact_refs().into_iter();
+        let contacts = contacts.filter_map(|contact| match contact {
+            ContactRef::Job(parent) => Some(parent),
+            _ => None,
+        });
+        let record = match self {
+            Self::LinkRecord(link) => link.record.made_by(),
+            _ => None,
+        };
+        contacts.chain(self.effect_of()).chain(record).collect()
+    }
+
     /// The same about the task or note with this id.
     #[must_use]
     pub fn about_effect(mut self, id: PathId) -> Self {
