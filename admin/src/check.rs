@@ -126,7 +126,8 @@ async fn call(
     tenant: &Tenant,
     bearer: &Bearer,
 ) -> Result<Reply, Failure> {
-    if let Some(wait) = queue.take_permit(tenant.as_str()).await? {
+    let quotas = (settings.ghl.burst, settings.ghl.daily);
+    if let Some(wait) = queue.take_permit(tenant.as_str(), quotas).await? {
         let wait = span::render(wait);
         return Err(Failure::failed(anyhow::anyhow!(
             "the tenant's quota is used up: ask again in {wait}"
@@ -138,8 +139,7 @@ async fn call(
     let email: Email = NOBODY.parse().map_err(anyhow::Error::new)?;
     let request = Request::search_duplicate(tenant, Lookup::Email(&email));
     let lane = Lane::ghl(tenant.as_str());
-    let (burst, daily) = (settings.ghl.burst, settings.ghl.daily);
-    let passage = Limiter::default().pass(lane.as_str(), burst, daily)?;
+    let passage = Limiter::default().pass(lane.as_str(), quotas.0, quotas.1)?;
     Ok(client.send(passage, &bearer.token, &request).await)
 }
 

@@ -1,6 +1,7 @@
 //! `job why`: everything that a job waits for, with the moment where it is known.
 
 mod lane;
+mod others;
 
 use std::fmt::Write;
 
@@ -115,17 +116,29 @@ async fn waiting(
 ) -> Result<(Vec<Reason>, Option<Turn>), Failure> {
     let outlook = queue.outlook(&status.lane).await?;
     let crew = queue.crew().await?;
-    let turn = status.turn(&outlook, &crew);
-    let mut reasons = vec![match status.state {
-        State::Ready => ready(status, turn),
-        State::Blocked => blocked(queue, status, turn).await?,
-        _ => locked(status)
-            .or_else(|| unconnected(status))
-            .unwrap_or_else(|| scheduled(status)),
-    }];
-    let first = |_: &Reason| status.state != State::Scheduled;
-    reasons.extend(locked(status).filter(first));
-    reasons.extend(unconnected(status).filter(first));
+    let awaited = queue.awaited(status).await?;
+    let is_hidden = awaited
+        .as_ref()
+        .is_some_and(|awaited| awaited.hides_moment(status.state));
+    let turn = status.turn(&outlook, &crew).filter(|_| !is_hidden);
+    let others = match &awaited {
+        Some(awaited) => Some(others::reason(queue, status, awaited).await?),
+        None => None,
+    };
+    // What it was put off for tells more than until when.
+    let put_off = locked(status)
+        .into_iter()
+        .chain(unconnected(status))
+        .chain(others);
+    let mut reasons: Vec<_> = match status.state {
+        State::Ready => vec![ready(status, turn)],
+        State::Blocked => vec![blocked(queue, status, turn).await?],
+        _ => Vec::new(),
+    };
+    reasons.extend(put_off);
+    if reasons.is_empty() {
+        reasons.push(scheduled(status));
+    }
     if !queue.is_served(&status.lane).await? {
         reasons.push(unserved(status));
     }
@@ -220,6 +233,9 @@ fn scheduled(status: &JobStatus) -> Reason {
     } else if status.run.text(field::LOOKUP).is_some() {
         let detail = "the API finds no contact with its email or phone yet: it is looked up again then, for 2 minutes in all";
         Reason::new("look-up", detail)
+    } else if waits_for_room(status) {
+        let detail = "its tenant has about as many unfinished jobs as it may (PENSTOCK_MAX_BACKLOG): what it would find had no room; it is looked again then";
+        Reason::new("backlog", detail)
     } else if status.attempts() > 0 {
         let detail = format!(
             "attempt {} has failed; the next is due then",
@@ -230,6 +246,14 @@ fn scheduled(status: &JobStatus) -> Reason {
         Reason::new("due", "it is not due before then")
     };
     reason.until(status.due_ms)
+}
+
+/// What looks elsewhere for events counts how often it found no room for any.
+fn waits_for_room(status: &JobStatus) -> bool {
+    let job = status.job.as_ref();
+    let finds = job
+        .is_some_and(|job| matches!(job.payload, Payload::PullContacts(_) | Payload::PollSms(_)));
+    finds && status.run.number(field::LOOKS).is_some()
 }
 
 fn is_sms(status: &JobStatus) -> bool {

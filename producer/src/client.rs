@@ -84,23 +84,31 @@ pub enum Refusal {
 pub struct Conflict {
     /// Which job of the batch, from 0.
     pub index: usize,
-    /// The id.
+    /// The id of the job.
     pub id: JobId,
+    /// The id that is taken: the same, or, of a job for several contacts, that of one of those that it is spread over.
+    pub taken: JobId,
 }
 
 impl Conflict {
     /// The same as a fault of the job.
     pub fn fault(&self) -> Fault {
-        taken()
+        taken(&self.id, &self.taken)
     }
 }
 
-/// What is wrong with an id that stands for another job.
-pub(crate) fn taken() -> Fault {
+/// What is wrong with a job's id where another job is stored under the one that is `taken`.
+pub(crate) fn taken(id: &JobId, taken: &JobId) -> Fault {
+    let message = if id == taken {
+        "another type or payload is stored under this id; an id stands for one job".to_owned()
+    } else {
+        format!(
+            "it is spread over a job for each of its contacts, and another type or payload is stored under the id of one of them, {taken}: give it another id"
+        )
+    };
     Fault {
         path: "id".to_owned(),
-        message: "another type or payload is stored under this id; an id stands for one job"
-            .to_owned(),
+        message,
     }
 }
 
@@ -219,14 +227,19 @@ fn named(mut job: Job) -> NewJob {
 
 /// Why a single job was not stored although the queue works.
 enum Refused {
-    Conflict,
+    /// Another job is stored under this id.
+    Conflict(JobId),
     Full(Duration),
 }
 
 impl Refused {
     fn of_one(self, id: JobId, tenant: Tenant) -> Refusal {
         match self {
-            Self::Conflict => Refusal::Conflict(Conflict { index: 0, id }),
+            Self::Conflict(taken) => Refusal::Conflict(Conflict {
+                index: 0,
+                id,
+                taken,
+            }),
             Self::Full(retry_after) => Refusal::BacklogFull {
                 tenant,
                 retry_after,
@@ -239,7 +252,9 @@ fn receipt(id: &JobId, code: Enqueued) -> Result<Receipt, Refused> {
     let status = match code {
         Enqueued::Accepted => Status::Accepted,
         Enqueued::Duplicate => Status::Duplicate,
-        Enqueued::Conflict => return Err(Refused::Conflict),
+        Enqueued::Conflict | Enqueued::PartTaken { .. } => {
+            return Err(Refused::Conflict(code.taken_id(id)));
+        }
         Enqueued::BacklogFull { retry_after } => return Err(Refused::Full(retry_after)),
     };
     Ok(Receipt {
@@ -254,9 +269,10 @@ fn receipts(jobs: &[NewJob], codes: &[Enqueued]) -> Result<Vec<Receipt>, BatchRe
     for (index, (new, code)) in jobs.iter().zip(codes).enumerate() {
         match receipt(&new.id, *code) {
             Ok(receipt) => receipts.push(receipt),
-            Err(Refused::Conflict) => conflicts.push(Conflict {
+            Err(Refused::Conflict(taken)) => conflicts.push(Conflict {
                 index,
                 id: new.id.clone(),
+                taken,
             }),
             Err(Refused::Full(retry_after)) => full = full.or(Some((&new.job.tenant, retry_after))),
         }

@@ -56,6 +56,7 @@ mod send_sms;
 mod set_business;
 mod sms_blacklist;
 mod sms_list_contact;
+mod spread;
 pub mod state;
 mod tenant;
 mod text;
@@ -120,6 +121,7 @@ pub use self::{
     set_business::SetBusiness,
     sms_blacklist::SmsBlacklist,
     sms_list_contact::SmsListContact,
+    spread::MAX_SPREAD_BYTES,
     tenant::Tenant,
     text::{ForeignId, Line, NoteBody, Prose, Tag, Text, Title},
     update_contact::UpdateContact,
@@ -193,13 +195,11 @@ impl Job {
 
     /// Refuses one that was not read but made, and has more bytes than a job may have, by far: what was read may have become a little longer.
     pub fn check_size(&self) -> Result<(), Fault> {
-        let mut size = Size(0);
-        // Text keys and JSON's own values: only the size could be refused, and counting refuses nothing.
-        let _ = serde_json::to_writer(&mut size, self);
-        if size.0 <= MAX_JOB_BYTES + ROOM {
+        let size = size(self);
+        if size <= MAX_JOB_BYTES + ROOM {
             return Ok(());
         }
-        Err(too_large(size.0))
+        Err(too_large(size))
     }
 
     fn from_document(document: Result<Node, Fault>) -> Result<Self, Vec<Fault>> {
@@ -228,6 +228,14 @@ impl Job {
             payload: payload?,
         })
     }
+}
+
+/// How many bytes it has as JSON.
+fn size(of: &impl Serialize) -> usize {
+    let mut size = Size(0);
+    // Text keys and JSON's own values: only the size could be refused, and counting refuses nothing.
+    let _ = serde_json::to_writer(&mut size, of);
+    size.0
 }
 
 /// Counts what is written.

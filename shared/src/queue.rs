@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod acl;
+pub mod awaited;
+mod batch;
 mod cadence;
 pub mod claim;
 mod confirmation;
@@ -41,7 +43,7 @@ mod scripts;
 pub mod server;
 pub mod settle;
 pub mod sms_report;
-mod spread;
+pub mod spread;
 pub mod stats;
 pub mod status;
 pub mod storms;

@@ -212,6 +212,7 @@ impl<D: Deliver> Worker<D> {
                 name: name.clone(),
                 ahead: settings.ghl.refresh_ahead,
                 term: settings.delivery.lease,
+                quotas: (settings.ghl.burst, settings.ghl.daily),
             };
             tokio::spawn(duties::refresh::run(refresher, tokens, stop.asked.clone()))
         });

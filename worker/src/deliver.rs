@@ -137,8 +137,8 @@ impl Courier {
         if let Payload::PullContacts(walk) = &stored.payload {
             return pull::step(self, job, stored, walk, calls).await;
         }
-        if stored.payload.spread().is_some() {
-            return spread::conclude(self, job, stored, calls).await;
+        if let Some(contacts) = stored.payload.several() {
+            return spread::conclude(self, job, contacts, calls).await;
         }
         if let Payload::LinkRecord(link) = &stored.payload {
             let contact = contact::find(self, job, &stored.payload, calls).await?;

@@ -170,7 +170,8 @@ async fn linked(
     Ok(id.map(ContactRef::Id))
 }
 
-/// Stores the jobs, and returns their ids. One that is stored already with another payload stays as it is: the flows have changed since.
+/// Stores the jobs, and returns their ids. One that is stored already with another payload stays as it is: the flows have changed since. However full the
+/// tenant's backlog is: the job that they follow from is a part of it, and could not end otherwise.
 pub async fn enqueue(
     courier: &Courier,
     jobs: Vec<Job>,
@@ -181,17 +182,30 @@ pub async fn enqueue(
         Some(NewJob { id, job })
     });
     let new: Vec<NewJob> = new.collect();
-    let stored = courier.queue.enqueue(&new, Admission::Each).await;
+    let stored = courier.queue.enqueue(&new, Admission::Following).await;
     let stored = stored.map_err(|interrupted| {
         tracing::warn!(error = %interrupted.error, "what follows from a job cannot be stored yet");
         calls.postponed(ASK_AGAIN, "waits until what follows can be stored")
     })?;
-    for code in stored {
-        if let Enqueued::BacklogFull { retry_after } = code {
-            return Err(calls.postponed(retry_after, "waits for room in the tenant's backlog"));
+    for (new, code) in new.iter().zip(stored) {
+        if let Enqueued::PartTaken { .. } = code {
+            return Err(taken(&new.id, &code.taken_id(&new.id), calls));
         }
     }
     Ok(new.into_iter().map(|new| new.id).collect())
+}
+
+/// A job for several contacts was not stored, and never can be.
+fn taken(id: &JobId, taken: &JobId, calls: &Calls<'_>) -> Stop {
+    let why = format!(
+        "the job {id} that follows is spread over several, and another type or payload is stored under the id of one of these, {taken}"
+    );
+    Outcome::Rejected {
+        cause: Cause::FlowFailed,
+        fault: Fault::new(why),
+        permit: calls.permit(),
+    }
+    .into()
 }
 
 fn broken(broken: &[Broken]) -> Option<String> {

@@ -31,6 +31,7 @@ pub mod parent;
 pub mod patience;
 pub mod pull;
 pub mod readback;
+pub mod room;
 pub mod settle;
 pub mod settler;
 #[cfg(test)]

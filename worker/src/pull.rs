@@ -15,7 +15,7 @@ use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
     deliver::{self, Courier},
-    event,
+    event, room,
 };
 
 /// Reads the page that it has come to, stores the events, and goes back to its lane for the next one: so others of the tenant are served between two
@@ -27,6 +27,7 @@ pub async fn step(
     pull: &PullContacts,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
+    room::wait(courier, job, calls.turn()).await?;
     let (walk, from) = (Walk::of(pull), place(job));
     let request = walk.request(&deliver::tenant(job)?, &from);
     let answer = calls.send(&request).await?;

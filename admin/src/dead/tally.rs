@@ -81,5 +81,8 @@ fn words(changed: Changed) -> &'static str {
         Changed::NotAmbiguous => "it is not ambiguous: there is nothing to decide",
         Changed::EffectTaken => "that effect is another job's",
         Changed::Elsewhere => "it would go to another destination: enqueue a new job for that",
+        Changed::Spread => {
+            "a job for several contacts is stored with one for each of them, and cannot be edited: edit those, or enqueue a new job"
+        }
     }
 }

@@ -131,7 +131,10 @@ impl<'a> Caller<'a> {
         if let Some(wait) = low_share(&outlook.ledger, now) {
             return Ok(Err(wait));
         }
-        let wait = self.queue.take_permit(self.lane.tenant()).await?;
+        let wait = self
+            .queue
+            .take_permit(self.lane.tenant(), self.quotas)
+            .await?;
         Ok(wait.map_or(Ok(()), Err))
     }
 }

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use crate::intake::lines::{self, BatchKey, Event, Lines};
 
-/// The most jobs and bytes of a chunk. One script call stores no more than 256 jobs and 1 MiB, and a chunk must fit
-/// one: of two calls the first could find a tenant's backlog full and the second not, which would turn the order.
+/// The most jobs and bytes of a chunk, about what one script call stores. Those that a job for several contacts is spread over count as well: they are
+/// in memory no longer than their call takes, but a chunk of a few hundred such jobs would be stored for long.
 const MOST_JOBS: usize = 256;
 const MOST_BYTES: usize = 512 * 1024;
 
@@ -54,7 +54,7 @@ impl Chunk {
         self.end += line.size as u64 + 1;
         match lines::read(line, batch) {
             Some(Ok(new)) => {
-                self.bytes += line.size + OVERHEAD;
+                self.bytes += line.size + OVERHEAD + new.job.payload.spread_bytes();
                 self.jobs.push(new);
                 self.lines.push(line.number);
             }

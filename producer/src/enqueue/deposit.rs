@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::Tenant,
+    job::{JobId, Tenant},
     queue::{
         Queue,
         enqueue::{Admission, Enqueued, Interrupted},
@@ -18,14 +18,19 @@ use super::{
 };
 
 /// What became of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settled {
     /// This run stored it.
     Accepted,
     /// It was stored before.
     Duplicate,
-    /// Another job is stored under its id.
-    Conflict,
+    /// Another job is stored under its id, or under that of one that it is spread over.
+    Conflict {
+        /// Its own id.
+        id: JobId,
+        /// The id that is taken.
+        taken: JobId,
+    },
 }
 
 /// How far a chunk came.
@@ -38,7 +43,7 @@ pub(super) struct Ended {
 }
 
 /// A job on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Slot {
     Open,
     /// A try whose answer is missing may have stored it.
@@ -124,16 +129,19 @@ fn mark<'a>(
     // A try that was given up has no codes at all.
     let codes = codes.chain(std::iter::repeat(None));
     for (place, code) in open.iter().zip(codes) {
-        let slot = &mut slots[*place];
+        let (slot, new) = (&mut slots[*place], &jobs[*place]);
         *slot = match code {
             None => Slot::Unsure,
             Some(Enqueued::Accepted) => Slot::Settled(Settled::Accepted),
             // The try whose answer is missing stored it.
             Some(Enqueued::Duplicate) if *slot == Slot::Unsure => Slot::Settled(Settled::Accepted),
             Some(Enqueued::Duplicate) => Slot::Settled(Settled::Duplicate),
-            Some(Enqueued::Conflict) => Slot::Settled(Settled::Conflict),
+            Some(code @ (Enqueued::Conflict | Enqueued::PartTaken { .. })) => {
+                let (id, taken) = (new.id.clone(), code.taken_id(&new.id));
+                Slot::Settled(Settled::Conflict { id, taken })
+            }
             Some(Enqueued::BacklogFull { retry_after }) => {
-                full = full.or(Some((&jobs[*place].job.tenant, retry_after)));
+                full = full.or(Some((&new.job.tenant, retry_after)));
                 Slot::Open
             }
         };

@@ -1,6 +1,6 @@
 //! What a run tells: refused lines and progress as it goes, counts at its end.
 
-use std::{fmt::Write as _, io, io::Write as _};
+use std::{borrow::Cow, fmt::Write as _, io, io::Write as _};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use penstock_shared::job::{Fault, Tenant};
@@ -64,17 +64,18 @@ impl Report {
 
     /// Tells what became of a chunk.
     pub(super) fn tell(&mut self, chunk: &Chunk, settled: &[Option<Settled>]) {
-        let mut refused: Vec<(u64, &[Fault])> = chunk
+        let mut refused: Vec<(u64, Cow<'_, [Fault]>)> = chunk
             .refused
             .iter()
-            .map(|(line, faults)| (*line, faults.as_slice()))
+            .map(|(line, faults)| (*line, Cow::Borrowed(faults.as_slice())))
             .collect();
-        let taken = [client::taken()];
         for (line, settled) in chunk.lines.iter().zip(settled) {
             match settled {
                 Some(Settled::Accepted) => self.counts.accepted += 1,
                 Some(Settled::Duplicate) => self.counts.duplicates += 1,
-                Some(Settled::Conflict) => refused.push((*line, &taken)),
+                Some(Settled::Conflict { id, taken }) => {
+                    refused.push((*line, Cow::Owned(vec![client::taken(id, taken)])));
+                }
                 None => {}
             }
         }
@@ -84,13 +85,13 @@ impl Report {
         self.advance(chunk, settled);
     }
 
-    fn refuse(&self, refused: &[(u64, &[Fault])]) {
+    fn refuse(&self, refused: &[(u64, Cow<'_, [Fault]>)]) {
         if refused.is_empty() {
             return;
         }
         let mut text = String::new();
         for (line, faults) in refused {
-            for fault in *faults {
+            for fault in faults.iter() {
                 // Writing into a string cannot fail.
                 let _ = writeln!(text, "line {line}: {fault}");
             }

@@ -19,7 +19,7 @@ pub enum Refused {
     Invalid(Vec<Fault>),
 }
 
-/// The jobs of a body, all valid, in their order; no id stands for two of them.
+/// The jobs of a body, all valid, in their order; no id that was given stands for two of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// The jobs.
@@ -84,10 +84,12 @@ fn array(whole: &RawValue) -> Result<Vec<Job>, Refused> {
     }
     let (mut jobs, mut faults, mut ids) =
         (Vec::with_capacity(items.len()), Vec::new(), Ids::default());
+    let mut spread = 0;
     for (index, item) in items.iter().enumerate() {
         match public(item.get().as_bytes()) {
             Ok(job) => {
                 faults.extend(ids.clash(&job, index));
+                spread += job.payload.spread_bytes();
                 jobs.push(job);
             }
             Err(found) => faults.extend(found.into_iter().map(|fault| within(index, fault))),
@@ -99,6 +101,11 @@ fn array(whole: &RawValue) -> Result<Vec<Job>, Refused> {
             )));
             break;
         }
+    }
+    if spread > MAX_BATCH_BYTES {
+        faults.push(Fault::whole(format!(
+            "the jobs for several contacts come to {spread} bytes once each is stored as a job for each of its contacts; in one request they may have {MAX_BATCH_BYTES}: send them in several"
+        )));
     }
     if faults.is_empty() {
         Ok(jobs)

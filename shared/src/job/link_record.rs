@@ -8,6 +8,7 @@ use super::{
     destination::Destination,
     fault::Noted,
     id::JobId,
+    parent::Parent,
     payload::Work,
     read::{Place, Read},
     text::{ForeignId, Line},
@@ -51,6 +52,19 @@ pub struct Made {
     pub job: JobId,
     /// Where its id stands in the job's result (RFC 6901).
     pub pointer: Line,
+}
+
+impl RecordRef {
+    /// The job that has made it, if it is given so.
+    pub(super) fn made_by(&self) -> Option<Parent> {
+        match self {
+            Self::Id(_) => None,
+            Self::Made(made) => Some(Parent {
+                job: made.job.clone(),
+                wait: false,
+            }),
+        }
+    }
 }
 
 impl Read for RecordRef {

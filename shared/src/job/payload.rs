@@ -16,7 +16,6 @@ use super::{
     bulk_tags::BulkTags,
     complete_task::CompleteTask,
     contact::ContactRef,
-    contact_ids::ContactIds,
     create_contact::CreateContact,
     create_task::CreateTask,
     delete_contact::DeleteContact,
@@ -127,7 +126,8 @@ macro_rules! job_types {
             }
 
             pub(super) fn read(job_type: JobType, place: Place<'_>) -> Result<Self, Noted> {
-                match job_type { $(JobType::$name => $name::read(place).map(Box::new).map(Self::$name)),+ }
+                let read = match job_type { $(JobType::$name => $name::read(place).map(Box::new).map(Self::$name)),+ };
+                read?.check_spread(place)
             }
         }
     };
@@ -218,6 +218,20 @@ impl Payload {
         }
     }
 
+    /// The other jobs that it goes by: what they have made is looked up when it runs, and waited for.
+    pub fn parents(&self) -> Vec<Parent> {
+        let contacts = self.contact_refs().into_iter();
+        let contacts = contacts.filter_map(|contact| match contact {
+            ContactRef::Job(parent) => Some(parent),
+            _ => None,
+        });
+        let record = match self {
+            Self::LinkRecord(link) => link.record.made_by(),
+            _ => None,
+        };
+        contacts.chain(self.effect_of()).chain(record).collect()
+    }
+
     /// The same about the task or note with this id.
     #[must_use]
     pub fn about_effect(mut self, id: PathId) -> Self {
@@ -225,28 +239,6 @@ impl Payload {
             *effect = EffectRef::Id(id);
         }
         self
-    }
-
-    /// The jobs, each for one contact, that it is spread over, if it is for several.
-    pub fn spread(&self) -> Option<Vec<Self>> {
-        match self {
-            Self::BulkTags(bulk) => spread(&bulk.contacts, |contacts| {
-                let tags = bulk.tags.clone();
-                Self::BulkTags(Box::new(BulkTags {
-                    contacts,
-                    tags,
-                    ..**bulk
-                }))
-            }),
-            Self::SetBusiness(business) => spread(&business.contacts, |contacts| {
-                let business_id = business.business_id.clone();
-                Self::SetBusiness(Box::new(SetBusiness {
-                    contacts,
-                    business_id,
-                }))
-            }),
-            _ => None,
-        }
     }
 
     /// Where its calls go.
@@ -330,11 +322,6 @@ impl Payload {
     pub fn merge_key(&self) -> Vec<u8> {
         self.work().merge_key()
     }
-}
-
-fn spread(contacts: &ContactIds, of: impl Fn(ContactIds) -> Payload) -> Option<Vec<Payload>> {
-    let is_one = contacts.single().is_some();
-    (!is_one).then(|| contacts.each().map(of).collect())
 }
 
 fn canonical(mut value: Value) -> (Vec<u8>, Value) {

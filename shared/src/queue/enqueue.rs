@@ -5,17 +5,16 @@ use std::{collections::HashMap, time::Duration};
 use redis::Cmd;
 use serde::Serialize;
 
+pub use super::batch::MOST_JOBS;
 use super::{
     Policy, Queue,
+    batch::{Batch, Contents, Encoded, Spread},
     error::QueueError,
-    record::{self, NewJob, Parts},
-    spread::Spread,
+    record::{self, NewJob},
+    spread::part_id,
 };
-use crate::job::{Destination, Priority};
+use crate::job::{Destination, JobId, Priority};
 
-/// The most jobs that one script call stores, and the most bytes: both bound how long Redis is busy with it.
-pub const MOST_JOBS: usize = 256;
-const MOST_BYTES: usize = 1 << 20;
 /// When a producer whose tenant has too many unfinished jobs may ask again.
 const BACKLOG_RETRY: Duration = Duration::from_secs(5);
 /// No bound, as a number that Lua holds exactly.
@@ -30,6 +29,11 @@ pub enum Enqueued {
     Duplicate,
     /// Another job is stored under this id.
     Conflict,
+    /// It is for several contacts, and another job is stored under the id of one of those that it is spread over.
+    PartTaken {
+        /// Which of them, from 1.
+        number: usize,
+    },
     /// The tenant has as many unfinished jobs as it may.
     BacklogFull {
         /// When to ask again.
@@ -42,6 +46,14 @@ impl Enqueued {
     pub fn is_stored(self) -> bool {
         matches!(self, Self::Accepted | Self::Duplicate)
     }
+
+    /// Of one that was refused for an id that stands for another job, which id that is: its `own`, or that of one that it is spread over.
+    pub fn taken_id(self, own: &JobId) -> JobId {
+        match self {
+            Self::PartTaken { number } => part_id(own, number),
+            _ => own.clone(),
+        }
+    }
 }
 
 /// Whether jobs stand and fall together.
@@ -51,6 +63,9 @@ pub enum Admission {
     Each,
     /// If one is refused, none is stored; `Accepted` then means "would have been".
     AllOrNothing,
+    /// Each by itself, however full the backlog is: what follows from a job that can end only when this is stored. Bounded, a backlog of such jobs
+    /// would never be worked off.
+    Following,
 }
 
 /// Redis failed midway.
@@ -76,111 +91,19 @@ struct Arguments<'a> {
     moves: usize,
 }
 
-/// The arguments of one call: those of all, and whose the jobs are that follow.
+/// The arguments of one call: those of all, and what the jobs are that follow.
 #[derive(Serialize)]
 struct CallArguments<'a> {
     #[serde(flatten)]
     shared: &'a Arguments<'a>,
-    tenants: Vec<TenantsJobs<'a>>,
-    /// Those that are not for the destination of all, by their number from 1.
-    elsewhere: HashMap<usize, Destination>,
-}
-
-/// Written one behind the other: a tenant, and how many of the jobs are its own.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum TenantsJobs<'a> {
-    Tenant(&'a str),
-    Count(usize),
-}
-
-/// A job on its way into a script call.
-struct Encoded<'a> {
-    at: usize,
-    new: &'a NewJob,
-    parts: Parts,
-}
-
-impl Encoded<'_> {
-    fn bytes(&self) -> usize {
-        self.parts.stored.len() + 256
-    }
-
-    fn tenant(&self) -> &str {
-        self.new.job.tenant.as_str()
-    }
-
-    fn write(&self, command: &mut Cmd) {
-        let job = &self.new.job;
-        let ticket = format!("{}{}", record::digit(job.priority), self.new.id.as_str());
-        command.arg(ticket);
-        match job.run_at {
-            Some(at) => command.arg(at.as_millisecond().max(0)),
-            None => command.arg(""),
-        };
-        command.arg(&self.parts.stored);
-    }
-}
-
-/// The jobs of one script call: those of a tenant follow on each other, in their order.
-struct Batch<'a> {
-    shard: u16,
-    jobs: Vec<Encoded<'a>>,
-    bytes: usize,
-}
-
-impl<'a> Batch<'a> {
-    fn has_room_for(&self, job: &Encoded<'_>) -> bool {
-        self.jobs.len() < MOST_JOBS && self.bytes + job.bytes() <= MOST_BYTES
-    }
-
-    fn push(&mut self, job: Encoded<'a>) {
-        self.bytes += job.bytes();
-        self.jobs.push(job);
-    }
-
-    /// Puts those of a tenant together; the sort is stable.
-    fn by_tenant(mut self) -> Self {
-        self.jobs.sort_by(|a, b| a.tenant().cmp(b.tenant()));
-        self
-    }
-
-    fn tenants(&self) -> Vec<TenantsJobs<'_>> {
-        let groups = self.jobs.chunk_by(|a, b| a.tenant() == b.tenant());
-        groups
-            .flat_map(|group| {
-                [
-                    TenantsJobs::Tenant(group[0].tenant()),
-                    TenantsJobs::Count(group.len()),
-                ]
-            })
-            .collect()
-    }
-
-    fn elsewhere(&self) -> HashMap<usize, Destination> {
-        let jobs = self.jobs.iter().zip(1..);
-        jobs.map(|(job, number)| (number, job.new.job.payload.destination()))
-            .filter(|(_, destination)| *destination != Destination::GHL)
-            .collect()
-    }
+    #[serde(flatten)]
+    contents: Contents<'a>,
 }
 
 impl Queue {
-    /// Stores jobs in their order, each once, and says of each what became of it. Safe to repeat with the same ids.
+    /// Stores jobs in their order, each once, and says of each what became of it. One for several contacts is stored with those that it is spread over,
+    /// or not at all, and needs no more room in the backlog than one does, though all of them count in it then. Safe to repeat with the same ids.
     pub async fn enqueue(
-        &self,
-        jobs: &[NewJob],
-        admission: Admission,
-    ) -> Result<Vec<Enqueued>, Interrupted> {
-        // Those for several contacts come behind the jobs that they are spread over.
-        if let Some(spread) = Spread::of(jobs) {
-            let outcome = self.enqueue_all(&spread.jobs, admission).await;
-            return spread.outcome(outcome);
-        }
-        self.enqueue_all(jobs, admission).await
-    }
-
-    async fn enqueue_all(
         &self,
         jobs: &[NewJob],
         admission: Admission,
@@ -202,8 +125,10 @@ impl Queue {
         let keys = self.contact_keys(jobs).await?;
         let batches = self.batches(jobs, &keys)?;
         let bound = self.terms().max_backlog;
-        if admission == Admission::Each {
-            return self.store(&batches, "each", bound, settled).await;
+        match admission {
+            Admission::Each => return self.store(&batches, "each", bound, settled).await,
+            Admission::Following => return self.store(&batches, "each", NO_BOUND, settled).await,
+            Admission::AllOrNothing => {}
         }
         if let [_] = batches.as_slice() {
             return self.store(&batches, "whole", bound, settled).await;
@@ -244,15 +169,17 @@ impl Queue {
                 continue;
             }
             *open = Some(batches.len());
-            let mut batch = Batch {
-                shard,
-                jobs: Vec::new(),
-                bytes: 0,
-            };
-            batch.push(job);
-            batches.push(batch);
+            batches.push(Batch::of(shard, job));
         }
         Ok(batches.into_iter().map(Batch::by_tenant).collect())
+    }
+
+    /// The same with those that they are spread over, for as long as its call takes: of all batches at once they might be very many.
+    fn spread<'b, 'a>(&self, batch: &'b Batch<'a>) -> Result<Spread<'b, 'a>, QueueError> {
+        let jobs = batch.jobs.iter();
+        let parts: Result<_, _> = jobs.map(|job| self.encode_spread(job.new)).collect();
+        let parts = parts?;
+        Ok(Spread { batch, parts })
     }
 
     /// What storing the jobs would come to. No script call knows of another's jobs, so what is already met is kept here.
@@ -262,18 +189,17 @@ impl Queue {
         outlook: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
         let mut arguments = self.arguments("check", self.terms().max_backlog);
-        let mut met = HashMap::new();
+        let mut met = Met::default();
         for batch in batches {
-            for (job, code) in self.call_enqueue(&arguments, batch).await? {
+            let spread = self.spread(batch)?;
+            let codes = self.call_enqueue(&arguments, &spread).await?;
+            for ((job, parts), code) in spread.each().zip(codes) {
                 let tenant = job.tenant();
-                let key = (tenant, job.new.id.as_str());
-                let known = met.len();
-                let (first, code) = *met.entry(key).or_insert((job.parts.fingerprint, code));
-                if met.len() > known && code == Enqueued::Accepted {
+                let ids = parts.iter().map(|part| (&part.id, part.parts.fingerprint));
+                let (is_new, code) = met.judge(tenant, job, ids, code);
+                if is_new && code == Enqueued::Accepted {
                     *arguments.pending.entry(tenant).or_default() += 1;
                 }
-                let same = first == job.parts.fingerprint;
-                let code = if same { code } else { Enqueued::Conflict };
                 outlook[job.at] = Some(code);
             }
         }
@@ -287,12 +213,17 @@ impl Queue {
         max_backlog: u64,
         settled: &mut [Option<Enqueued>],
     ) -> Result<(), QueueError> {
-        let arguments = self.arguments(mode, max_backlog);
+        let mut arguments = self.arguments(mode, max_backlog);
         for batch in batches {
             self.check_memory(batch.shard, batch.bytes).await?;
-            let codes = self.call_enqueue(&arguments, batch).await?;
-            for (job, code) in codes {
+            let spread = self.spread(batch)?;
+            let codes = self.call_enqueue(&arguments, &spread).await?;
+            for (job, code) in batch.jobs.iter().zip(codes) {
                 settled[job.at] = Some(code);
+                if let Enqueued::BacklogFull { .. } = code {
+                    // For all that come after it, too: there may be room by the next call, and they would overtake this one.
+                    arguments.pending.insert(job.tenant(), max_backlog);
+                }
             }
         }
         Ok(())
@@ -309,22 +240,31 @@ impl Queue {
         }
     }
 
-    async fn call_enqueue<'b, 'a>(
+    /// What became of each job of the batch.
+    async fn call_enqueue(
         &self,
         arguments: &Arguments<'_>,
-        batch: &'b Batch<'a>,
-    ) -> Result<Vec<(&'b Encoded<'a>, Enqueued)>, QueueError> {
+        spread: &Spread<'_, '_>,
+    ) -> Result<Vec<Enqueued>, QueueError> {
         let arguments = CallArguments {
             shared: arguments,
-            tenants: batch.tenants(),
-            elsewhere: batch.elsewhere(),
+            contents: spread.contents(),
         };
-        let tail = |command: &mut Cmd| batch.jobs.iter().for_each(|job| job.write(command));
-        let codes: Vec<u8> = self
-            .call(batch.shard, &self.scripts().enqueue, &arguments, tail)
-            .await?;
-        let jobs = batch.jobs.iter().zip(codes);
-        jobs.map(|(job, code)| Ok((job, enqueued(code)?))).collect()
+        let tail = |command: &mut Cmd| spread.write(command);
+        let shard = spread.batch.shard;
+        let answer = self.call(shard, &self.scripts().enqueue, &arguments, tail);
+        let (codes, taken): (Vec<u8>, Vec<usize>) = answer.await?;
+        let mut taken = taken.into_iter();
+        let codes = codes.into_iter();
+        codes.map(|code| enqueued(code, &mut taken)).collect()
+    }
+
+    /// How many unfinished jobs a tenant has.
+    pub async fn backlog(&self, tenant: &str) -> Result<u64, QueueError> {
+        let mut open = redis::cmd("HGET");
+        open.arg(self.keys_of(tenant).open()).arg(tenant);
+        let open: Option<u64> = self.connection().run(&open).await?;
+        Ok(open.unwrap_or(0))
     }
 
     /// Stores a sweep for that moment, as a job of low priority that no backlog counts against.
@@ -337,30 +277,72 @@ impl Queue {
     ) -> Result<Enqueued, QueueError> {
         let arguments = CallArguments {
             shared: &self.arguments("each", NO_BOUND),
-            tenants: vec![TenantsJobs::Tenant(tenant), TenantsJobs::Count(1)],
-            elsewhere: HashMap::new(),
+            contents: Contents::one(tenant),
         };
         let ticket = format!("{}{id}", record::digit(Priority::Low));
         let tail = |command: &mut Cmd| {
             command.arg(&ticket).arg(due_ms).arg(stored);
         };
         let shard = self.shard_of(tenant);
-        let codes: Vec<u8> = self
-            .call(shard, &self.scripts().enqueue, &arguments, tail)
-            .await?;
+        let answer = self.call(shard, &self.scripts().enqueue, &arguments, tail);
+        let (codes, _): (Vec<u8>, Vec<usize>) = answer.await?;
         let code = codes.first().copied();
-        enqueued(code.ok_or_else(|| QueueError::Unexpected("enqueue: no answer".into()))?)
+        let code = code.ok_or_else(|| QueueError::Unexpected("enqueue: no answer".into()))?;
+        enqueued(code, &mut std::iter::empty())
     }
 }
 
-fn enqueued(code: u8) -> Result<Enqueued, QueueError> {
+/// `taken`: of each whose code says so, which of the jobs that it is spread over has an id that is taken.
+fn enqueued(code: u8, taken: &mut impl Iterator<Item = usize>) -> Result<Enqueued, QueueError> {
     match code {
         b'a' => Ok(Enqueued::Accepted),
         b'd' => Ok(Enqueued::Duplicate),
         b'c' => Ok(Enqueued::Conflict),
+        b'p' => taken
+            .next()
+            .map(|number| Enqueued::PartTaken { number })
+            .ok_or_else(|| QueueError::Unexpected("enqueue: whose id is taken?".into())),
         b'f' => Ok(Enqueued::BacklogFull {
             retry_after: BACKLOG_RETRY,
         }),
         other => Err(QueueError::Unexpected(format!("enqueue: {other}"))),
+    }
+}
+
+/// What the ids stand for that a check has met, by tenant: its fingerprint, and what became of it if it is not one that another is spread over.
+#[derive(Default)]
+struct Met<'a>(HashMap<(&'a str, String), ([u8; 8], Enqueued)>);
+
+impl<'a> Met<'a> {
+    /// What becomes of a job of which a call says `code`, and whether it was not met before.
+    fn judge<'p>(
+        &mut self,
+        tenant: &'a str,
+        job: &Encoded<'_>,
+        parts: impl Iterator<Item = (&'p JobId, [u8; 8])> + Clone,
+        code: Enqueued,
+    ) -> (bool, Enqueued) {
+        let fingerprint = job.parts.fingerprint;
+        let name = |id: &JobId| (tenant, id.as_str().to_owned());
+        if let Some((first, code)) = self.0.get(&name(&job.new.id)) {
+            let is_same = *first == fingerprint;
+            return (false, if is_same { *code } else { Enqueued::Conflict });
+        }
+        let mut numbered = parts.clone().zip(1..);
+        let taken = numbered.find(|((id, fingerprint), _)| {
+            let met = self.0.get(&name(id));
+            met.is_some_and(|(first, _)| first != fingerprint)
+        });
+        let code = match (code, taken) {
+            (Enqueued::Accepted, Some((_, number))) => Enqueued::PartTaken { number },
+            _ => code,
+        };
+        self.0.insert(name(&job.new.id), (fingerprint, code));
+        if code == Enqueued::Accepted {
+            for (id, fingerprint) in parts {
+                self.0.entry(name(id)).or_insert((fingerprint, code));
+            }
+        }
+        (true, code)
     }
 }

@@ -25,9 +25,14 @@ impl JobStatus {
 }
 
 impl Queue {
-    /// When a job will run (ms), if nothing fails; `None` unless it waits, and where its tenant waits for a person, a worker or a quota.
+    /// When a job will run (ms), if nothing fails; `None` unless it waits, where its tenant waits for a person, a worker or a quota, and where it waits for
+    /// another job that does not stand before it.
     pub async fn eta(&self, status: &JobStatus) -> Result<Option<u64>, QueueError> {
         if status.ahead.is_none() {
+            return Ok(None);
+        }
+        let awaited = self.awaited(status).await?;
+        if awaited.is_some_and(|awaited| awaited.hides_moment(status.state)) {
             return Ok(None);
         }
         let outlook = self.outlook(&status.lane).await?;

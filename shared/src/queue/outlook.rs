@@ -130,13 +130,16 @@ impl Outlook {
 }
 
 /// How many commands tell of one lane.
-const COMMANDS: usize = 13;
+const COMMANDS: usize = 14;
 
 /// What Redis' clock was set by in all (ms), and what tells of lapses.
 type RawConfig = [Option<String>; 4];
 
 /// The quotas in force for a lane's destination: the first answer.
 type RawQuotas = [Option<String>; 2];
+
+/// Whether a person paused the tenant: the second one.
+type RawPause = Option<String>;
 
 /// What the others answer: its hash; its two rings; how many are due, due and high, in the line, retrying, scheduled; how many of the latter two are due;
 /// the last retry with its moment; the lane's own moment.
@@ -190,10 +193,12 @@ impl Queue {
         let config = read(config.clone())?;
         let lanes = answers.chunks(COMMANDS);
         let lanes = lanes.map(|lane| {
-            let (quotas, lane) = lane.split_at(1);
-            let quotas = read::<(RawQuotas,)>(Value::Array(quotas.to_vec()))?.0;
+            let (first, lane) = lane.split_at(2);
+            let (quotas, paused) = read::<(RawQuotas, RawPause)>(Value::Array(first.to_vec()))?;
             let lane = read::<RawLane>(Value::Array(lane.to_vec()))?;
-            Ok(self.look(lane, &quotas, &config, now))
+            let mut outlook = self.look(lane, &quotas, &config, now);
+            outlook.status.paused |= paused.is_some();
+            Ok(outlook)
         });
         lanes.collect()
     }
@@ -239,6 +244,8 @@ impl Queue {
 fn ask(pipeline: &mut Pipeline, keys: &Keys, lane: &Lane, now: u64) {
     let in_force = ["burst", "daily"].map(|window| quota_name(window, lane.destination()));
     pipeline.cmd("HMGET").arg(keys.config()).arg(&in_force);
+    let whole = keys.lane(Lane::ghl(lane.tenant()).as_str());
+    pipeline.cmd("HGET").arg(whole).arg("paused");
     let lane = lane.as_str();
     pipeline.cmd("HGETALL").arg(keys.lane(lane));
     for ring in [keys.burst(lane), keys.day(lane)] {

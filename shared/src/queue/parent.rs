@@ -1,6 +1,6 @@
 //! Jobs that other jobs refer to: in whose sequence those stand, and what they have come to.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -9,8 +9,9 @@ use super::{
     error::QueueError,
     record::{self, NewJob, Record},
     run::field,
+    spread::part_id,
 };
-use crate::job::{ContactId, ContactRef, Job, JobId};
+use crate::job::{ContactId, ContactIds, ContactRef, Job, JobId};
 
 /// How many jobs one round trip asks about.
 const PAGE: usize = 250;
@@ -79,7 +80,14 @@ impl Queue {
         for new in jobs {
             let keys = keys_of(&new.job, &before, &known);
             if !known.is_empty() {
-                before.insert(name(new.job.tenant.as_str(), new.id.as_str()), keys.clone());
+                let tenant = new.job.tenant.as_str();
+                before.insert(name(tenant, new.id.as_str()), keys.clone());
+                let contacts = new.job.payload.several().into_iter();
+                for (contact, number) in contacts.flat_map(ContactIds::iter).zip(1..) {
+                    let part = part_id(&new.id, number);
+                    let key = ContactRef::Id(contact.clone()).key();
+                    before.insert(name(tenant, part.as_str()), vec![key]);
+                }
             }
             all.push(keys);
         }
@@ -88,42 +96,46 @@ impl Queue {
 
     /// The contact keys of all jobs that these refer to and that are stored.
     async fn parents_keys(&self, jobs: &[NewJob]) -> Result<Keys, QueueError> {
-        let mut known = Keys::new();
+        let mut asked = BTreeSet::new();
         for new in jobs {
-            let tenant = new.job.tenant.as_str();
             for reference in new.job.payload.contact_refs() {
-                let ContactRef::Job(parent) = reference else {
-                    continue;
-                };
-                let name = name(tenant, parent.job.as_str());
-                if let Entry::Vacant(unknown) = known.entry(name) {
-                    unknown.insert(self.stored_keys(tenant, &parent.job).await?);
+                if let ContactRef::Job(parent) = reference {
+                    asked.insert((new.job.tenant.as_str(), parent.job));
                 }
+            }
+        }
+        let asked: Vec<_> = asked.into_iter().collect();
+        let mut known = Keys::new();
+        for page in asked.chunks(PAGE) {
+            let mut pipeline = redis::pipe();
+            for (tenant, id) in page {
+                let jobs = self.keys_of(tenant).job(tenant);
+                pipeline.cmd("HGET").arg(jobs).arg(id.as_str());
+            }
+            let records: Vec<Option<Vec<u8>>> = self.connection().run_all(&pipeline).await?;
+            for ((tenant, id), record) in page.iter().zip(records) {
+                let keys = self.stored_keys(tenant, id, record.as_deref());
+                known.insert(name(tenant, id.as_str()), keys);
             }
         }
         Ok(known)
     }
 
-    async fn stored_keys(&self, tenant: &str, id: &JobId) -> Result<Vec<String>, QueueError> {
-        let mut command = redis::cmd("HGET");
-        command
-            .arg(self.keys_of(tenant).job(tenant))
-            .arg(id.as_str());
-        let record: Option<Vec<u8>> = self.connection().run(&command).await?;
+    fn stored_keys(&self, tenant: &str, id: &JobId, record: Option<&[u8]>) -> Vec<String> {
         let Some(record) = record else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
-        if !record::is_done(&record) {
-            return Ok(record::head(&record).keys());
+        if !record::is_done(record) {
+            return record::head(record).keys();
         }
-        let contact = match self.standing(tenant, id, Some(&record), false) {
+        let contact = match self.standing(tenant, id, Some(record), false) {
             Standing::Done(result) => contact_in(&result),
             _ => None,
         };
-        Ok(contact
+        contact
             .map(|id| ContactRef::Id(id).key())
             .into_iter()
-            .collect())
+            .collect()
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Changed {
     EffectTaken,
     /// It would go to another destination: it has its place in the lane of its own.
     Elsewhere,
+    /// It would be for several contacts: those that it is spread over are stored with a job, and not later.
+    Spread,
 }
 
 fn changed(code: &str) -> Result<Changed, QueueError> {
@@ -187,6 +189,9 @@ impl Queue {
 
     /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
     pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
+        if job.payload.several().is_some() {
+            return Ok(Changed::Spread);
+        }
         let own = letter.job.as_ref().map(|own| own.payload.destination());
         if own.is_some_and(|own| own != job.payload.destination()) {
             return Ok(Changed::Elsewhere);

@@ -24,8 +24,9 @@ pub mod field {
     pub const CONTACT: &str = "contact";
     /// When its contact was first looked for in vain (ms, steady).
     pub const LOOKUP: &str = "lookup";
-    /// There once the jobs are stored that it is spread over.
-    pub const SPREAD: &str = "spread";
+    /// What each of the jobs that it is spread over had come to when it was looked at last, a letter each: they may be forgotten before the last has
+    /// ended, or deleted.
+    pub const PARTS: &str = "parts";
     /// How often it was looked whether these have ended.
     pub const LOOKS: &str = "looks";
     /// Of an event: the flows by which something has followed already, as JSON.

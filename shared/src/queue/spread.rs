@@ -1,74 +1,67 @@
-//! Jobs for several contacts: each is spread over jobs for one contact, which stand in the contacts' sequences; it ends when they have.
+//! Jobs for several contacts. Each is one with the jobs that it is spread over, which stand in the contacts' sequences: it is stored with all of them
+//! or not at all, and ends when they have.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest, Sha256};
 
 use super::{
-    enqueue::{Enqueued, Interrupted},
-    record::NewJob,
+    Queue,
+    record::{self, NewJob, Parts},
 };
-use crate::job::JobId;
+use crate::{
+    job::{ContactRef, Job, JobId},
+    seal::SealError,
+};
 
-/// Jobs with those that some of them are spread over.
-pub(super) struct Spread {
-    pub(super) jobs: Vec<NewJob>,
-    /// Where the jobs are among these that were given.
-    given: Vec<usize>,
-}
-
-impl Spread {
-    /// `None` if all are for one contact at the most.
-    pub(super) fn of(jobs: &[NewJob]) -> Option<Self> {
-        let spread: Vec<_> = jobs.iter().map(NewJob::spread).collect();
-        if spread.iter().all(Vec::is_empty) {
-            return None;
-        }
-        let mut all = Self {
-            jobs: Vec::new(),
-            given: Vec::new(),
-        };
-        for (new, over) in jobs.iter().zip(spread) {
-            // First: who waits for them finds them there.
-            all.jobs.extend(over);
-            all.given.push(all.jobs.len());
-            all.jobs.push(new.clone());
-        }
-        Some(all)
-    }
-
-    /// What became of those that were given.
-    pub(super) fn outcome(
-        &self,
-        outcome: Result<Vec<Enqueued>, Interrupted>,
-    ) -> Result<Vec<Enqueued>, Interrupted> {
-        match outcome {
-            Ok(codes) => Ok(self.given.iter().map(|at| codes[*at]).collect()),
-            Err(Interrupted { settled, error }) => Err(Interrupted {
-                settled: self.given.iter().map(|at| settled[*at]).collect(),
-                error,
-            }),
-        }
-    }
+/// One of the jobs that a job is spread over, on its way into a script call.
+pub(super) struct Part {
+    pub(super) id: JobId,
+    pub(super) parts: Parts,
 }
 
 impl NewJob {
-    /// The jobs, each for one contact, that it is spread over; none if it is for one itself. Their ids are made of its own.
-    pub fn spread(&self) -> Vec<Self> {
-        let payloads = self.job.payload.spread().unwrap_or_default().into_iter();
-        let numbered = payloads.zip(1..);
-        let jobs = numbered.map(|(payload, number)| {
-            let mut job = self.job.clone();
-            job.payload = payload;
-            Self {
-                id: part(&self.id, number),
-                job,
-            }
-        });
-        jobs.collect()
+    /// The jobs, each for one contact, that it is spread over; none if it is for one itself. Each is made when it is asked for: all of them may be some
+    /// hundred times as long as this one.
+    fn spread(&self) -> impl Iterator<Item = Self> {
+        let numbered = self.job.payload.spread().zip(1..);
+        numbered.map(|(payload, number)| Self {
+            id: part_id(&self.id, number),
+            job: Job {
+                id: None,
+                tenant: self.job.tenant.clone(),
+                priority: self.job.priority,
+                run_at: self.job.run_at,
+                max_attempts: self.job.max_attempts,
+                payload,
+            },
+        })
+    }
+
+    /// How many these are.
+    pub(super) fn spreads_over(&self) -> usize {
+        self.job
+            .payload
+            .several()
+            .map_or(0, |contacts| contacts.iter().count())
     }
 }
 
-fn part(id: &JobId, number: usize) -> JobId {
+impl Queue {
+    /// The jobs that a job is spread over, encoded.
+    pub(super) fn encode_spread(&self, new: &NewJob) -> Result<Vec<Part>, SealError> {
+        let parts = new.spread().map(|NewJob { id, job }| {
+            let contacts = job.payload.contact_refs();
+            let keys: Vec<_> = contacts.iter().map(ContactRef::key).collect();
+            let drawer = self.vault().of(job.tenant.as_str(), id.as_str());
+            let parts = record::encode(&job, &keys, drawer)?;
+            Ok(Part { id, parts })
+        });
+        parts.collect()
+    }
+}
+
+/// The id of the so-many-th job, from 1, that the one with this id is spread over.
+pub fn part_id(id: &JobId, number: usize) -> JobId {
     let plain = format!("{id}/{number}");
     plain.parse().unwrap_or_else(|_| {
         let digest = Sha256::digest(id.as_str());
@@ -83,14 +76,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::job::Job;
 
     fn new(id: &str, contacts: usize) -> NewJob {
         let contacts: Vec<_> = (0..contacts)
             .map(|number| json!({ "id": format!("c{number}") }))
             .collect();
         let job = json!({
-            "type": "BulkTags", "tenant": "t",
+            "type": "BulkTags", "tenant": "t", "priority": "high",
             "payload": { "contacts": contacts, "tags": ["x"], "operation": "add" },
         });
         NewJob {
@@ -100,19 +92,20 @@ mod tests {
     }
 
     #[test]
-    fn one_for_several_comes_behind_those_for_one() {
-        let jobs = [new("one", 1), new("many", 2)];
-        let spread = Spread::of(&jobs).unwrap();
-        let ids: Vec<_> = spread.jobs.iter().map(|new| new.id.as_str()).collect();
-        assert_eq!(ids, ["one", "many/1", "many/2", "many"]);
-        assert_eq!(spread.given, [0, 3]);
-        assert!(Spread::of(&jobs[..1]).is_none());
+    fn one_for_several_is_spread_over_one_for_each_that_says_the_same() {
+        let many = new("many", 2);
+        let spread: Vec<_> = many.spread().collect();
+        let ids: Vec<_> = spread.iter().map(|new| new.id.as_str()).collect();
+        assert_eq!(ids, ["many/1", "many/2"]);
+        assert_eq!(spread[0].job, new("any", 1).job);
+        assert_eq!((many.spreads_over(), new("one", 1).spreads_over()), (2, 0));
+        assert_eq!(new("one", 1).spread().count(), 0);
     }
 
     #[test]
     fn a_long_id_is_hashed() {
         let long = new(&"x".repeat(128), 2);
-        let ids: Vec<_> = long.spread().iter().map(|new| new.id.to_string()).collect();
+        let ids: Vec<_> = long.spread().map(|new| new.id.to_string()).collect();
         assert!(ids[0].starts_with("sha256-") && ids[0].ends_with("/1") && ids[0] != ids[1]);
     }
 }

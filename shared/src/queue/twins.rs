@@ -109,7 +109,7 @@ impl Queue {
         match stored {
             // The same sweep of a payload that was edited since is no other sweep.
             Enqueued::Accepted | Enqueued::Duplicate | Enqueued::Conflict => Ok(()),
-            Enqueued::BacklogFull { .. } => {
+            Enqueued::PartTaken { .. } | Enqueued::BacklogFull { .. } => {
                 Err(QueueError::Unexpected("a sweep has no backlog".into()))
             }
         }

@@ -169,6 +169,104 @@ async fn a_job_that_waits_for_its_end_says_what_that_is() {
     );
 }
 
+fn of(parent: &Value, id: &str) -> Value {
+    let payload = json!({ "contact": parent, "body": id });
+    json!({ "type": "AttachNote", "tenant": ACME, "id": id, "payload": payload })
+}
+
+/// It is put off again and again, and that is not what it waits for.
+#[tokio::test]
+async fn a_job_that_goes_by_another_names_it() {
+    let mut world = World::start().await;
+    world.dead(ACME, &["gone"], Cause::Rejected).await;
+    // Of no contact that is known yet: it stands before nobody.
+    world.note(ACME, "parent").await;
+    let cases = [
+        (
+            json!({ "job": "gone" }),
+            "which is dead: it will be dead too (parent-dead)",
+        ),
+        (
+            json!({ "job": "gone", "wait": true }),
+            "which is dead: it waits until that is retried",
+        ),
+        (
+            json!({ "job": "parent" }),
+            "which is ready: `job why parent` says",
+        ),
+    ];
+    for (number, (parent, expected)) in cases.iter().enumerate() {
+        let id = format!("child{number}");
+        world.enqueue(of(parent, &id)).await;
+        let answer = world.ask(&["job", "why", &id]).await;
+        let reasons = answer["reasons"].as_array().unwrap();
+        let reason = reasons.iter().find(|reason| reason["what"] == "parent");
+        let reason = reason.unwrap_or_else(|| panic!("{answer}"));
+        let detail = reason["detail"].as_str().unwrap();
+        let by = format!("it goes by the job {}, ", parent["job"].as_str().unwrap());
+        assert!(detail.starts_with(&by), "{detail}");
+        assert!(detail.contains(expected), "{detail}");
+    }
+}
+
+/// One whose parent nobody has stored was looked at, and put off for some seconds.
+#[tokio::test]
+async fn a_job_that_was_put_off_for_another_tells_no_moment() {
+    let mut world = World::start().await;
+    world.enqueue(of(&json!({ "job": "never" }), "child")).await;
+    let claimed = world.claim(ACME, 1).await;
+    let back = Ending::Back {
+        after: Duration::from_secs(5),
+        attempt: false,
+        delivery: false,
+    };
+    let looked = Fields::from([("lookup", "1".to_owned())]);
+    world.settle(&claimed[0], back, looked).await;
+    let answer = world.ask(&["job", "why", "child"]).await;
+    assert_eq!(answer["state"], "scheduled");
+    assert_eq!(whats(&answer)[0], "parent");
+    assert_eq!(
+        answer["reasons"][0]["detail"],
+        "it goes by the job never, which nobody has stored: it is waited for, for 2 minutes in all"
+    );
+    assert_eq!(answer["eta"], json!(null));
+}
+
+#[tokio::test]
+async fn a_walk_that_finds_no_room_says_so() {
+    let mut world = World::start().await;
+    let walk = json!({ "type": "PullContacts", "tenant": ACME, "id": "walk", "payload": {} });
+    world.enqueue(walk).await;
+    let claimed = world.claim(ACME, 1).await;
+    let back = Ending::Back {
+        after: Duration::from_secs(300),
+        attempt: false,
+        delivery: false,
+    };
+    let looked = Fields::from([("looks", "1".to_owned())]);
+    world.settle(&claimed[0], back, looked).await;
+    let answer = world.ask(&["job", "why", "walk"]).await;
+    assert_eq!(whats(&answer)[0], "backlog");
+    assert!(answer["reasons"][0]["until"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn a_job_for_several_contacts_names_the_first_that_has_not_ended() {
+    let world = World::start().await;
+    let contacts = json!([{ "id": "a" }, { "id": "b" }]);
+    let payload = json!({ "contacts": contacts, "tags": ["x"], "operation": "add" });
+    world
+        .enqueue(json!({ "type": "BulkTags", "tenant": ACME, "id": "many", "payload": payload }))
+        .await;
+    world.register().await;
+    let answer = world.ask(&["job", "why", "many"]).await;
+    assert_eq!(whats(&answer)[..2], ["lane", "parts"]);
+    let detail = &answer["reasons"][1]["detail"];
+    let expected = "2 jobs of its contacts must end before it; the first is many/1";
+    assert_eq!(detail, expected);
+    assert_eq!(answer["eta"], json!(null));
+}
+
 #[tokio::test]
 async fn a_pause_is_a_reason_and_leaves_no_moment() {
     let world = World::start().await;

@@ -301,3 +301,16 @@ do = [{{ job = "UpsertContact", payload = {{ phone = "{{{{ {phone} }}}}" }} }}]
     assert_eq!(stage.result("sms:1").await["jobs"], json!(["sms:1/keep/0"]));
     assert_eq!(stage.operations()["create-task"], 1);
 }
+
+/// What fills the backlog can end only once what follows from it is stored.
+#[tokio::test]
+async fn a_backlog_of_events_is_worked_off_however_full_it_is() {
+    let (stage, file) = (Stage::start(&[]).await, File::new(CALL_BACK));
+    let ids = ["sms:1", "sms:2", "sms:3"];
+    for id in ids {
+        replies(&stage, id, "call me").await;
+    }
+    let settings = [file.setting()[0], ("PENSTOCK_MAX_BACKLOG", "3")];
+    let _worker = stage.worker_with(&settings).await;
+    stage.until_done(3 * ids.len() as u64).await;
+}

@@ -123,6 +123,27 @@ async fn a_job_for_many_contacts_tells_of_each() {
     assert_eq!(stage.contact("a").await["tags"], json!(["vip"]));
 }
 
+/// Somebody deletes one that is dead before all have ended: that does not make it done.
+#[tokio::test]
+async fn one_that_was_deleted_is_not_told_of_as_done() {
+    let stage = Stage::start(&["delay=2s:op=add-tags:count=1"]).await;
+    stage.contacts(&["a"]);
+    let drafts = [
+        job("first").contact("a"),
+        tags("many", &["a", "nobody"], "add", &["x"]),
+    ];
+    stage.enqueue_alone(&drafts).await;
+    let _worker = worker(&stage).await;
+    stage.until_state("many/2", State::Dead).await;
+    stage.ask(&["dead", "delete", "many/2"]).await;
+    stage.until_state("many", State::Done).await;
+    let result = stage.result("many").await;
+    assert_eq!(result["done"], 1);
+    let told = [&result["failed"], &result["unknown"]];
+    let lost = json!([{ "contactId": "nobody", "id": "many/2" }]);
+    assert!(told.contains(&&lost), "{result}");
+}
+
 /// Whoever stores it again gets the same jobs, and they are one call.
 #[tokio::test]
 async fn one_for_many_is_one_call_however_often_it_is_stored() {

@@ -126,6 +126,27 @@ async fn faults_without_end_are_not_listed_without_end() {
     .await;
 }
 
+/// A few hundred bytes for each of many contacts are a megabyte once they are stored.
+#[tokio::test]
+async fn what_comes_to_more_than_16_mib_as_it_is_stored_is_refused() {
+    let contacts: Vec<_> = (0..500)
+        .map(|number| json!({ "id": format!("c{number}") }))
+        .collect();
+    let tags: Vec<_> = (0..50).map(|number| format!("{number:030}")).collect();
+    let payload = json!({ "contacts": contacts, "tags": tags, "operation": "add" });
+    let several = text(&job("several").what("BulkTags", payload));
+    unchanged(async |service| {
+        let several: Vec<_> = (0..20)
+            .map(|number| several.replace("several", &format!("several{number}")))
+            .collect();
+        let answer = service.post(format!("[{}]", several.join(","))).await;
+        assert_eq!(answer.problem(422), [""]);
+        let message = answer.body["faults"][0]["message"].as_str().unwrap();
+        assert!(message.ends_with("send them in several"), "{message}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_job_of_more_than_64_kib_is_413() {
     unchanged(async |service| {

@@ -67,8 +67,8 @@ async fn one_job_is_refused_with_what_to_do() {
     let before = stage.redis.snapshot().await;
     let taken = client.enqueue(job("a").tag("other").job()).await;
     match taken {
-        Err(Refusal::Conflict(Conflict { index, id })) => {
-            assert_eq!((index, id.as_str()), (0, "a"));
+        Err(Refusal::Conflict(Conflict { index, id, taken })) => {
+            assert_eq!((index, id.as_str(), taken.as_str()), (0, "a", "a"));
         }
         other => panic!("{other:?}"),
     }

@@ -98,3 +98,28 @@ async fn an_array_may_repeat_a_job_but_not_its_id_for_another() {
     let expected = [("a", "accepted"), ("a", "duplicate"), ("a", "accepted")];
     assert_eq!(answer.receipts(), expected);
 }
+
+/// What it is spread over are jobs of ids of their own.
+#[tokio::test]
+async fn one_for_several_contacts_is_refused_where_the_id_of_a_part_is_taken() {
+    let stage = Stage::start().await;
+    stage.store(&[job("x/2")]).await;
+    let service = Service::start(&stage, &[]).await;
+    let before = stage.redis.snapshot().await;
+    let contacts = json!([{ "id": "a" }, { "id": "b" }]);
+    let payload = json!({ "contacts": contacts, "tags": ["x"], "operation": "add" });
+    let several = job("x").what("BulkTags", payload);
+    let said =
+        "another type or payload is stored under the id of one of them, x/2: give it another id";
+    let single = service.post(text(&several)).await;
+    let array = service.post(array(&[job("new"), several.clone()])).await;
+    for (answer, place) in [(single, "id"), (array, "[1].id")] {
+        assert_eq!(answer.problem(422), [place]);
+        let message = answer.body["faults"][0]["message"].as_str().unwrap();
+        assert!(message.ends_with(said), "{message}");
+    }
+    let finished = stage.enqueue(&[], lines(&[several])).await;
+    assert_eq!((finished.code, finished.stdout), (Some(2), counts(0, 0, 1)));
+    assert!(finished.stderr.contains(said), "{}", finished.stderr);
+    assert_eq!(stage.redis.snapshot().await, before);
+}

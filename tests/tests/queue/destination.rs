@@ -131,6 +131,35 @@ async fn a_tenant_is_paused_everywhere_and_counted_everywhere() {
     assert_eq!(bench.claim(40).await.len(), 2);
 }
 
+/// And to what a worker knows only later.
+#[tokio::test]
+async fn what_no_worker_knew_as_its_tenant_was_paused_is_paused_too() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[call("a", "crm", None)]).await;
+    let other = call("z", "crm", None).of("zenith");
+    bench.enqueue(&[other]).await;
+    bench.queue().govern("acme", &Govern::Pause).await.unwrap();
+    knows(&bench, "v", &[("crm", "10/1s")]).await;
+    assert_eq!(bench.claim_ids(40).await, ["z"]);
+    bench.enqueue(&[call("b", "crm", None)]).await;
+    assert!(bench.claim(40).await.is_empty());
+    let lane = Lane::of(&"crm".parse().unwrap(), "acme");
+    assert!(bench.queue().outlook(&lane).await.unwrap().status.paused);
+    bench.queue().govern("acme", &Govern::Resume).await.unwrap();
+    assert!(!bench.queue().outlook(&lane).await.unwrap().status.paused);
+    assert_eq!(bench.claim_ids(40).await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn what_no_worker_knew_as_its_tenant_was_resumed_goes_on_too() {
+    let mut bench = Bench::start().await;
+    bench.queue().govern("acme", &Govern::Pause).await.unwrap();
+    bench.enqueue(&[call("a", "crm", None)]).await;
+    bench.queue().govern("acme", &Govern::Resume).await.unwrap();
+    knows(&bench, "v", &[("crm", "10/1s")]).await;
+    assert_eq!(bench.claim_ids(40).await, ["a"]);
+}
+
 #[tokio::test]
 async fn a_dead_letter_goes_back_to_its_own_lane_and_to_no_other() {
     let mut bench = Bench::start().await;

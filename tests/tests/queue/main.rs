@@ -38,6 +38,7 @@ mod room;
 mod seal;
 mod settle;
 mod slot;
+mod spread;
 mod state;
 mod step;
 mod storm;

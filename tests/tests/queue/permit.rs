@@ -294,3 +294,35 @@ async fn the_ledger_stays_small() {
     let left: u64 = bench.server.get(["EXISTS", &keys.burst("ghl/acme")]).await;
     assert_eq!(left, 0);
 }
+
+/// A person reads from the API before any worker has told what the quota is.
+#[tokio::test]
+async fn those_that_are_taken_before_any_worker_count_once_one_starts() {
+    let mut bench = Bench::unregistered(|_| {}).await;
+    bench.enqueue(&jobs(9)).await;
+    let quotas = ("3/10s".parse().unwrap(), "100/1d".parse().unwrap());
+    for _ in 0..2 {
+        let taken = bench.queue().take_permit("acme", quotas).await;
+        assert_eq!(taken.unwrap(), None);
+    }
+    // Nothing else may be sent yet.
+    assert!(bench.claim(9).await.is_empty());
+    bench.quotas("3/10s", "100/1d").await;
+    assert_eq!(bench.claim(9).await.len(), 1);
+    let wait = bench.queue().take_permit("acme", quotas).await.unwrap();
+    assert!(wait.is_some());
+}
+
+#[tokio::test]
+async fn before_any_worker_no_more_are_taken_than_whoever_asks_knows_of() {
+    let bench = Bench::unregistered(|_| {}).await;
+    let take = async |burst: &str, daily: &str| {
+        let quotas = (burst.parse().unwrap(), daily.parse().unwrap());
+        let taken = bench.queue().take_permit("acme", quotas).await;
+        taken.unwrap().is_none()
+    };
+    for expected in [true, true, false] {
+        assert_eq!(take("2/10s", "100/1d").await, expected);
+    }
+    assert!(!take("100/10s", "2/1d").await);
+}

@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use penstock_shared::{
     ghl::OAuthClient,
     queue::{Queue, error::QueueError, grants::GrantName, refresher::Fence},
+    quota::Quota,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub struct Refresher {
     pub ahead: Duration,
     /// For how long one is the refresher without saying so again.
     pub term: Duration,
+    /// This worker's quotas for GHL, burst and daily.
+    pub quotas: (Quota, Quota),
 }
 
 /// Renews until it is told to stop.

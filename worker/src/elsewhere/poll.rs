@@ -24,6 +24,7 @@ use crate::{
     assignment::Assignment,
     deliver::Courier,
     gate::{Stop, Turn},
+    room,
 };
 
 /// How many pages one delivery reads, since it may take only so long.
@@ -41,6 +42,7 @@ pub(super) async fn poll(
     wanted: &PollSms,
     turn: &mut Turn<'_>,
 ) -> Result<Outcome, Stop> {
+    room::wait(courier, job, turn).await?;
     let way = smsfactor(courier, job, turn)?;
     match (wanted.what, &wanted.list_id) {
         (Polled::Replies, _) => replies::poll(courier, job, wanted, way, turn).await,
@@ -57,7 +59,7 @@ pub(super) async fn poll(
     }
 }
 
-/// Stores events, and returns how many of them were new.
+/// Stores events, and returns how many of them were new. Before they were asked for there was room.
 async fn tell(courier: &Courier, events: Vec<Event>, turn: &Turn<'_>) -> Result<usize, Stop> {
     let new: Vec<_> = events
         .into_iter()
@@ -66,16 +68,11 @@ async fn tell(courier: &Courier, events: Vec<Event>, turn: &Turn<'_>) -> Result<
             job: event.into_job(),
         })
         .collect();
-    let stored = courier.queue.enqueue(&new, Admission::Each).await;
+    let stored = courier.queue.enqueue(&new, Admission::Following).await;
     let stored = stored.map_err(|interrupted| {
         tracing::warn!(error = %interrupted.error, "what a poll has found cannot be stored yet");
         turn.postponed(AGAIN, "waits until what it has found can be stored")
     })?;
-    for code in &stored {
-        if let Enqueued::BacklogFull { retry_after } = code {
-            return Err(turn.postponed(*retry_after, "waits for room in the tenant's backlog"));
-        }
-    }
     // One of the same id that says something else was told by a webhook, in its words.
     let is_new = |code: &&Enqueued| **code == Enqueued::Accepted;
     Ok(stored.iter().filter(is_new).count())

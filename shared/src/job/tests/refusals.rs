@@ -426,3 +426,22 @@ fn a_job_names_no_more_contacts_than_it_may() {
         ["payload.contacts: must have 1 to 500 items, has 501"]
     );
 }
+
+#[test]
+fn what_is_stored_with_each_of_many_contacts_is_bounded() {
+    let contacts: Vec<_> = (0..500)
+        .map(|number| json!({ "id": format!("c{number}") }))
+        .collect();
+    let tags = |count: usize| {
+        let tags: Vec<_> = (0..count).map(|number| format!("{number:020}")).collect();
+        let payload = json!({ "contacts": contacts, "tags": tags, "operation": "add" });
+        faults(&json!({ "type": "BulkTags", "tenant": "t", "payload": payload }))
+    };
+    assert!(tags(70).is_empty());
+    assert_eq!(
+        tags(100),
+        [
+            "payload: what it says to each of its contacts is stored with each, and comes to 1278500 bytes; it may have 1048576: name fewer contacts in one job, or say less"
+        ]
+    );
+}

@@ -1,12 +1,13 @@
 -- Stores jobs, in their order, each once.
 -- arg: destination; elsewhere (number of a job, from 1 → its destination, if that is another); mode 'each' | 'whole' (all or none) | 'check' (nothing is written); maxBacklog; pending (by tenant, what is to be
---   stored before these); tenants: {tenant, how many of the jobs that follow are its own, …}; headStart {low, normal, high} in ms;
---   reserve, spread; moves (bound).
+--   stored before these); tenants: {tenant, how many of the jobs that follow are its own, …}; parts (number of a job → by how many it is followed that
+--   it is spread over: with these it is one, and asks for the room of one); headStart {low, normal, high} in ms; reserve, spread; moves (bound).
 -- ARGV[3…]: three per job: ticket; runAt (ms, '' = now); what is stored of it after its due time: 'j', fingerprint (8 bytes), count of
 --   contact keys, the keys (11 bytes each), the body.
--- Returns one letter per job: 'a' accepted, 'd' duplicate, 'c' conflict (this id with another body), 'f' full (the tenant's backlog is at
--- its bound). Repeated after a lost answer it finds its own jobs and returns 'd'.
-local codes, new, refused
+-- Returns {one letter per job, but for those that others are spread over: 'a' accepted, 'd' duplicate, 'c' conflict (this id with another body), 'p' (one
+-- that it is spread over has an id that stands for another job), 'f' full (the tenant's backlog is at its bound); and of each 'p', in their order, which
+-- that is, from 1}. Repeated after a lost answer it finds its own jobs and returns 'd'.
+local codes, taken, new, refused
 
 -- The jobs from argument `from` on are one tenant's: what each would come to.
 local function judge(tenant, from, count)
@@ -15,20 +16,48 @@ local function judge(tenant, from, count)
   local known = redis.call('HMGET', JOB .. tenant, unpack(ids))
   local open = (tonumber(redis.call('HGET', OPEN, tenant)) or 0) + (arg.pending[tenant] or 0)
   local stored = {}
-  for i, id in ipairs(ids) do
-    local record = ARGV[from + 3 * (i - 1) + 2]
-    local fingerprint, code = string.sub(record, 2, 9), 'a'
-    local there = seen[id] or (known[i] and fingerprint_of(known[i]))
-    if there then
-      code = there == fingerprint and 'd' or 'c'
+
+  local function fingerprint_at(i)
+    return string.sub(ARGV[from + 3 * (i - 1) + 2], 2, 9)
+  end
+
+  -- Whether the id stands for the same job already: nil if it stands for none.
+  local function is_same(i)
+    local there = seen[ids[i]] or (known[i] and fingerprint_of(known[i]))
+    if not there then return nil end
+    return there == fingerprint_at(i)
+  end
+
+  -- Which of those up to `last` that the one at `i` is spread over has an id that is taken.
+  local function part_taken(i, last)
+    for part = i + 1, last do
+      if is_same(part) == false then return part - i end
+    end
+  end
+
+  local i = 1
+  while i <= count do
+    local last, there, code = i + (arg.parts[from / 3 + i - 1] or 0), is_same(i), 'a'
+    local part = there == nil and part_taken(i, last)
+    if there ~= nil then
+      code = there and 'd' or 'c'
+    elseif part then
+      code, taken[#taken + 1] = 'p', part
     elseif open >= arg.maxBacklog then
       code = 'f'
     else
-      open, seen[id] = open + 1, fingerprint
-      stored[#stored + 1] = from + 3 * (i - 1)
+      open = open + 1
+      for number = i, last do
+        -- What it is spread over may be there: a dead letter of an earlier one of the same id, which was forgotten since.
+        if is_same(number) == nil then
+          seen[ids[number]] = fingerprint_at(number)
+          stored[#stored + 1] = from + 3 * (number - 1)
+        end
+      end
     end
-    refused = refused or code == 'c' or code == 'f'
+    refused = refused or (code ~= 'a' and code ~= 'd')
     codes[#codes + 1] = code
+    i = last + 1
   end
   if #stored > 0 then new[#new + 1] = { tenant = tenant, key = JOB .. tenant, jobs = stored } end
 end
@@ -59,14 +88,14 @@ local function read_keys(group)
 end
 
 transition(function()
-  codes, new, refused = {}, {}, false
+  codes, taken, new, refused = {}, {}, {}, false
   at_once, entered = pack_time(now), {}
   local from = 3
   for i = 1, #arg.tenants, 2 do
     judge(arg.tenants[i], from, arg.tenants[i + 1])
     from = from + 3 * arg.tenants[i + 1]
   end
-  if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return table.concat(codes) end
+  if arg.mode == 'check' or (arg.mode == 'whole' and refused) then return { table.concat(codes), taken } end
 
   for _, group in ipairs(new) do
     local keys = read_keys(group)
@@ -77,5 +106,5 @@ transition(function()
   end
   for lane in pairs(entered) do lane_of(lane) end
   for _, lane in pairs(lanes) do announce_lane(lane) end
-  return finish(table.concat(codes))
+  return finish({ table.concat(codes), taken })
 end)

@@ -205,7 +205,7 @@ impl Refresher {
     /// A call about a location's tokens is counted as one of that location's: whether the API does is not documented.
     async fn permit(&self, name: &GrantName) -> Result<Option<Duration>, QueueError> {
         match name.kind() {
-            Kind::Location => self.queue.take_permit(name.id()).await,
+            Kind::Location => self.queue.take_permit(name.id(), self.quotas).await,
             _ => Ok(None),
         }
     }

@@ -225,6 +225,8 @@ do
   local function read_in_force()
     local read = redis.call('HMGET', CONFIG, 'burst', 'daily', 'shift', 'slack', 'travel', 'doubt', 'agreed', 'filled')
     read.agreed = math.min(now, tonumber(read[7]) or now)
+    -- Before any worker has registered (permit.lua).
+    for i, quota in ipairs(arg.assumed or {}) do read[i] = read[i] or quota end
     return read
   end
 
@@ -238,6 +240,10 @@ do
     }
     local values = redis.call('HMGET', LANE .. name, unpack(LANE_FIELDS))
     for i, field in ipairs(LANE_FIELDS) do lane.stored[field] = values[i] or nil end
+    -- A tenant is paused wherever its jobs go, also to what no worker has known yet as it was (govern.lua).
+    if destination ~= 'ghl' and not lane.stored.paused then
+      lane.stored.paused = redis.call('HGET', LANE .. 'ghl/' .. tenant, 'paused') or nil
+    end
     lane.flying = tonumber(lane.stored.flying) or 0
     in_force = in_force or read_in_force()
     follow_clock(lane)
