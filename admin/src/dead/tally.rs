@@ -81,5 +81,8 @@ fn words(changed: Changed) -> &'static str {
         Changed::NotAmbiguous => "it is not ambiguous: there is nothing to decide",
         Changed::EffectTaken => "that effect is another job's",
         Changed::Elsewhere => "it would go to another destination: enqueue a new job for that",
+        Changed::Spread => {
+            "it is spread over jobs for one contact each, which say what it said (ID/1 and so on): edit the dead ones of these, or enqueue a new job"
+        }
     }
 }

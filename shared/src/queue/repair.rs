@@ -40,6 +40,8 @@ pub enum Changed {
     EffectTaken,
     /// It would go to another destination: it has its place in the lane of its own.
     Elsewhere,
+    /// It is spread over jobs for one contact each, which are stored by themselves, and say what it said.
+    Spread,
 }
 
 fn changed(code: &str) -> Result<Changed, QueueError> {
@@ -187,9 +189,13 @@ impl Queue {
 
     /// Replaces the payload of a dead letter that was looked at; it stays dead until it is sent again.
     pub async fn edit(&self, letter: &DeadLetter, job: &Job) -> Result<Changed, QueueError> {
-        let own = letter.job.as_ref().map(|own| own.payload.destination());
-        if own.is_some_and(|own| own != job.payload.destination()) {
-            return Ok(Changed::Elsewhere);
+        if let Some(own) = &letter.job {
+            if own.payload.spread().is_some() {
+                return Ok(Changed::Spread);
+            }
+            if own.payload.destination() != job.payload.destination() {
+                return Ok(Changed::Elsewhere);
+            }
         }
         let drawer = self.vault().of(&letter.tenant, &letter.id);
         let new = NewJob {
