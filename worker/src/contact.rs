@@ -123,7 +123,7 @@ pub fn read(job: &Assignment, reference: &ContactRef) -> Result<Request, Stop> {
 }
 
 /// Nobody by that name yet: the search may only lag.
-fn not_found(job: &Assignment, said: Option<&CallError>, permit: Permit) -> Outcome {
+pub fn not_found(job: &Assignment, said: Option<&CallError>, permit: Permit) -> Outcome {
     let lookup = job.claimed.run.number(field::LOOKUP);
     let first = lookup.unwrap_or(job.steady.latest_ms());
     if job.steady.earliest_ms().saturating_sub(first) >= millis(LAG) {
