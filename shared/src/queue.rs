@@ -4,6 +4,7 @@
 pub mod access;
 pub mod acl;
 mod cadence;
+pub mod circle;
 pub mod claim;
 mod confirmation;
 mod connection;

@@ -53,6 +53,16 @@ pub struct Made {
     pub pointer: Line,
 }
 
+impl RecordRef {
+    /// The job that has made it, where it is given so.
+    pub(super) fn job(&self) -> Option<&JobId> {
+        match self {
+            Self::Id(_) => None,
+            Self::Made(made) => Some(&made.job),
+        }
+    }
+}
+
 impl Read for RecordRef {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;

@@ -28,6 +28,7 @@ use super::{
     fault::{Fault, Faults, Invalid, Noted, Path},
     handle_event::HandleEvent,
     http_call::HttpCall,
+    id::JobId,
     link_record::LinkRecord,
     packed,
     parent::Parent,
@@ -59,7 +60,12 @@ pub(super) trait Work {
     fn is_idempotent(&self) -> bool;
 
     /// The task or note that it is about, where it is about one.
-    fn effect(&mut self) -> Option<&mut EffectRef> {
+    fn effect(&self) -> Option<&EffectRef> {
+        None
+    }
+
+    /// The same, to be put in other words.
+    fn effect_mut(&mut self) -> Option<&mut EffectRef> {
         None
     }
 
@@ -211,17 +217,32 @@ impl Payload {
     }
 
     /// The job that has made the task or note which this one is about, if it is given so.
-    pub fn effect_of(&self) -> Option<Parent> {
-        match self.clone().work_mut().effect()? {
-            EffectRef::Job(parent) => Some(parent.clone()),
+    pub fn effect_of(&self) -> Option<&Parent> {
+        match self.work().effect()? {
+            EffectRef::Job(parent) => Some(parent),
             EffectRef::Id(_) => None,
         }
+    }
+
+    /// The jobs that it refers to, by whatever they have made: it waits for them.
+    pub fn parents(&self) -> Vec<JobId> {
+        let contacts = self.work().contact_refs().into_iter();
+        let of_contacts = contacts.filter_map(|reference| match reference {
+            ContactRef::Job(parent) => Some(parent.job),
+            _ => None,
+        });
+        let of_effect = self.effect_of().map(|parent| parent.job.clone());
+        let of_record = match self {
+            Self::LinkRecord(link) => link.record.job().cloned(),
+            _ => None,
+        };
+        of_contacts.chain(of_effect).chain(of_record).collect()
     }
 
     /// The same about the task or note with this id.
     #[must_use]
     pub fn about_effect(mut self, id: PathId) -> Self {
-        if let Some(effect) = self.work_mut().effect() {
+        if let Some(effect) = self.work_mut().effect_mut() {
             *effect = EffectRef::Id(id);
         }
         self
