@@ -218,6 +218,17 @@ impl Job {
         let run_at = fields.optional::<Moment>("runAt").map(|moment| moment.0);
         let max_attempts = fields.optional("maxAttempts");
         let payload = read_payload(&mut fields);
+        let is_its_own = |id: &JobId| {
+            let payload = payload.as_ref().ok();
+            let mut parents = payload.into_iter().flat_map(Payload::parents);
+            parents.any(|parent| parent.job == *id)
+        };
+        if id.as_ref().is_some_and(is_its_own) {
+            fields.missing(
+                "payload",
+                "refers to the job itself, which would wait for its own end",
+            );
+        }
         fields.finish();
         Ok(Self {
             id,

@@ -224,7 +224,7 @@ pub enum Outcome {
         /// What became of the permit.
         permit: Permit,
     },
-    /// It waits for what nothing of its contact's brings about: it leaves its place, and joins its contact's sequence again later, at its end.
+    /// It waits for what no job before it brings about: it leaves its place, and joins its contact's sequence again later, at its end.
     SteppedAside {
         /// How long.
         wait: Duration,

@@ -6,6 +6,7 @@ pub mod acl;
 pub mod awaited;
 mod batch;
 mod cadence;
+pub mod circle;
 pub mod claim;
 mod confirmation;
 mod connection;

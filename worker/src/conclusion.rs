@@ -18,8 +18,8 @@ pub(crate) fn read(
 ) -> Result<Read, CallError> {
     let result = match payload {
         Payload::UpsertContact(_) => {
-            let contact = answer.contact()?;
-            json!({ "contactId": contact.id, "new": answer.body.get("new") })
+            let contact = answer.upserted()?.map(|contact| contact.id);
+            json!({ "contactId": contact, "new": answer.body.get("new") })
         }
         Payload::CreateContact(_) => {
             let contact = answer.contact()?;

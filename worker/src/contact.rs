@@ -47,8 +47,14 @@ pub async fn find(
             }));
         }
         Some(ContactRef::Job(parent)) => {
+            // Where its call went is in the journal: the other job may be forgotten by now.
+            let noted = job.claimed.run.text(field::CONTACT);
+            let id = match noted.and_then(|id| id.parse().ok()) {
+                Some(id) => id,
+                None => parent::contact(courier, job, &parent, calls).await?,
+            };
             return Ok(Some(Found {
-                id: parent::contact(courier, job, &parent, calls).await?,
+                id,
                 remembered_for: None,
             }));
         }
@@ -123,7 +129,7 @@ pub fn read(job: &Assignment, reference: &ContactRef) -> Result<Request, Stop> {
 }
 
 /// Nobody by that name yet: the search may only lag.
-fn not_found(job: &Assignment, said: Option<&CallError>, permit: Permit) -> Outcome {
+pub fn not_found(job: &Assignment, said: Option<&CallError>, permit: Permit) -> Outcome {
     let lookup = job.claimed.run.number(field::LOOKUP);
     let first = lookup.unwrap_or(job.steady.latest_ms());
     if job.steady.earliest_ms().saturating_sub(first) >= millis(LAG) {

@@ -4,7 +4,10 @@ use penstock_shared::{
     ghl::{CallError, Request},
     job::{ContactId, CreateContact, Payload},
     outcome::Outcome,
-    queue::{run::field, settle::Fields},
+    queue::{
+        run::{Run, field},
+        settle::Fields,
+    },
 };
 use serde_json::json;
 
@@ -22,6 +25,11 @@ pub(crate) fn may_be_there(payload: &Payload, error: &CallError) -> bool {
     is_refused && matches!(payload, Payload::CreateContact(_))
 }
 
+/// The contact that is updated instead of being created, if an earlier delivery was told that it is there. Such a call is simply repeated, and has no intent.
+pub(crate) fn updated_instead(run: &Run) -> Option<ContactId> {
+    run.text(field::INSTEAD)?.parse().ok()
+}
+
 /// Goes on where an earlier delivery was told that the contact is there: nothing is created any more.
 pub(crate) async fn resume(
     courier: &Courier,
@@ -29,11 +37,10 @@ pub(crate) async fn resume(
     payload: &Payload,
     calls: &mut Calls<'_>,
 ) -> Result<Option<Outcome>, Stop> {
-    let instead = job.claimed.run.text(field::INSTEAD);
-    let instead = instead.and_then(|id| id.parse().ok());
-    match (payload, instead) {
+    match (payload, updated_instead(&job.claimed.run)) {
         (Payload::CreateContact(new), Some(id)) => {
-            update(courier, job, new, &id, calls).await.map(Some)
+            let request = Request::update_instead(&id, new);
+            update(courier, job, &request, &id, calls).await.map(Some)
         }
         _ => Ok(None),
     }
@@ -53,27 +60,23 @@ pub(crate) async fn instead(
         (field::ABSENT, String::new()),
     ]);
     calls.advance(fields, None).await?;
-    update(courier, job, new, id, calls).await
+    update(courier, job, &Request::update_instead(id, new), id, calls).await
 }
 
-async fn update(
+/// Brings the contact that is there up to date by this call.
+pub(crate) async fn update(
     courier: &Courier,
     job: &Assignment,
-    new: &CreateContact,
+    request: &Request,
     id: &ContactId,
     calls: &mut Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let request = Request::update_instead(id, new);
-    let answer = match calls.send(&request).await {
+    let answer = match calls.send(request).await {
         Ok(answer) => answer,
-        // It has been deleted since: there is room for a new one.
+        // It has been deleted since: there is room for a new one, as soon as the API has noticed that itself.
         Err(Stop::Call(error @ CallError::ContactNotFound { .. })) => {
             job.note(field::INSTEAD, "");
-            return Ok(Outcome::Unavailable {
-                fault: crate::deliver::fault(&error),
-                retry_after: None,
-                permit: calls.permit(),
-            });
+            return Ok(contact::not_found(job, Some(&error), calls.permit()));
         }
         Err(stop) => return Err(stop),
     };

@@ -253,7 +253,7 @@ impl Courier {
         Ok(Open::Job(stored))
     }
 
-    /// Whether an earlier delivery may have sent what changes something: one that is not idempotent has an intent then.
+    /// Whether an earlier delivery may have sent what changes something: one that is not idempotent has an intent then, or updates what was to be created.
     fn may_have_left(&self, job: &Assignment) -> bool {
         let Ok(Record::Job(stored)) = job.record() else {
             return true;
@@ -261,7 +261,9 @@ impl Courier {
         if stored.payload.only_reads() {
             return false;
         }
-        self.elsewhere.may_repeat(&stored.payload) || journal::earlier(self, job, stored).is_some()
+        self.elsewhere.may_repeat(&stored.payload)
+            || creation::updated_instead(&job.claimed.run).is_some()
+            || journal::earlier(self, job, stored).is_some()
     }
 
     /// The call of a worker that died may have left just before its lease ended.

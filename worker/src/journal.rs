@@ -254,7 +254,7 @@ pub async fn before(
     }
     // With the intent goes where it went, and that an earlier one had no effect: nobody has to find that out again.
     let mut fields = intent(job, stored, courier.http_timeout);
-    if let Some(contact) = contact.filter(|contact| contact.remembered_for.is_some()) {
+    if let Some(contact) = contact {
         fields.insert(field::CONTACT, contact.id.as_str().to_owned());
     }
     if let Some(why) = again {

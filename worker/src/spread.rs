@@ -111,7 +111,8 @@ impl Ends {
     fn see(&mut self, at: usize, standing: &Standing) {
         self.0[at] = match (standing, self.0[at]) {
             (Standing::Open, _) => End::Open,
-            (Standing::Done(_), _) => End::Done,
+            // Whoever may read what it came to.
+            (Standing::Done(_) | Standing::Locked(_) | Standing::Unreadable, _) => End::Done,
             (Standing::Dead, _) | (Standing::Unknown, End::Dead) => End::Dead,
             (Standing::Unknown, _) => End::Unknown,
         };

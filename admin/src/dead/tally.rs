@@ -82,7 +82,7 @@ fn words(changed: Changed) -> &'static str {
         Changed::EffectTaken => "that effect is another job's",
         Changed::Elsewhere => "it would go to another destination: enqueue a new job for that",
         Changed::Spread => {
-            "a job for several contacts is stored with one for each of them, and cannot be edited: edit those, or enqueue a new job"
+            "a job for several contacts is stored with one for each of them (ID/1 and so on), and cannot be edited: edit the dead ones of these, or enqueue a new job"
         }
     }
 }

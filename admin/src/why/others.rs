@@ -33,7 +33,7 @@ pub(super) async fn reason(
         Standing::Dead => format!(
             "it goes by the job {id}, which is dead: it will be dead too (parent-dead), unless that is retried before"
         ),
-        Standing::Open | Standing::Done(_) => {
+        Standing::Open | Standing::Done(_) | Standing::Locked(_) | Standing::Unreadable => {
             let found = queue.find(id.as_str(), Some(&status.tenant)).await?;
             let state = found.first().map_or_else(String::new, |parent| {
                 format!(

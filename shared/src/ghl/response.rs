@@ -93,6 +93,16 @@ impl Answer {
         contact(self.part("contact")).ok_or_else(|| self.lacks("contact.id"))
     }
 
+    /// The contact that was upserted; none where it does not say, which the document does not require: the success is one all the same.
+    pub fn upserted(&self) -> Result<Option<Contact>, CallError> {
+        self.succeeded()?;
+        let says = |name| self.body.get(name).is_some_and(|value| !value.is_null());
+        if self.body.is_object() && !says("contact") && !says("id") {
+            return Ok(None);
+        }
+        self.contact().map(Some)
+    }
+
     /// The contact that a search found, or that it found none.
     pub fn found_contact(&self) -> Result<Option<Contact>, CallError> {
         match self.body.get("contact") {
@@ -127,10 +137,9 @@ impl Answer {
         Ok(())
     }
 
-    /// The ids of the users who follow the contact now.
+    /// The ids of the users who follow the contact now; null where it does not say.
     pub fn followers(&self) -> Result<&Value, CallError> {
-        let followers = self.body.get("followers").filter(|ids| ids.is_array());
-        followers.ok_or_else(|| self.lacks("followers"))
+        self.told("followers")
     }
 
     /// The contacts that belong to the business now, or to none.
@@ -147,10 +156,19 @@ impl Answer {
         }
     }
 
-    /// The contact's tags, once some were added or removed.
+    /// The contact's tags, once some were added or removed; null where it does not say.
     pub fn tags(&self) -> Result<&Value, CallError> {
-        let tags = self.body.get("tags").filter(|tags| tags.is_array());
-        tags.ok_or_else(|| self.lacks("tags"))
+        self.told("tags")
+    }
+
+    /// A list that the document has in the answer and does not require: without it the success is one all the same.
+    fn told(&self, name: &str) -> Result<&Value, CallError> {
+        self.succeeded()?;
+        match self.body.get(name) {
+            Some(list @ (Value::Array(_) | Value::Null)) => Ok(list),
+            None if self.body.is_object() => Ok(&Value::Null),
+            _ => Err(self.lacks(name)),
+        }
     }
 
     /// All notes of a contact. One that cannot be read spoils the list: it could be the one that is

@@ -42,7 +42,11 @@ impl Work for DeleteNote {
         vec![self.contact.clone()]
     }
 
-    fn effect(&mut self) -> Option<&mut EffectRef> {
+    fn effect(&self) -> Option<&EffectRef> {
+        Some(&self.note)
+    }
+
+    fn effect_mut(&mut self) -> Option<&mut EffectRef> {
         Some(&mut self.note)
     }
 

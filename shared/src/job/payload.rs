@@ -58,7 +58,12 @@ pub(super) trait Work {
     fn is_idempotent(&self) -> bool;
 
     /// The task or note that it is about, where it is about one.
-    fn effect(&mut self) -> Option<&mut EffectRef> {
+    fn effect(&self) -> Option<&EffectRef> {
+        None
+    }
+
+    /// The same, to be put in other words.
+    fn effect_mut(&mut self) -> Option<&mut EffectRef> {
         None
     }
 
@@ -211,9 +216,9 @@ impl Payload {
     }
 
     /// The job that has made the task or note which this one is about, if it is given so.
-    pub fn effect_of(&self) -> Option<Parent> {
-        match self.clone().work_mut().effect()? {
-            EffectRef::Job(parent) => Some(parent.clone()),
+    pub fn effect_of(&self) -> Option<&Parent> {
+        match self.work().effect()? {
+            EffectRef::Job(parent) => Some(parent),
             EffectRef::Id(_) => None,
         }
     }
@@ -229,13 +234,14 @@ impl Payload {
             Self::LinkRecord(link) => link.record.made_by(),
             _ => None,
         };
-        contacts.chain(self.effect_of()).chain(record).collect()
+        let effect = self.effect_of().cloned();
+        contacts.chain(effect).chain(record).collect()
     }
 
     /// The same about the task or note with this id.
     #[must_use]
     pub fn about_effect(mut self, id: PathId) -> Self {
-        if let Some(effect) = self.work_mut().effect() {
+        if let Some(effect) = self.work_mut().effect_mut() {
             *effect = EffectRef::Id(id);
         }
         self

@@ -13,11 +13,14 @@
 //!                                         ▼  │ lease ended, ambiguous (prefer-duplicate)
 //!                                       running
 //!                                        │   │
-//!     delivered, ambiguous (prefer-miss) │   │ rejected, exhausted, expired, ambiguous (hold),
-//!                            ▼───────────┘   ▼ poison, undecodable, contact-not-found
+//!     delivered, ambiguous (prefer-miss) │   │ rejected, exhausted, expired, ambiguous (hold), poison, undecodable,
+//!                            ▼───────────┘   ▼ contact-not-found, parent-dead, flow-failed, storm
 //!                          done             dead ──▶ (scheduled | blocked | ready) by retry
 //!                                             └────▶ done by `dead resolve --done`
 //! ```
+//!
+//! A running job that waits for what no job before it brings about steps aside: it is `scheduled` meanwhile, without a place in its contact's
+//! sequence, and joins that at its end. All else that comes back from `running` keeps its place.
 
 use std::{fmt, time::Duration};
 

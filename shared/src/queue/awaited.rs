@@ -69,7 +69,7 @@ impl Queue {
                 .into_iter()
                 .zip(standings)
                 .filter(|(_, standing)| match standing {
-                    Standing::Done(_) => false,
+                    Standing::Done(_) | Standing::Locked(_) | Standing::Unreadable => false,
                     Standing::Unknown => is_missed,
                     Standing::Open | Standing::Dead => true,
                 });

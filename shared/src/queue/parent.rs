@@ -11,7 +11,10 @@ use super::{
     run::field,
     spread::part_id,
 };
-use crate::job::{ContactId, ContactIds, ContactRef, Job, JobId};
+use crate::{
+    job::{ContactId, ContactIds, ContactRef, Job, JobId},
+    seal::{KeyId, SealError},
+};
 
 /// How many jobs one round trip asks about.
 const PAGE: usize = 250;
@@ -27,6 +30,10 @@ pub enum Standing {
     Dead,
     /// It is done, with this result.
     Done(Value),
+    /// It is done, and its result is sealed with this key, which this program does not have.
+    Locked(KeyId),
+    /// It is done, and nobody can read its result.
+    Unreadable,
 }
 
 /// The contact keys of jobs that were looked at, by tenant and id.
@@ -58,14 +65,32 @@ impl Queue {
         Ok(standings)
     }
 
+    /// When a job died (ms), if it is dead.
+    pub async fn dead_since(&self, tenant: &str, id: &JobId) -> Result<Option<u64>, QueueError> {
+        let mut command = redis::cmd("HGET");
+        let run = self.keys_of(tenant).run(&format!("{tenant}/{id}"));
+        command.arg(run).arg(field::DEAD_AT);
+        Ok(self.connection().run(&command).await?)
+    }
+
     fn standing(&self, tenant: &str, id: &JobId, record: Option<&[u8]>, is_dead: bool) -> Standing {
         match record {
             None => Standing::Unknown,
             Some(_) if is_dead => Standing::Dead,
-            Some(record) => match self.decode(tenant, id.as_str(), record) {
-                Ok(Record::Done { done, .. }) => Standing::Done(done.result),
-                _ => Standing::Open,
-            },
+            Some(record) if !record::is_done(record) => Standing::Open,
+            Some(record) => self.outcome(tenant, id, record),
+        }
+    }
+
+    fn outcome(&self, tenant: &str, id: &JobId, record: &[u8]) -> Standing {
+        let Ok(Record::Done { done, .. }) = record::decode(record) else {
+            return Standing::Unreadable;
+        };
+        let drawer = self.vault().of(tenant, id.as_str());
+        match drawer.open_result(done.result) {
+            Ok(result) => Standing::Done(result),
+            Err(SealError::Locked(key)) => Standing::Locked(key),
+            Err(_) => Standing::Unreadable,
         }
     }
 

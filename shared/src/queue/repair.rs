@@ -192,9 +192,13 @@ impl Queue {
         if job.payload.several().is_some() {
             return Ok(Changed::Spread);
         }
-        let own = letter.job.as_ref().map(|own| own.payload.destination());
-        if own.is_some_and(|own| own != job.payload.destination()) {
-            return Ok(Changed::Elsewhere);
+        if let Some(own) = &letter.job {
+            if own.payload.several().is_some() {
+                return Ok(Changed::Spread);
+            }
+            if own.payload.destination() != job.payload.destination() {
+                return Ok(Changed::Elsewhere);
+            }
         }
         let drawer = self.vault().of(&letter.tenant, &letter.id);
         let new = NewJob {

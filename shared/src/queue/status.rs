@@ -285,7 +285,7 @@ impl Queue {
         let opened = drawer.open_record(record);
         match record::decode(opened.as_deref().unwrap_or(record))? {
             Record::Done { ended_ms, mut done } => {
-                done.result = drawer.open_result(done.result);
+                done.result = drawer.show_result(done.result);
                 Ok(Record::Done { ended_ms, done })
             }
             open @ (Record::Job(_) | Record::Sweep(_)) => Ok(open),
@@ -358,6 +358,27 @@ impl Queue {
         Ok(scores.iter().any(Option::is_some))
     }
 
+    /// The ids of the jobs behind which this one stands in its contact's sequence, by what is stored of it: none if it stands behind none.
+    pub(super) async fn heads_before(
+        &self,
+        tenant: &str,
+        id: &str,
+        record: &[u8],
+    ) -> Result<Vec<String>, QueueError> {
+        let names = Names::of(Lane::of(&record::destination(record), tenant), id);
+        let Some(key) = record::head(record).first_key() else {
+            return Ok(Vec::new());
+        };
+        if !self.is_blocked(&names, record).await? {
+            return Ok(Vec::new());
+        }
+        let root = self.root(tenant, key).await?;
+        let mut command = redis::cmd("HGET");
+        command.arg(self.keys_of(tenant).seq(tenant)).arg(root);
+        let heads: Option<String> = self.connection().run(&command).await?;
+        Ok(ids_of(&heads.unwrap_or_default()))
+    }
+
     /// The failed attempts of a job, oldest first.
     pub async fn history(&self, tenant: &str, id: &str) -> Result<Vec<Value>, QueueError> {
         let key = self.keys_of(tenant).history(&format!("{tenant}/{id}"));
@@ -400,14 +421,8 @@ impl Queue {
         }
         let (heads, low, normal, high): (Option<String>, Option<u64>, Option<u64>, Option<u64>) =
             self.connection().run_all(&pipeline).await?;
-        // A head is `<order>/<destination>/<priority><id>`.
-        let heads = heads.unwrap_or_default();
-        let heads = heads
-            .lines()
-            .filter_map(|head| head.splitn(3, '/').nth(2))
-            .filter_map(|ticket| ticket.get(1..));
         Ok(Some(Place {
-            heads: heads.map(str::to_owned).collect(),
+            heads: ids_of(&heads.unwrap_or_default()),
             before: low.or(normal).or(high).unwrap_or(0),
         }))
     }
@@ -449,6 +464,13 @@ impl Queue {
         }
         Ok(key)
     }
+}
+
+/// The jobs that head a sequence: each `<order>/<destination>/<priority><id>`, a line.
+fn ids_of(heads: &str) -> Vec<String> {
+    let tickets = heads.lines().filter_map(|head| head.splitn(3, '/').nth(2));
+    let ids = tickets.filter_map(|ticket| ticket.get(1..));
+    ids.map(str::to_owned).collect()
 }
 
 /// The names that a job may have, since its priority is not known.

@@ -182,15 +182,23 @@ impl<'a> Drawer<'a> {
         Ok(Value::String(sealed.into_owned()))
     }
 
-    /// A job's result as it was, or why it cannot be told.
-    pub(super) fn open_result(&self, result: Value) -> Value {
+    /// A job's result as it was.
+    pub(super) fn open_result(&self, result: Value) -> Result<Value, SealError> {
         let Value::String(text) = result else {
-            return result;
+            return Ok(result);
         };
-        match self.open_text(Purpose::Result, text) {
-            Ok(json) => serde_json::from_str(&json).unwrap_or(Value::String(json)),
-            Err(error) => json!({ "unreadable": error.to_string() }),
+        let json = self.open_text(Purpose::Result, text);
+        if let Err(SealError::Locked(key)) = &json {
+            self.vault.lacking.lock().insert(key.to_string());
         }
+        let json = json?;
+        Ok(serde_json::from_str(&json).unwrap_or(Value::String(json)))
+    }
+
+    /// The same, or why it cannot be told.
+    pub(super) fn show_result(&self, result: Value) -> Value {
+        self.open_result(result)
+            .unwrap_or_else(|error| json!({ "unreadable": error.to_string() }))
     }
 
     /// What is written into a job's journal, as it is stored.

@@ -102,7 +102,8 @@ async fn an_unanswered_creation_is_found() {
         ("add-tags", 1),
     ]);
     assert_eq!(stage.asked(), asked);
-    assert_eq!(stage.operations_on(id), ["add-tags"]);
+    // It is read, and has all that the job says.
+    assert_eq!(stage.operations_on(id), ["get-contact", "add-tags"]);
     assert_eq!(stage.sandbox.summary().duplicates, 0);
 }
 
@@ -224,4 +225,110 @@ async fn a_refusal_that_may_have_created_is_looked_for_when_it_is_retried() {
     stage.until_done(1).await;
     assert_eq!(stage.asked()["create-contact"], 1);
     assert_eq!(stage.result("a").await["new"], true);
+}
+
+/// Whoever was made in the same seconds may be why it was refused: what it says is not lost.
+#[tokio::test]
+async fn who_was_there_a_moment_before_gets_what_it_says() {
+    let stage = Stage::start(&["cut-after:op=create-contact:count=1"]).await;
+    let _worker = worker(&stage).await;
+    stage
+        .enqueue(&[
+            job("first").upsert_of(json!({ "email": ANN })),
+            create(
+                "second",
+                json!({ "email": ANN, "firstName": "Bob", "city": "Bern" }),
+            ),
+        ])
+        .await;
+    stage.until_done(2).await;
+    let first = stage.result("first").await;
+    let id = first["contactId"].as_str().unwrap();
+    assert_eq!(
+        stage.result("second").await,
+        json!({ "contactId": id, "new": false })
+    );
+    let contact = stage.contact(id).await;
+    assert_eq!(
+        (&contact["firstName"], &contact["city"]),
+        (&json!("Bob"), &json!("Bern"))
+    );
+    let asked = BTreeMap::from([
+        ("upsert-contact", 1),
+        ("create-contact", 1),
+        ("get-duplicate-contact", 1),
+        ("update-contact", 1),
+    ]);
+    assert_eq!(stage.asked(), asked);
+}
+
+/// Who was there instead is no matter of another payload's.
+#[tokio::test]
+async fn an_edited_letter_is_not_written_onto_who_was_there() {
+    let stage = Stage::start(&["400:op=update-contact:count=1"]).await;
+    stage.person("old", ANN);
+    let _worker = worker(&stage).await;
+    stage.enqueue(&[ann("a")]).await;
+    stage.until_state("a", State::Dead).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let edited = json!({ "email": "bob@example.com", "firstName": "Bob" });
+    std::fs::write(&file, edited.to_string()).unwrap();
+    let path = file.path().to_str().unwrap();
+    for command in [
+        ["dead", "edit", "a", "--payload", path].as_slice(),
+        &["dead", "retry", "a"],
+    ] {
+        assert_eq!(stage.ask(command).await["changed"], 1);
+    }
+    stage.until_done(1).await;
+    let result = stage.result("a").await;
+    assert_eq!(result["new"], true);
+    assert_ne!(result["contactId"], "old");
+    assert_eq!(stage.contact("old").await["email"], ANN);
+}
+
+/// It may still be applied: what comes after it waits as after any other update.
+#[tokio::test]
+async fn an_update_that_died_with_its_worker_is_waited_out() {
+    let stage = Stage::start(&[]).await;
+    stage.person("old", ANN);
+    let settings = [("PENSTOCK_FAILPOINT", "before-send:abort@2")];
+    let mut first = stage
+        .worker_of("penstock-worker-failpoints", &settings)
+        .await;
+    stage
+        .enqueue(&[
+            create("a", json!({ "email": ANN, "lastName": "Li" })),
+            job("tag").email(ANN),
+        ])
+        .await;
+    assert!(!first.wait_exit(PATIENCE).await.success());
+    let _second = worker(&stage).await;
+    stage.until_done(2).await;
+    assert_eq!(stage.operations_on("old"), ["update-contact", "add-tags"]);
+    let calls = stage.calls_on("old");
+    let waited = calls[1].at.millis() - calls[0].done_at.unwrap().millis();
+    // The lost one has ended a timeout after its lease, and is heard out for a quarantine.
+    assert!(waited >= 2_000, "{waited}");
+}
+
+/// It answers, and that it says so costs no attempt.
+#[tokio::test]
+async fn one_that_is_gone_as_it_is_to_be_updated_is_no_failure() {
+    let stage = Stage::start(&["404:op=update-contact:count=1"]).await;
+    stage.person("old", ANN);
+    let _worker = worker(&stage).await;
+    stage.enqueue(&[ann("a")]).await;
+    stage
+        .until_job("a", "put off", |job| {
+            job.state == State::Scheduled && job.run.text("instead").is_none()
+        })
+        .await;
+    stage.hasten("a").await;
+    stage.until_done(1).await;
+    let done = stage.status("a").await.done.unwrap().0;
+    assert_eq!(done.attempts, 0);
+    assert_eq!(done.result, json!({ "contactId": "old", "new": false }));
+    let asked = BTreeMap::from([("create-contact", 2), ("update-contact", 2)]);
+    assert_eq!(stage.asked(), asked);
 }

@@ -1,13 +1,22 @@
 //! Jobs that refer to other jobs: they wait for what these make, and are dead with them, unless they are told to wait.
 
-use penstock_shared::{job::state::State, outcome::Cause, queue::enqueue::Admission};
+use std::time::Duration;
+
+use penstock_shared::{
+    job::{Priority, state::State},
+    outcome::Cause,
+    queue::{
+        enqueue::Admission,
+        repair::{Changed, Named, Redrive},
+    },
+};
 use penstock_tests::{
     fixture::{Draft, job},
     harness::wait_until,
 };
 use serde_json::{Value, json};
 
-use crate::stage::{PATIENCE, Stage};
+use crate::stage::{ACME, PATIENCE, Stage};
 
 fn create(id: &str, email: &str) -> Draft {
     job(id).what("CreateContact", json!({ "email": email }))
@@ -210,4 +219,118 @@ async fn a_job_that_made_no_such_thing_is_of_no_use() {
         shown["error"].as_str().unwrap().contains("has no task"),
         "{shown}"
     );
+}
+
+/// A call of it had no answer, and the other job is forgotten meanwhile: where it went is known all the same.
+#[tokio::test]
+async fn what_was_sent_is_read_back_though_the_parent_is_forgotten() {
+    let stage = Stage::start(&["cut-after:op=create-note:count=1"]).await;
+    stage
+        .enqueue(&[create("ada", "ada@b.io"), note("note", &of("ada"))])
+        .await;
+    let _worker = stage.worker().await;
+    stage.until_state("ada", State::Done).await;
+    let contact = stage.result("ada").await["contactId"].clone();
+    stage
+        .until_job("note", "sent", |job| job.run.text("intent").is_some())
+        .await;
+    stage.forget_job("ada").await;
+    stage.until_state("note", State::Done).await;
+    assert_eq!(stage.result("note").await["contactId"], contact);
+    assert_eq!(stage.operations()["create-note"], 1);
+}
+
+/// Where it went is not known either: a person decides.
+#[tokio::test]
+async fn what_was_sent_to_nobody_knows_whom_is_ambiguous() {
+    let stage = Stage::start(&["cut-after:op=create-note:count=1"]).await;
+    stage
+        .enqueue(&[create("ada", "ada@b.io"), note("note", &of("ada"))])
+        .await;
+    let _worker = stage.worker().await;
+    stage
+        .until_job("note", "sent", |job| job.run.text("unanswered").is_some())
+        .await;
+    let keys = stage.queue.keys(0);
+    let run = keys.run(&format!("{ACME}/note"));
+    stage.redis.cli(["HDEL", &run, "contact"]).await;
+    // It is done, and nobody can read what it came to.
+    let garbled = "sixsixdfingerprtokens{";
+    let jobs = keys.job(ACME);
+    stage.redis.cli(["HSET", &jobs, "ada", garbled]).await;
+    stage.until_state("note", State::Dead).await;
+    let dead = stage.dead("note").await;
+    assert_eq!(dead.cause, Cause::Ambiguous.as_str());
+    stage.ask(&["dead", "resolve", "note", "--done"]).await;
+    assert_eq!(stage.status("note").await.state, State::Done);
+}
+
+#[tokio::test]
+async fn jobs_that_wait_for_each_other_are_dead() {
+    let stage = Stage::start(&[]).await;
+    stage
+        .enqueue(&[note("c1", &of("c2")), note("c2", &of("c1"))])
+        .await;
+    let _worker = stage.worker().await;
+    for (id, why) in [("c1", "a circle: "), ("c2", "is dead (c1)")] {
+        stage.until_state(id, State::Dead).await;
+        assert_eq!(stage.dead(id).await.cause, Cause::ParentDead.as_str());
+        let shown = stage.ask(&["dead", "show", id]).await;
+        assert!(shown["error"].as_str().unwrap().contains(why), "{shown}");
+    }
+}
+
+fn link(id: &str, contact: &Value, made: &str) -> Draft {
+    let record = json!({ "job": made, "pointer": "/contactId" });
+    let payload = json!({ "contact": contact, "system": "smore", "record": record });
+    job(id).what("LinkRecord", payload)
+}
+
+/// It goes after the one that it waits for.
+#[tokio::test]
+async fn one_that_stands_before_its_parent_lets_it_pass() {
+    let stage = Stage::start(&[]).await;
+    let contact = json!({ "id": "c1" });
+    stage
+        .enqueue(&[link("link", &contact, "made"), job("made").contact("c1")])
+        .await;
+    assert_eq!(stage.status("made").await.state, State::Blocked);
+    let _worker = stage.worker().await;
+    stage.until_state("made", State::Done).await;
+    stage.hasten_later("link").await;
+    stage.until_done(2).await;
+    assert_eq!(stage.result("link").await["record"], "c1");
+}
+
+/// Its parent is retried for later, and comes to stand behind it: it makes room once more.
+#[tokio::test]
+async fn told_to_wait_it_makes_room_for_a_parent_that_comes_behind_it() {
+    let stage = Stage::start(&["400:op=create-contact:count=1"]).await;
+    let waits = json!({ "job": "ada", "wait": true });
+    stage
+        .enqueue(&[create("ada", "ada@b.io"), note("note", &waits)])
+        .await;
+    let _worker = stage.worker().await;
+    stage.until_state("ada", State::Dead).await;
+    stage.until_state("note", State::Scheduled).await;
+    let later = Redrive {
+        letter: Named::of(&stage.dead("ada").await),
+        priority: Priority::Normal,
+        delay: Duration::from_secs(600),
+    };
+    let changed = stage.queue.redrive(&[later], false).await.unwrap();
+    assert_eq!(changed, [Changed::Ok]);
+    // It heads the sequence when the other joins that.
+    stage.hasten_later("note").await;
+    stage
+        .until_job("note", "waiting", |job| {
+            job.run.text("looks").is_some() && job.state == State::Scheduled
+        })
+        .await;
+    stage.hasten_later("ada").await;
+    stage.until_state("ada", State::Blocked).await;
+    stage.hasten("note").await;
+    stage.until_state("ada", State::Done).await;
+    stage.hasten_later("note").await;
+    stage.until_done(2).await;
 }

@@ -3,9 +3,10 @@
 use penstock_shared::{
     job::state::State,
     outcome::Cause,
-    queue::{repair::Changed, settle::Settled},
+    queue::{repair::Changed, run::field, settle::Settled},
 };
-use penstock_tests::fixture::{Bench, dead, done, job};
+use penstock_tests::fixture::{Bench, Draft, dead, done, job};
+use serde_json::json;
 
 use crate::{
     lapse::forget_a_claim,
@@ -32,20 +33,71 @@ async fn it_stays_dead_until_it_is_sent_again() {
     assert_eq!(bench.drain().await, ["b", "a"]);
 }
 
+/// Whom it was for, which contact was there instead, how far it had come: it would go on at that with what it says now.
 #[tokio::test]
-async fn what_was_found_of_the_old_contact_is_forgotten() {
+async fn what_was_learnt_for_the_old_payload_is_forgotten() {
+    const LEARNT: [&str; 13] = [
+        field::CONTACT,
+        field::LOOKUP,
+        field::FORGOTTEN,
+        field::INSTEAD,
+        field::SEEN,
+        field::ABSENT,
+        field::UNREAD,
+        field::PAGE,
+        field::PLACE,
+        field::POLL,
+        field::SPREAD,
+        field::LOOKS,
+        field::SINGLY,
+    ];
     let mut bench = Bench::start().await;
     bench.enqueue(&[job("a")]).await;
     let mut end = dead(&bench.claim_one().await, Cause::Rejected);
-    end.fields.insert("contact", "c1".into());
+    end.fields.extend(LEARNT.map(|name| (name, "1".to_owned())));
     bench.settle(&[end]).await;
     let old = letter(&bench, "a").await;
-    bench
-        .queue()
-        .edit(&old, &job("a").tag("new").job())
-        .await
-        .unwrap();
-    assert_eq!(run_field(&bench, "a", "contact").await, None);
+    let new = job("a").tag("new").job();
+    assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), Changed::Ok);
+    let new = letter(&bench, "a").await;
+    for name in LEARNT {
+        assert_eq!(old.run.text(name), Some("1"), "{name}");
+        assert_eq!(new.run.text(name), None, "{name}");
+    }
+    assert_eq!(new.cause, Cause::Rejected.as_str());
+}
+
+fn tags_of(id: &str, contacts: &[&str]) -> Draft {
+    let contacts: Vec<_> = contacts.iter().map(|id| json!({ "id": id })).collect();
+    job(id).what(
+        "BulkTags",
+        json!({ "contacts": contacts, "tags": ["x"], "operation": "add" }),
+    )
+}
+
+/// Its parts are jobs of their own, and would not say what it says then.
+#[tokio::test]
+async fn what_is_spread_over_others_is_refused() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, tags_of("one", &["c"]), Cause::Rejected).await;
+    bench.enqueue(&[tags_of("many", &["c", "d"])]).await;
+    for claimed in bench.claim(3).await {
+        let end = match claimed.reference.id() {
+            "many" => dead(&claimed, Cause::Expired),
+            _ => done(&claimed),
+        };
+        bench.settle(&[end]).await;
+    }
+    for (id, contacts, code) in [
+        ("many", ["c", "e"].as_slice(), Changed::Spread),
+        ("many", &["c"], Changed::Spread),
+        ("one", &["c", "d"], Changed::Elsewhere),
+        ("one", &["d"], Changed::Ok),
+    ] {
+        let old = letter(&bench, id).await;
+        let new = tags_of(id, contacts).job();
+        assert_eq!(bench.queue().edit(&old, &new).await.unwrap(), code, "{id}");
+    }
 }
 
 /// A worker stood still with the old one, and tells much later what came of it.

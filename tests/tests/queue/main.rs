@@ -2,6 +2,7 @@
 
 mod advance;
 mod breaker;
+mod circle;
 mod claim;
 mod contact;
 mod demand;

@@ -8,7 +8,10 @@ use penstock_shared::{
         state::{Ending, State},
     },
     outcome::Cause,
-    queue::repair::{Changed, Redrive},
+    queue::{
+        repair::{Changed, Redrive},
+        run::field,
+    },
 };
 use penstock_tests::fixture::{Bench, back, dead, done, job, settlement};
 use serde_json::json;
@@ -82,6 +85,34 @@ async fn it_has_no_attempts_and_keeps_history_and_journal() {
         assert_eq!(job.run.text(gone), None, "{gone}");
     }
     assert_eq!(bench.queue().history("acme", "a").await.unwrap().len(), 1);
+}
+
+/// It may be long ago: a search that was begun, who was there instead, and, where nothing was sent, whom an email led to. What was done stays done.
+#[tokio::test]
+async fn what_was_learnt_is_asked_anew_and_what_was_begun_goes_on() {
+    const LEARNT: [&str; 6] = [
+        field::CONTACT,
+        field::INSTEAD,
+        field::SEEN,
+        field::UNREAD,
+        field::PAGE,
+        field::LOOKS,
+    ];
+    const BEGUN: [&str; 3] = [field::PLACE, field::POLL, field::SPREAD];
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a")]).await;
+    let mut end = dead(&bench.claim_one().await, Cause::Rejected);
+    let all = LEARNT.into_iter().chain(BEGUN);
+    end.fields.extend(all.map(|name| (name, "1".to_owned())));
+    bench.settle(&[end]).await;
+    assert_eq!(redrive(&bench, &["a"]).await, [Changed::Ok]);
+    let job = bench.claim_one().await;
+    for name in LEARNT {
+        assert_eq!(job.run.text(name), None, "{name}");
+    }
+    for name in BEGUN {
+        assert_eq!(job.run.text(name), Some("1"), "{name}");
+    }
 }
 
 /// It was told, and a person may have removed it before the retry.

@@ -7,6 +7,7 @@ use penstock_shared::{
         claim::Claimed,
         dead::Filter,
         enqueue::Enqueued,
+        parent::Standing,
         record::{self, Record, RecordError},
         repair::{Changed, Redrive},
         run::field,
@@ -87,6 +88,33 @@ async fn what_it_came_to_is_sealed_too() {
     assert_eq!(status.state, State::Done);
     let told = status.done.unwrap().0.result["unreadable"].to_string();
     assert!(told.contains("the key old ("), "{told}");
+}
+
+/// Who refers to it waits for a program that has the key; what nobody can read is waited for no longer.
+#[tokio::test]
+async fn it_is_told_apart_from_what_nobody_can_read() {
+    let mut bench = bench(keys(OLD)).await;
+    bench.enqueue(&[canary("a"), job("b")]).await;
+    bench.drain().await;
+    let ids = ["a", "b"].map(|id| id.parse().unwrap());
+    let standings = bench.queue().standings("acme", &ids).await.unwrap();
+    assert!(
+        standings
+            .iter()
+            .all(|standing| matches!(standing, Standing::Done(_)))
+    );
+
+    bench.encrypt(keys(NEW)).await;
+    let jobs = bench.queue().keys(0).job("acme");
+    let garbled = "sixsixdfingerprtokens{";
+    bench.server.cli(["HSET", &jobs, "b", garbled]).await;
+    let standings = bench.queue().standings("acme", &ids).await.unwrap();
+    let Standing::Locked(key) = &standings[0] else {
+        panic!("it is locked: {standings:?}")
+    };
+    assert!(key.to_string().starts_with("old"), "{key}");
+    assert_eq!(standings[1], Standing::Unreadable);
+    assert_eq!(bench.queue().lacking(), [key.to_string()]);
 }
 
 #[tokio::test]

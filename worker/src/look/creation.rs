@@ -1,9 +1,11 @@
 //! Looking for a contact that may have been created: by its email and its phone, and by the date that the API has put on it.
 
+mod lack;
+
 use jiff::Timestamp;
 use penstock_shared::{
     ghl::{CallError, Contact, Request},
-    job::{ContactId, ContactRef},
+    job::{ContactId, ContactRef, CreateContact, Payload},
     outcome::Outcome,
     queue::{
         record::StoredJob,
@@ -15,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Look, Seen, Sought, Verdict, Window, ambiguous, cannot_be_read_back, count_anew, sought,
-    unclaimed, unreadable,
+    Look, READ_AGAIN, Seen, Sought, Verdict, Window, ambiguous, cannot_be_read_back, count_anew,
+    sought, unclaimed, unreadable,
 };
 use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
-    contact,
+    contact, creation,
     deliver::Courier,
     likeness::Likeness,
 };
@@ -31,6 +33,9 @@ use crate::{
 struct Progress {
     /// By each reference, in their order, whom it leads to, if to anybody.
     searched: Vec<Option<Candidate>>,
+    /// What the one that it may be lacks of what the job says, once it was read.
+    #[serde(default)]
+    lacks: Vec<String>,
 }
 
 /// A contact that goes by a name of the job's.
@@ -52,6 +57,14 @@ impl Progress {
     fn of(run: &Run) -> Self {
         let seen = run.text(field::SEEN).map(serde_json::from_str);
         seen.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Writes it down, before the next call, which may find no permit.
+    async fn keep(&self, calls: &mut Calls<'_>) -> Result<(), Stop> {
+        // There is nothing in it that JSON could not say.
+        let seen = serde_json::to_string(self).unwrap_or_default();
+        let seen = Fields::from([(field::SEEN, seen)]);
+        calls.advance(seen, None).await
     }
 
     fn next<'a>(&self, references: &'a [ContactRef]) -> Option<Step<'a>> {
@@ -128,11 +141,7 @@ pub(super) async fn look(
         let taken = take(job, &mut progress, step, calls).await;
         taken.map_err(|stop| unreadable(stop, None, too_old, job, calls))?;
         if progress.next(&references).is_some() {
-            // There is nothing in it that JSON could not say.
-            let seen = serde_json::to_string(&progress).unwrap_or_default();
-            calls
-                .advance(Fields::from([(field::SEEN, seen)]), None)
-                .await?;
+            progress.keep(calls).await?;
         }
     }
     count_anew(job);
@@ -148,16 +157,14 @@ pub(super) async fn look(
     let own = unclaimed(courier, job, there.clone(), &sought, calls).await?;
     match verdict(&sought, &there, &own) {
         Verdict::Ours(id) => {
-            let names = progress.names_of(&id, &references);
-            if let Ok(contact) = id.parse() {
-                contact::learn_names(courier, job, &contact, &names).await;
-            }
+            let Ok(id) = id.parse::<ContactId>() else {
+                return Err(cannot_be_read_back(&stored.payload, calls));
+            };
+            let names = progress.names_of(id.as_str(), &references);
+            let outcome = adopt(courier, job, stored, &id, &mut progress, calls).await?;
+            contact::learn_names(courier, job, &id, &names).await;
             Ok(Look::Adopted {
-                outcome: Outcome::Delivered {
-                    result: json!({ "contactId": id, "new": true }),
-                    effect: Some(id),
-                    permit: calls.permit(),
-                },
+                outcome,
                 has_twins: false,
             })
         }
@@ -177,6 +184,56 @@ fn verdict(sought: &Sought, there: &[Seen], own: &[Seen]) -> Verdict {
         _ if there.is_empty() => Verdict::Absent,
         _ => Verdict::Unclear(there.iter().map(|seen| seen.id.clone()).collect()),
     }
+}
+
+/// Takes it for the job's, as far as that goes: somebody else may have made it in the same seconds, and the call was refused then. It is to have what the
+/// job says in any case: what it lacks of that is written, which may be repeated; so the intent stays, and nothing is created for it.
+async fn adopt(
+    courier: &Courier,
+    job: &Assignment,
+    stored: &StoredJob,
+    id: &ContactId,
+    progress: &mut Progress,
+    calls: &mut Calls<'_>,
+) -> Result<Outcome, Stop> {
+    let Payload::CreateContact(new) = &stored.payload else {
+        return Err(cannot_be_read_back(&stored.payload, calls));
+    };
+    if progress.lacks.is_empty() {
+        progress.keep(calls).await?;
+        let read = lacks(new, id, calls).await;
+        let too_old = courier.is_expired(job, stored);
+        progress.lacks = read.map_err(|stop| unreadable(stop, Some(id), too_old, job, calls))?;
+    }
+    if !progress.lacks.is_empty() {
+        progress.keep(calls).await?;
+        let request = Request::update_lacking(id, new, &progress.lacks);
+        return creation::update(courier, job, &request, id, calls).await;
+    }
+    Ok(Outcome::Delivered {
+        result: json!({ "contactId": id, "new": true }),
+        effect: Some(id.as_str().to_owned()),
+        permit: calls.permit(),
+    })
+}
+
+/// What the contact lacks of what it was to be created with. One that is gone is looked for anew.
+async fn lacks(
+    new: &CreateContact,
+    id: &ContactId,
+    calls: &mut Calls<'_>,
+) -> Result<Vec<String>, Stop> {
+    let request = Request::get_contact(id);
+    let answer = match calls.send(&request).await {
+        Err(Stop::Call(CallError::ContactNotFound { .. })) => {
+            return Err(calls.postponed(READ_AGAIN, "who was found is gone"));
+        }
+        answer => answer?,
+    };
+    let read = answer.contact();
+    calls.read(&request, read)?;
+    let theirs = answer.body.get("contact").unwrap_or(&answer.body);
+    Ok(lack::of(new, theirs))
 }
 
 /// Makes the call that a step is.
@@ -210,83 +267,4 @@ async fn take(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SENT: i64 = 1_700_000_000_000;
-
-    fn contact(id: &str, added_ms: Option<i64>) -> Contact {
-        Contact {
-            id: id.parse().unwrap(),
-            email: None,
-            phone: None,
-            date_added: added_ms.map(|ms| Timestamp::from_millisecond(ms).unwrap()),
-        }
-    }
-
-    fn references() -> [ContactRef; 2] {
-        let email = ContactRef::Email("a@b.io".parse().unwrap());
-        let phone = ContactRef::Phone("+14155550100".parse().unwrap());
-        [email, phone]
-    }
-
-    fn of(found: &[Option<Contact>]) -> Vec<Seen> {
-        let mut progress = Progress::default();
-        for found in found {
-            progress.found(found.clone());
-        }
-        progress.seen()
-    }
-
-    #[test]
-    fn a_contact_is_read_only_for_a_date_that_the_search_leaves_out() {
-        let references = references();
-        let mut progress = Progress::default();
-        progress.found(Some(contact("a", Some(SENT))));
-        let Some(Step::Search(ContactRef::Phone(_))) = progress.next(&references) else {
-            panic!("the other name is searched for")
-        };
-        progress.found(Some(contact("b", None)));
-        let stored = serde_json::to_string(&progress).unwrap();
-        let mut progress: Progress = serde_json::from_str(&stored).unwrap();
-        let Some(Step::Read(id)) = progress.next(&references) else {
-            panic!("it is read")
-        };
-        progress.read(&id, Some(&contact("b", None)));
-        assert!(progress.next(&references).is_none(), "it has no date");
-        assert_eq!(progress.names_of("b", &references), references[1..]);
-        progress.read(&id, None);
-        assert_eq!(progress.seen().len(), 1, "it is gone");
-    }
-
-    #[test]
-    fn only_who_came_to_be_with_the_call_is_its_doing() {
-        let sent = u64::try_from(SENT).unwrap();
-        let sought = Sought {
-            since_ms: Some(sent),
-            until_ms: Some(sent + 30_000),
-            ..Sought::default()
-        };
-        let verdict = |found: &[Option<Contact>]| verdict(&sought, &of(found), &of(found));
-        let (old, new) = (
-            contact("old", Some(SENT - 86_400_000)),
-            contact("new", Some(SENT + 500)),
-        );
-        let unclear =
-            |ids: &[&str]| Verdict::Unclear(ids.iter().map(ToString::to_string).collect());
-        assert_eq!(verdict(&[None, None]), Verdict::Absent);
-        let ours = Verdict::Ours("new".to_owned());
-        assert_eq!(verdict(&[Some(new.clone()), Some(new.clone())]), ours);
-        assert_eq!(verdict(&[Some(old.clone()), Some(new.clone())]), ours);
-        assert_eq!(verdict(&[Some(old), None]), unclear(&["old"]));
-        assert_eq!(
-            verdict(&[Some(contact("odd", None)), None]),
-            unclear(&["odd"])
-        );
-        let later = contact("later", Some(SENT + 90_000));
-        assert_eq!(verdict(&[Some(later), None]), unclear(&["later"]));
-        // Another job of ours has made it.
-        let there = of(&[Some(new), None]);
-        assert_eq!(super::verdict(&sought, &there, &[]), unclear(&["new"]));
-    }
-}
+mod tests;

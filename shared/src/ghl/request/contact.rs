@@ -52,6 +52,13 @@ impl Request {
         Self::put(Operation::UpdateContact, of_contact(id, ""), body)
     }
 
+    /// The same, of those members alone that it lacks: its tags, which would be replaced, may have grown since.
+    pub fn update_lacking(id: &ContactId, contact: &CreateContact, lacking: &[String]) -> Self {
+        let mut body = members(contact);
+        body.retain(|name, _| lacking.contains(name));
+        Self::put(Operation::UpdateContact, of_contact(id, ""), body)
+    }
+
     /// Deletes a contact.
     pub fn delete_contact(id: &ContactId) -> Self {
         Self::delete(Operation::DeleteContact, of_contact(id, ""))

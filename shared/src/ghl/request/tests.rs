@@ -226,6 +226,9 @@ fn what_is_there_instead_gets_what_an_update_takes() {
         request.body,
         Some(json!({"email": "a@b.co", "tags": ["vip"]}))
     );
+    let request = Request::update_lacking(&id("c1"), &new, &["email".to_owned()]);
+    assert_eq!(line(&request), "PUT /contacts/c1");
+    assert_eq!(request.body, Some(json!({"email": "a@b.co"})));
 }
 
 #[test]

@@ -97,6 +97,35 @@ fn a_success_may_say_that_it_is_none() {
     }
 }
 
+/// It was done, and would only be done again and again for what is not said.
+#[test]
+fn what_the_document_does_not_require_may_be_missing() {
+    for body in [
+        json!({}),
+        json!({"traceId": "t"}),
+        json!({"tags": null, "followers": null, "contact": null}),
+    ] {
+        let answer = answer(body);
+        assert_eq!(answer.tags(), Ok(&Value::Null));
+        assert_eq!(answer.followers(), Ok(&Value::Null));
+        assert_eq!(answer.upserted(), Ok(None));
+    }
+    assert_eq!(answer(json!({"tags": ["x"]})).tags(), Ok(&json!(["x"])));
+    let upserted = answer(json!({"contact": {"id": "c1"}})).upserted().unwrap();
+    assert_eq!(upserted.unwrap().id.as_str(), "c1");
+    for body in [
+        Value::Null,
+        json!([]),
+        json!({"tags": "x", "contact": {"id": 5}}),
+    ] {
+        assert!(is_unreadable(&answer(body.clone()).tags()), "{body}");
+        assert!(is_unreadable(&answer(body.clone()).upserted()), "{body}");
+    }
+    let denied = answer(json!({"succeded": false}));
+    let is_denied = |denied| matches!(denied, Some(CallError::Rejected { .. }));
+    assert!(is_denied(denied.tags().err()) && is_denied(denied.upserted().err()));
+}
+
 #[test]
 fn of_many_contacts_each_has_its_tags() {
     let results = answer(json!({"responses": [

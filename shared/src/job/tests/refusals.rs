@@ -73,6 +73,25 @@ fn a_reference_to_a_job_is_one_alone() {
 }
 
 #[test]
+fn a_job_does_not_refer_to_itself() {
+    let own = json!({ "job": "a" });
+    for (job_type, payload) in [
+        ("AddTags", json!({ "contact": own, "tags": ["x"] })),
+        ("DeleteNote", json!({ "contact": own, "note": own })),
+        (
+            "LinkRecord",
+            json!({ "contact": { "id": "c" }, "system": "smore", "record": { "job": "a", "pointer": "/id" } }),
+        ),
+    ] {
+        let job =
+            |id: &str| json!({ "type": job_type, "tenant": "t", "id": id, "payload": payload });
+        let told = "payload: refers to the job itself, which would wait for its own end";
+        assert_eq!(faults(&job("a")), [told], "{job_type}");
+        assert!(super::Job::from_value(job("b")).is_ok(), "{job_type}");
+    }
+}
+
+#[test]
 fn items_of_lists_are_named_by_their_place() {
     assert_eq!(
         upsert_faults(

@@ -1,4 +1,5 @@
--- Dead letters go back to their lanes: 0 attempts, history and journal kept, at the end of their contacts' sequences.
+-- Dead letters go back to their lanes: 0 attempts, history and journal kept, at the end of their contacts' sequences. What was begun goes on, and where
+-- a call may have had its effect its contact stays; what was learnt else is asked anew, for it may be long ago.
 -- arg: headStart; reserve, spread; moves (bound); resend (true: a person has decided that an ambiguous one is sent again).
 -- ARGV[3…]: five per job: tenant, id, the death that was looked at (see part/dead.lua), priority 0–2, delay (ms from now).
 -- Returns per job 'ok', 'not-dead', 'unknown', 'changed' (it has died again since) or 'undecodable' (nothing there that could run).
@@ -23,10 +24,11 @@ transition(function()
       local run_key = RUN .. dead.key
       redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
       redis.call('HDEL', run_key, 'cause', 'deadAt', 'lane', 'error', 'httpStatus', 'settled', 'attempts', 'lost', 'unanswered',
-        'ending', 'lookup', 'forgotten', 'sweep')
+        'ending', 'lookup', 'forgotten', 'sweep', 'instead', 'seen', 'unread', 'page', 'looks')
       look_for_orphan(run_key)
+      if redis.call('HEXISTS', run_key, 'intent') == 0 and not arg.resend then redis.call('HDEL', run_key, 'contact') end
       if arg.resend then
-        redis.call('HDEL', run_key, 'intent', 'notBefore', 'evidence')
+        redis.call('HDEL', run_key, 'intent', 'absent', 'notBefore', 'evidence')
         redis.call('HSET', run_key, 'sentAgain', 'resend')
         -- That Redis may have forgotten a call of it is decided with it.
         local noticed = last_noticed(redis.call('HGET', CONFIG, 'travel'))
