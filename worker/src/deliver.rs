@@ -1,9 +1,9 @@
 //! One job's delivery: its stages, in order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use penstock_shared::{
-    ghl::{Answer, CallError, Operation, Request},
+    ghl::{Answer, CallError, Limiter, Operation, Request},
     job::{ContactRef, JobType, MaxAttempts, Payload, Tenant, state::Ending},
     outcome::{Cause, Fault, Outcome, Permit},
     quarantine::{self, Quarantine},
@@ -43,6 +43,11 @@ pub trait Deliver: Send + Sync + 'static {
     /// The ways that it knows to other systems than GHL, if any.
     fn elsewhere(&self) -> Option<&Elsewhere> {
         None
+    }
+
+    /// What all calls to GHL pass: those of the worker's duties too.
+    fn limiter(&self) -> Arc<Limiter> {
+        Arc::default()
     }
 
     /// Begins what it needs to be done besides, for as long as the worker lives.
@@ -99,6 +104,10 @@ impl Deliver for Courier {
 
     fn elsewhere(&self) -> Option<&Elsewhere> {
         Some(&self.elsewhere)
+    }
+
+    fn limiter(&self) -> Arc<Limiter> {
+        Arc::clone(&self.api.gate.limiter)
     }
 
     fn begin_duties(&self, duties: &mut JoinSet<()>) {

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use penstock_shared::{
-    ghl::{App, GhlClient, OAuthClient},
+    ghl::{App, GhlClient, Issued, OAuthClient},
     job::{ContactRef, state::State},
     queue::{
         Location, Queue, Terms,
@@ -114,9 +114,24 @@ impl Stage {
         self.marketplace().company()
     }
 
+    /// The company does so once more, and the API names no locations with it.
+    pub(crate) async fn reconnect_company_alone(&self) {
+        let code = self.marketplace().install_for_company(Some(BOTH));
+        let issued = self.oauth.exchange(&code.as_str().into()).await.unwrap();
+        let issued = Issued {
+            approved: Vec::new(),
+            ..issued
+        };
+        self.keep(&issued).await;
+    }
+
     async fn exchange(&self, code: &str) {
         let issued = self.oauth.exchange(&code.into()).await.unwrap();
-        let kept = self.queue.connected(APP, &issued, AHEAD).await.unwrap();
+        self.keep(&issued).await;
+    }
+
+    async fn keep(&self, issued: &Issued) {
+        let kept = self.queue.connected(APP, issued, AHEAD).await.unwrap();
         assert!(kept.is_some());
     }
 
