@@ -246,7 +246,7 @@ async fn revoke(queue: &Queue, settings: &Settings, wanted: &Revoke) -> Result<S
         Kind::Location
     };
     if !(wanted.oauth || wanted.company) {
-        return change(queue, tenant, |there| {
+        let standing = change(queue, tenant, |there| {
             let before = there.len();
             let goes = |token: &SecretString| {
                 wanted.all || wanted.fingerprint.as_ref() == Some(&fingerprint(token))
@@ -254,7 +254,13 @@ async fn revoke(queue: &Queue, settings: &Settings, wanted: &Revoke) -> Result<S
             let left: Vec<_> = there.into_iter().filter(|token| !goes(token)).collect();
             (left.len() < before).then_some(left)
         })
-        .await;
+        .await?;
+        if standing.changed && standing.tokens.is_empty() {
+            eprintln!(
+                "note: it has no private token any more, and PENSTOCK_GHL_TOKEN does not take the place of one: `tokens add` gives it another"
+            );
+        }
+        return Ok(standing);
     }
     let name = granted(settings, kind, tenant)?;
     let taken = match kind {

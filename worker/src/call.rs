@@ -135,6 +135,9 @@ impl<'a> Calls<'a> {
             (Some(Origin::OAuth), GrantState::Revoked) => {
                 "the tenant has uninstalled the app, or its grant was revoked: connect it again at /oauth/install of `penstock-producer serve`"
             }
+            (Some(Origin::Private), _) => {
+                "the tenant's private tokens were revoked: add another with `penstock-admin tokens add`, or connect it by OAuth"
+            }
             (Some(Origin::OAuth), _) => {
                 "there is no token of the tenant's OAuth grant: connect it again at /oauth/install of `penstock-producer serve`"
             }

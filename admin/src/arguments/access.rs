@@ -26,7 +26,7 @@ pub(crate) enum TokensCommand {
         after_help = "Examples:\n  penstock-admin tokens rotate ve9EPM428h8vShlRW1KT < new-token.txt\n  penstock-admin tokens rotate ve9EPM428h8vShlRW1KT --oauth        its OAuth token is renewed now\n  penstock-admin tokens rotate 4tzEc22ZvFWcRtTMDPY4 --company      a company's OAuth token is renewed now"
     )]
     Rotate(Rotate),
-    /// Throw tokens away; the API still takes them until they are revoked there.
+    /// Throw tokens away; the API still takes them until they are revoked there. `PENSTOCK_GHL_TOKEN` does not take their place
     #[command(
         after_help = "Examples:\n  penstock-admin tokens revoke ve9EPM428h8vShlRW1KT --fingerprint 1a2b3c4d\n  penstock-admin tokens revoke ve9EPM428h8vShlRW1KT --all             its private tokens\n  penstock-admin tokens revoke ve9EPM428h8vShlRW1KT --oauth           what it granted by OAuth"
     )]

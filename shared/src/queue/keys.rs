@@ -148,7 +148,7 @@ keys_apart! {
     grants() = "grants";
     /// Hash, in the first shard only: `changes`, which counts what was said of grants and writing; `holder`, `until` and `fence` of whoever renews grants.
     access() = "access";
-    /// Hash, in the first shard only: tenant → whether a person lets it write, `1` or `0`.
+    /// Hash, in the first shard only: tenant, or company for its locations → whether a person lets it write, `1` or `0`.
     writes() = "writes";
     /// Hash per tenant: `<system>/<record>` → the link that it is a part of.
     records(tenant) = "records:";
