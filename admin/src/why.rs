@@ -7,7 +7,7 @@ use std::fmt::Write;
 use penstock_shared::{
     job::{
         Payload,
-        state::{Ending, State},
+        state::{Ending, READ_ONLY, State},
     },
     program::{Exit, Failure},
     queue::{
@@ -115,12 +115,16 @@ async fn waiting(
 ) -> Result<(Vec<Reason>, Option<Turn>), Failure> {
     let outlook = queue.outlook(&status.lane).await?;
     let crew = queue.crew().await?;
-    let turn = status.turn(&outlook, &crew);
+    // When a person lets it go on is not known.
+    let turn = status
+        .turn(&outlook, &crew)
+        .filter(|_| read_only(status).is_none());
     let mut reasons = vec![match status.state {
         State::Ready => ready(status, turn),
         State::Blocked => blocked(queue, status, turn).await?,
         _ => locked(status)
             .or_else(|| unconnected(status))
+            .or_else(|| read_only(status))
             .unwrap_or_else(|| scheduled(status)),
     }];
     let first = |_: &Reason| status.state != State::Scheduled;
@@ -196,6 +200,19 @@ fn unconnected(status: &JobStatus) -> Option<Reason> {
     );
     let until = status.due_ms.filter(|_| status.state == State::Scheduled);
     Some(Reason::new("connection", detail).until(until))
+}
+
+/// What would write waits for a person to allow it.
+fn read_only(status: &JobStatus) -> Option<Reason> {
+    let waits = status.state == State::Scheduled && status.run.text(field::READ_ONLY).is_some();
+    if !waits {
+        return None;
+    }
+    let tenant = &status.tenant;
+    let detail = format!(
+        "it would write, and its tenant may only read: `tenant allow-writes {tenant}` lets it go on; by itself it looks again then"
+    );
+    Some(Reason::new(READ_ONLY, detail).until(status.due_ms))
 }
 
 /// No worker has ever told of its destination.

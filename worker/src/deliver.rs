@@ -122,8 +122,10 @@ impl Deliver for Courier {
 impl Courier {
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
         let stored = self.open(job)?;
-        if job.claimed.run.text(field::LOCKED).is_some() {
-            job.note(field::LOCKED, "");
+        for waited_for in [field::LOCKED, field::READ_ONLY] {
+            if job.claimed.run.text(waited_for).is_some() {
+                job.note(waited_for, "");
+            }
         }
         if job.claimed.probe {
             tracing::warn!(
@@ -146,13 +148,17 @@ impl Courier {
         if let Payload::PullContacts(walk) = &stored.payload {
             return pull::step(self, job, stored, walk, calls).await;
         }
-        if stored.payload.spread().is_some() {
-            return spread::conclude(self, job, stored, calls).await;
-        }
         if let Payload::LinkRecord(link) = &stored.payload {
             let contact = contact::find(self, job, &stored.payload, calls).await?;
             let contact = contact.ok_or_else(nameless)?;
             return link::keep(self, job, link, &contact.id, calls).await;
+        }
+        if stored.payload.spread().is_some() {
+            return spread::conclude(self, job, stored, calls).await;
+        }
+        // What may have been sent when it still might is read back first.
+        if journal::earlier(self, job, stored).is_none() {
+            calls.expect_to_write().await?;
         }
         if let Some(payload) = parent::about_effect(self, job, &stored.payload, calls).await? {
             let about = StoredJob {

@@ -37,6 +37,7 @@ pub async fn conclude(
 ) -> Result<Outcome, Stop> {
     let parts = parts(job, stored)?;
     if job.claimed.run.text(field::SPREAD).is_none() {
+        calls.expect_to_write().await?;
         store(courier, &parts, calls).await?;
         // Once they have ended they are forgotten some time, and must not be stored again.
         calls

@@ -105,7 +105,7 @@ async fn an_account_that_takes_the_app_back_is_not_called_any_more() {
         ])
         .await;
     stage.enqueue(&[job("two")]).await;
-    stage.until_held(ACME, "read-only").await;
+    stage.until_read_only("two").await;
     assert_eq!(stage.calls_of("add-tags").len(), 0);
     // Whoever allows it to write does not bring its tokens back.
     stage.ask(&["tenant", "allow-writes", ACME]).await;
@@ -178,6 +178,24 @@ async fn locations_come_back_with_their_company() {
         .await;
     assert!(stage.calls_of("get-location-access-token").is_empty());
     stage.reconnect_company_alone().await;
+    stage.until_done(1).await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_company_lets_its_locations_write() {
+    let stage = Stage::start().await;
+    stage.marketplace().add_location(ACME);
+    let company = stage.connect_company().await;
+    let _worker = stage.worker_with(&[("PENSTOCK_ALLOW_WRITES", "ask")]).await;
+    stage.enqueue(&[job("one").note("Once")]).await;
+    stage.until_read_only("one").await;
+    let allowed = stage.admin(&["tenant", "allow-writes", &company], "").await;
+    assert_eq!(allowed.code, Some(0), "{}", allowed.stderr);
+    assert!(
+        allowed.stderr.contains("is a company"),
+        "{}",
+        allowed.stderr
+    );
     stage.until_done(1).await;
 }
 

@@ -10,6 +10,7 @@ use penstock_shared::{
         enqueue::{Admission, Enqueued},
         grants::{GrantName, Kind, Listed},
         reference::Lane,
+        run::field,
         status::JobStatus,
     },
     settings::{Encryption, Settings},
@@ -250,6 +251,17 @@ impl Stage {
             (lane.why.as_deref() == Some(why)).then_some(())
         })
         .await;
+    }
+
+    /// Waits until the job waits for a person who lets its tenant write.
+    pub(crate) async fn until_read_only(&self, id: &str) -> JobStatus {
+        let waits = |job: &JobStatus| {
+            job.state == State::Scheduled && job.run.text(field::READ_ONLY).is_some()
+        };
+        wait_until(&format!("{id} to wait"), PATIENCE, || async {
+            Some(self.status(id).await).filter(waits)
+        })
+        .await
     }
 
     /// Waits until a location's grant is as wanted.
