@@ -355,16 +355,18 @@ pub(crate) enum TenantCommand {
         /// The tenant
         tenant: Tenant,
     },
-    /// Let it write; one that was connected by OAuth only reads until then
-    #[command(after_help = "Examples:\n  penstock-admin tenant allow-writes ve9EPM428h8vShlRW1KT")]
+    /// Let it write; one that was connected by OAuth only reads until then. Its jobs that wait for that go on at once
+    #[command(
+        after_help = "Examples:\n  penstock-admin tenant allow-writes ve9EPM428h8vShlRW1KT\n  penstock-admin tenant allow-writes 4tzEc22ZvFWcRtTMDPY4     a company: for all of its locations of which nothing else is said"
+    )]
     AllowWrites {
-        /// The tenant
+        /// The tenant, or a company
         tenant: Tenant,
     },
-    /// Let it only read: its jobs that write wait
+    /// Let it only read: its jobs that write wait, and so does what comes after them for the same contact
     #[command(after_help = "Examples:\n  penstock-admin tenant deny-writes ve9EPM428h8vShlRW1KT")]
     DenyWrites {
-        /// The tenant
+        /// The tenant, or a company
         tenant: Tenant,
     },
     /// Give it quotas or a weight of its own

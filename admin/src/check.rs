@@ -36,13 +36,14 @@ pub(crate) async fn check(
     let fallback = settings.ghl.token.as_ref();
     let credentials = Credentials::choose(&known, fallback, settings.ghl.all_may_write);
     let mut findings = vec![origin(&credentials), writing(&credentials, tenant)];
-    let mut missing = None;
+    let mut replies = Vec::new();
     for bearer in &credentials.bearers {
         let reply = call(queue, settings, tenant, bearer).await?;
-        missing = missing.or(lacks_scope(&reply));
-        findings.extend(read(bearer, &reply));
+        replies.push((bearer.fingerprint.as_str(), reply));
     }
-    findings.push(scopes(&credentials, missing.as_deref()));
+    let (read, missing) = read(&replies);
+    findings.extend(read);
+    findings.push(scopes(&credentials, missing));
     findings.extend(lane(queue, tenant).await?);
     let could_run = findings.iter().all(|finding| finding.ok != Some(false));
     format.rows(&findings)?;
@@ -91,6 +92,11 @@ fn origin(credentials: &Credentials) -> Finding {
         (Some(Origin::OAuth), GrantState::Revoked) => {
             Finding::new("credentials", false, "its OAuth grant was taken back")
         }
+        (Some(Origin::Private), GrantState::Revoked) => Finding::new(
+            "credentials",
+            false,
+            "its private tokens were revoked, and PENSTOCK_GHL_TOKEN does not take their place: `tokens add` gives it another",
+        ),
         (Some(Origin::OAuth), GrantState::NeedsAuthorisation) => Finding::new(
             "credentials",
             false,
@@ -143,29 +149,41 @@ async fn call(
     Ok(client.send(passage, &bearer.token, &request).await)
 }
 
-/// What a call with one token has told.
-fn read(bearer: &Bearer, reply: &Reply) -> Vec<Finding> {
-    let which = &bearer.fingerprint;
-    let contacts = match &reply.answer {
-        // That nobody has this email is an answer, too.
-        Ok(_) | Err(CallError::ContactNotFound { .. }) => {
-            Finding::new("contacts", true, format!("{which} reads contacts"))
-        }
-        Err(error) => Finding::new("contacts", false, format!("{which}: {error}")),
-    };
-    let mut findings = vec![contacts];
-    findings.push(quota(&reply.rate));
-    findings.extend(reply.date.map(|date| clock(date, Timestamp::now())));
-    findings
+/// What the calls have told, one with each token, and the scope without which none may read. Of two tokens one suffices: the other is tried first or
+/// helps out while they are rotated, and jobs run.
+fn read(replies: &[(&str, Reply)]) -> (Vec<Finding>, Option<&'static str>) {
+    let can_read = replies.iter().any(|(_, reply)| reads(reply));
+    let mut findings = Vec::new();
+    for (which, reply) in replies {
+        findings.push(match &reply.answer {
+            Err(error) if !reads(reply) => {
+                let told = format!("{which}: {error}");
+                if can_read {
+                    Finding::told("contacts", format!("{told}; another token helps out"))
+                } else {
+                    Finding::new("contacts", false, told)
+                }
+            }
+            _ => Finding::new("contacts", true, format!("{which} reads contacts")),
+        });
+        findings.push(quota(&reply.rate));
+        findings.extend(reply.date.map(|date| clock(date, Timestamp::now())));
+    }
+    let lacks = !can_read && replies.iter().any(|(_, reply)| lacks_scope(reply));
+    (findings, lacks.then_some(NEEDED[0]))
 }
 
-/// The scope without which the API refuses to read.
-fn lacks_scope(reply: &Reply) -> Option<String> {
-    let refused = matches!(
+fn reads(reply: &Reply) -> bool {
+    // That nobody has this email is an answer, too.
+    matches!(reply.answer, Ok(_) | Err(CallError::ContactNotFound { .. }))
+}
+
+/// Whether the API refuses to read for want of a scope.
+fn lacks_scope(reply: &Reply) -> bool {
+    matches!(
         &reply.answer,
         Err(CallError::Unauthorized { message, permanent: true, .. }) if message.to_lowercase().contains("scope")
-    );
-    refused.then(|| NEEDED[0].to_owned())
+    )
 }
 
 fn scopes(credentials: &Credentials, refused: Option<&str>) -> Finding {
@@ -257,6 +275,40 @@ mod tests {
         assert_eq!(scopes(&granted(&[]), None).ok, None);
         let refused = scopes(&granted(&[]), Some(NEEDED[0]));
         assert_eq!(refused.detail, "missing: contacts.readonly");
+    }
+
+    #[test]
+    fn while_tokens_are_rotated_one_suffices() {
+        let reply = |answer| Reply {
+            answer,
+            rate: RateReport::default(),
+            date: None,
+        };
+        let good = || {
+            let message = "nobody".to_owned();
+            reply(Err(CallError::ContactNotFound {
+                status: 404,
+                message,
+            }))
+        };
+        let refused = || {
+            reply(Err(CallError::Unauthorized {
+                status: 401,
+                message: "The token is not authorized for this scope.".to_owned(),
+                permanent: true,
+            }))
+        };
+        let found = |replies: &[(&str, Reply)]| {
+            let (findings, missing) = read(replies);
+            let contacts = findings.iter().filter(|one| one.what == "contacts");
+            let oks: Vec<_> = contacts.map(|one| one.ok).collect();
+            (oks, missing)
+        };
+        let both = [("old", refused()), ("new", good())];
+        assert_eq!(found(&both), (vec![None, Some(true)], None));
+        let neither = [("old", refused()), ("new", refused())];
+        let failed = (vec![Some(false); 2], Some(NEEDED[0]));
+        assert_eq!(found(&neither), failed);
     }
 
     #[test]

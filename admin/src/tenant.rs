@@ -1,9 +1,9 @@
 //! `tenant pause`, `resume`, `set`, `allow-writes` and `deny-writes`.
 
 use penstock_shared::{
-    job::{Tenant, state::READ_ONLY},
+    job::Tenant,
     program::{Exit, Failure},
-    queue::{Queue, govern::Govern, ledger::Window, reference::Lane},
+    queue::{Queue, govern::Govern, grants::Kind, ledger::Window, reference::Lane},
 };
 use serde::Serialize;
 
@@ -21,8 +21,15 @@ pub(crate) async fn run(
     command: &TenantCommand,
 ) -> Result<Exit, Failure> {
     let (tenant, govern) = match command {
-        TenantCommand::AllowWrites { tenant } => (tenant, allow(queue, tenant, true).await?),
-        TenantCommand::DenyWrites { tenant } => (tenant, allow(queue, tenant, false).await?),
+        TenantCommand::AllowWrites { tenant } => {
+            queue.allow_writes(tenant.as_str(), Some(true)).await?;
+            release(queue, tenant).await?;
+            (tenant, None)
+        }
+        TenantCommand::DenyWrites { tenant } => {
+            queue.allow_writes(tenant.as_str(), Some(false)).await?;
+            (tenant, None)
+        }
         TenantCommand::Pause { tenant } => (tenant, Some(Govern::Pause)),
         TenantCommand::Resume { tenant } => (tenant, Some(Govern::Resume)),
         TenantCommand::Set(set) => {
@@ -38,19 +45,41 @@ pub(crate) async fn run(
         queue.govern(tenant.as_str(), &govern).await?;
     }
     let (governed, known) = governed(queue, tenant).await?;
-    if !known {
+    if is_company(queue, tenant).await? {
+        eprintln!(
+            "note: {tenant} is a company: what is said of its writing holds for those of its locations of which nothing else is said"
+        );
+    } else if !known {
         eprintln!("note: no job of {tenant} was ever stored here; it holds for those to come");
     }
     format.row(&governed)?;
     Ok(Exit::Done)
 }
 
-/// Says whether it may write. Returns how its lane goes on at once, where it waits for that.
-async fn allow(queue: &Queue, tenant: &Tenant, writes: bool) -> Result<Option<Govern>, Failure> {
-    queue.allow_writes(tenant.as_str(), Some(writes)).await?;
-    let lane = queue.lane_status(&Lane::ghl(tenant.as_str())).await?;
-    let waits = writes && lane.why.as_deref() == Some(READ_ONLY);
-    Ok(waits.then_some(Govern::Reauthorise))
+/// Lets its jobs go on at once that wait until it may write; those of a company's locations, if it is one.
+async fn release(queue: &Queue, tenant: &Tenant) -> Result<(), Failure> {
+    let waiting = queue.refused().await?.writes;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let listed = queue.list_grants().await?;
+    let is_its = |location: &str| {
+        let mut of_location = listed.iter().filter(|listed| listed.name.id() == location);
+        of_location.any(|listed| listed.company.as_deref() == Some(tenant.as_str()))
+    };
+    for lane in waiting {
+        if lane.tenant() == tenant.as_str() || is_its(lane.tenant()) {
+            queue.release(&lane).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn is_company(queue: &Queue, tenant: &Tenant) -> Result<bool, Failure> {
+    let listed = queue.list_grants().await?;
+    Ok(listed
+        .iter()
+        .any(|listed| listed.name.kind() == Kind::Company && listed.name.id() == tenant.as_str()))
 }
 
 async fn governed(queue: &Queue, tenant: &Tenant) -> Result<(Governed, bool), Failure> {

@@ -197,8 +197,11 @@ async fn add(queue: &Queue, tenant: &Tenant, token: SecretString) -> Result<Stan
 
 async fn rotate(queue: &Queue, settings: &Settings, wanted: &Rotate) -> Result<Standing, Failure> {
     let tenant = &wanted.given.tenant;
+    if wanted.company {
+        return renew(queue, settings, Kind::Company, tenant).await;
+    }
     if wanted.oauth {
-        return renew(queue, settings, tenant).await;
+        return renew(queue, settings, Kind::Location, tenant).await;
     }
     let token = secret::read(wanted.given.from.as_deref())?;
     change(queue, tenant, |there| {
@@ -211,19 +214,25 @@ async fn rotate(queue: &Queue, settings: &Settings, wanted: &Rotate) -> Result<S
     .await
 }
 
-/// Has a location's OAuth token renewed by the workers.
-async fn renew(queue: &Queue, settings: &Settings, tenant: &Tenant) -> Result<Standing, Failure> {
-    let name = granted(settings, Kind::Location, tenant)?;
+/// Has a location's or a company's OAuth token renewed by the workers, even if it was given up.
+async fn renew(
+    queue: &Queue,
+    settings: &Settings,
+    kind: Kind,
+    id: &Tenant,
+) -> Result<Standing, Failure> {
+    let name = granted(settings, kind, id)?;
     let Some(stored) = queue.grant(&name).await? else {
+        let what = kind.as_str();
         return Err(Failure::failed(anyhow!(
-            "{tenant} is not connected by OAuth"
+            "no {what} {id} is connected by OAuth: `tokens list` names those that are"
         )));
     };
     let stamp = stored.grant.stamp();
     let changed = queue.hasten_grant(&name, &stamp).await?;
     eprintln!("note: a worker renews it now; `tokens list` tells when it has");
     Ok(Standing {
-        tenant: tenant.to_string(),
+        tenant: id.to_string(),
         tokens: vec![stamp],
         changed,
     })
@@ -237,7 +246,7 @@ async fn revoke(queue: &Queue, settings: &Settings, wanted: &Revoke) -> Result<S
         Kind::Location
     };
     if !(wanted.oauth || wanted.company) {
-        return change(queue, tenant, |there| {
+        let standing = change(queue, tenant, |there| {
             let before = there.len();
             let goes = |token: &SecretString| {
                 wanted.all || wanted.fingerprint.as_ref() == Some(&fingerprint(token))
@@ -245,7 +254,13 @@ async fn revoke(queue: &Queue, settings: &Settings, wanted: &Revoke) -> Result<S
             let left: Vec<_> = there.into_iter().filter(|token| !goes(token)).collect();
             (left.len() < before).then_some(left)
         })
-        .await;
+        .await?;
+        if standing.changed && standing.tokens.is_empty() {
+            eprintln!(
+                "note: it has no private token any more, and PENSTOCK_GHL_TOKEN does not take the place of one: `tokens add` gives it another"
+            );
+        }
+        return Ok(standing);
     }
     let name = granted(settings, kind, tenant)?;
     let taken = match kind {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use penstock_shared::{
     job::{
         Payload,
-        state::{Ending, State},
+        state::{Ending, READ_ONLY, State},
     },
     program::{Exit, Failure},
     queue::{
@@ -120,6 +120,8 @@ async fn waiting(
     let is_hidden = awaited
         .as_ref()
         .is_some_and(|awaited| awaited.hides_moment(status.state));
+    // When a person lets it go on is not known.
+    let is_hidden = is_hidden || read_only(status).is_some();
     let turn = status.turn(&outlook, &crew).filter(|_| !is_hidden);
     let others = match &awaited {
         Some(awaited) => Some(others::reason(queue, status, awaited).await?),
@@ -129,6 +131,7 @@ async fn waiting(
     let put_off = locked(status)
         .into_iter()
         .chain(unconnected(status))
+        .chain(read_only(status))
         .chain(others);
     let mut reasons: Vec<_> = match status.state {
         State::Ready => vec![ready(status, turn)],
@@ -209,6 +212,19 @@ fn unconnected(status: &JobStatus) -> Option<Reason> {
     );
     let until = status.due_ms.filter(|_| status.state == State::Scheduled);
     Some(Reason::new("connection", detail).until(until))
+}
+
+/// What would write waits for a person to allow it.
+fn read_only(status: &JobStatus) -> Option<Reason> {
+    let waits = status.state == State::Scheduled && status.run.text(field::READ_ONLY).is_some();
+    if !waits {
+        return None;
+    }
+    let tenant = &status.tenant;
+    let detail = format!(
+        "it would write, and its tenant may only read: `tenant allow-writes {tenant}` lets it go on; by itself it looks again then"
+    );
+    Some(Reason::new(READ_ONLY, detail).until(status.due_ms))
 }
 
 /// No worker has ever told of its destination.

@@ -87,7 +87,7 @@ impl Hooks {
         });
         let any_app = self.ghl.as_ref().filter(|hook| hook.reader.is_of_any_app());
         let any_app = any_app.map(|_| {
-            "hooks: [ghl] has no app_id: GHL signs the events of all applications with one key, so those of any are believed"
+            "hooks: [ghl] has no app_id: GHL signs the events of all applications with one key, so those of any are believed, and an installation that names none counts as yours"
                 .to_owned()
         });
         short.chain(any_app).collect()

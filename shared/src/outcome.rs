@@ -187,8 +187,10 @@ pub enum Outcome {
         /// What became of the permit.
         permit: Permit,
     },
-    /// It would change something, and the tenant may only read: it waits until a person allows that.
+    /// It would change something, and the tenant may only read: it waits until a person allows that, and neither an attempt nor a delivery is counted.
     ReadOnly {
+        /// How long, if nobody does.
+        wait: Duration,
         /// What became of the permit.
         permit: Permit,
     },

@@ -8,7 +8,7 @@ use apalis::{
     prelude::{BoxDynError, Monitor, Task, WorkerBuilder},
 };
 use penstock_shared::{
-    ghl::{GhlClient, Limiter, OAuthClient},
+    ghl::{GhlClient, OAuthClient},
     job::state::Rules,
     outcome::Outcome,
     program::{Exit, Failure, Shutdown, VERSION},
@@ -206,9 +206,11 @@ impl<D: Deliver> Worker<D> {
             None => None,
         };
         let refreshing = oauth.map(|oauth| {
+            let quotas = (settings.ghl.burst, settings.ghl.daily);
             let refresher = duties::refresh::Refresher {
                 queue: queue.clone(),
                 oauth,
+                door: duties::refresh::Door::new(courier.limiter(), quotas),
                 name: name.clone(),
                 ahead: settings.ghl.refresh_ahead,
                 term: settings.delivery.lease,
@@ -352,7 +354,7 @@ fn courier(
     let api = Api {
         client: client(settings)?,
         gate: Gate {
-            limiter: Limiter::default(),
+            limiter: Arc::default(),
             margin: settings.delivery.lease / 10,
         },
         offset: Offset::default(),

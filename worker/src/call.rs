@@ -10,7 +10,7 @@ use penstock_shared::{
         Answer, Bearer, CallError, Credentials, GhlClient, GrantState, Operation, Origin, Request,
     },
     outcome::{Fault, Outcome, Permit},
-    queue::{Queue, settle::Fields},
+    queue::{Queue, run::field, settle::Fields},
 };
 
 pub use crate::gate::Stop;
@@ -23,6 +23,8 @@ use crate::{
 
 /// The most tokens that one call tries: the two of a rotation, and one that came meanwhile.
 const MOST_TOKENS: usize = 3;
+/// When a job that would write looks again whether its tenant may, at first and at the latest.
+const MAY_IT_WRITE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
 /// When a job whose tenant's credentials this worker cannot read is offered again.
 const UNREADABLE: Duration = Duration::from_secs(30);
 
@@ -89,8 +91,7 @@ impl<'a> Calls<'a> {
         let tenant = self.turn.job().reference().tenant();
         let credentials = self.credentials().await?;
         if !credentials.may_write && !request.operation().is_read() {
-            let permit = self.permit();
-            return Err(Outcome::ReadOnly { permit }.into());
+            return Err(self.read_only());
         }
         let mut refused = Vec::new();
         let mut bearer = match credentials.bearers.first() {
@@ -120,6 +121,27 @@ impl<'a> Calls<'a> {
         }
     }
 
+    /// Stops a job that would write, where its tenant may only read: before anything is looked up for it.
+    pub async fn expect_to_write(&self) -> Result<(), Stop> {
+        if self.credentials().await?.may_write {
+            Ok(())
+        } else {
+            Err(self.read_only())
+        }
+    }
+
+    /// The tenant may only read. Nobody knows when a person allows more: as that is said the job goes on, and it looks ever more rarely by itself.
+    fn read_only(&self) -> Stop {
+        let job = self.turn.job();
+        let times = job.claimed.run.number(field::READ_ONLY).unwrap_or(0);
+        job.note(field::READ_ONLY, (times + 1).to_string());
+        Outcome::ReadOnly {
+            wait: until_asked_again(times),
+            permit: self.permit(),
+        }
+        .into()
+    }
+
     /// What the tenant's calls may carry.
     async fn credentials(&self) -> Result<Arc<Credentials>, Stop> {
         let tenant = self.turn.job().reference().tenant();
@@ -134,6 +156,9 @@ impl<'a> Calls<'a> {
         let fault = match (credentials.origin, credentials.state) {
             (Some(Origin::OAuth), GrantState::Revoked) => {
                 "the tenant has uninstalled the app, or its grant was revoked: connect it again at /oauth/install of `penstock-producer serve`"
+            }
+            (Some(Origin::Private), _) => {
+                "the tenant's private tokens were revoked: add another with `penstock-admin tokens add`, or connect it by OAuth"
             }
             (Some(Origin::OAuth), _) => {
                 "there is no token of the tenant's OAuth grant: connect it again at /oauth/install of `penstock-producer serve`"
@@ -185,5 +210,23 @@ impl<'a> Calls<'a> {
             self.disbelieve(request.operation());
         }
         read.map_err(Stop::Call)
+    }
+}
+
+/// How long a job waits that was stopped so often before, since its tenant may only read: twice as long each time.
+fn until_asked_again(times: u64) -> Duration {
+    let (first, longest) = MAY_IT_WRITE;
+    let doubled = 1 << times.min(16);
+    (first * doubled).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_may_not_write_asks_ever_more_rarely() {
+        let waits = [0, 1, 2, 7, u64::MAX].map(|times| until_asked_again(times).as_secs());
+        assert_eq!(waits, [30, 60, 120, 3_600, 3_600]);
     }
 }

@@ -1,9 +1,9 @@
 //! One job's delivery: its stages, in order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use penstock_shared::{
-    ghl::{Answer, CallError, Operation, Request},
+    ghl::{Answer, CallError, Limiter, Operation, Request},
     job::{ContactRef, JobType, MaxAttempts, Payload, Tenant, state::Ending},
     outcome::{Cause, Fault, Outcome, Permit},
     quarantine::{self, Quarantine},
@@ -43,6 +43,11 @@ pub trait Deliver: Send + Sync + 'static {
     /// The ways that it knows to other systems than GHL, if any.
     fn elsewhere(&self) -> Option<&Elsewhere> {
         None
+    }
+
+    /// What all calls to GHL pass: those of the worker's duties too.
+    fn limiter(&self) -> Arc<Limiter> {
+        Arc::default()
     }
 
     /// Begins what it needs to be done besides, for as long as the worker lives.
@@ -101,6 +106,10 @@ impl Deliver for Courier {
         Some(&self.elsewhere)
     }
 
+    fn limiter(&self) -> Arc<Limiter> {
+        Arc::clone(&self.api.gate.limiter)
+    }
+
     fn begin_duties(&self, duties: &mut JoinSet<()>) {
         duties.spawn(duties::reload::run(self.flows.clone()));
         duties.spawn(duties::schedule::run(
@@ -113,8 +122,10 @@ impl Deliver for Courier {
 impl Courier {
     async fn stages(&self, job: &Assignment, calls: &mut Calls<'_>) -> Result<Outcome, Stop> {
         let stored = self.open(job)?;
-        if job.claimed.run.text(field::LOCKED).is_some() {
-            job.note(field::LOCKED, "");
+        for waited_for in [field::LOCKED, field::READ_ONLY] {
+            if job.claimed.run.text(waited_for).is_some() {
+                job.note(waited_for, "");
+            }
         }
         if job.claimed.probe {
             tracing::warn!(
@@ -144,6 +155,10 @@ impl Courier {
             let contact = contact::find(self, job, &stored.payload, calls).await?;
             let contact = contact.ok_or_else(nameless)?;
             return link::keep(self, job, link, &contact.id, calls).await;
+        }
+        // What may have been sent when it still might is read back first.
+        if journal::earlier(self, job, stored).is_none() {
+            calls.expect_to_write().await?;
         }
         if let Some(payload) = parent::about_effect(self, job, &stored.payload, calls).await? {
             let about = StoredJob {

@@ -1,7 +1,10 @@
 //! What every call of a delivery passes, wherever it goes: each has a permit of the shared ledger, passes the limiter, and is sent only while the
 //! lease is ours.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use penstock_shared::{
@@ -34,8 +37,8 @@ impl From<Outcome> for Stop {
 /// What all calls of this worker pass.
 #[derive(Debug)]
 pub struct Gate {
-    /// The lock on the door that needs no network.
-    pub limiter: Limiter,
+    /// The lock on the door that needs no network: one for all of this process.
+    pub limiter: Arc<Limiter>,
     /// How long before its end a lease is not trusted any more: the time between the check and the send, and the clocks' drift.
     pub margin: Duration,
 }

@@ -22,7 +22,8 @@ pub async fn hear(courier: &Courier, event: &Event, calls: &Calls<'_>) -> Result
     let Some(app) = courier.api.tokens.app() else {
         return Ok(());
     };
-    if event.source != Source::Ghl || !is_of(app, event) {
+    let is_about_app = matches!(event.kind.as_str(), "INSTALL" | "UNINSTALL");
+    if event.source != Source::Ghl || !is_about_app || !is_of(app, event) {
         return Ok(());
     }
     let done = match event.kind.as_str() {
@@ -36,9 +37,14 @@ pub async fn hear(courier: &Courier, event: &Event, calls: &Calls<'_>) -> Result
     })
 }
 
-/// The id of a client begins with that of its app.
+/// The id of a client begins with that of its app. An event that names no app counts as this one's: it came to the address that this one's are sent
+/// to, and what an account has taken back must not stay. Where `[ghl]` of the hooks' file has an `app_id`, none such comes through the intake.
 fn is_of(app: &str, event: &Event) -> bool {
-    text(event, "appId").is_none_or(|id| app == id || app.starts_with(&format!("{id}-")))
+    let Some(id) = text(event, "appId") else {
+        tracing::warn!(tenant = %event.tenant, kind = %event.kind, "an event names no app: it counts as this one's; app_id of [ghl] in PENSTOCK_HOOKS refuses such");
+        return true;
+    };
+    app == id || app.starts_with(&format!("{id}-"))
 }
 
 async fn installed(courier: &Courier, app: &str, event: &Event) -> Result<(), QueueError> {

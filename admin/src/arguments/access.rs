@@ -23,10 +23,10 @@ pub(crate) enum TokensCommand {
     Add(Given),
     /// Put a new private integration token in front of the newest one, which stays for the time in which both are good; older ones go
     #[command(
-        after_help = "Examples:\n  penstock-admin tokens rotate ve9EPM428h8vShlRW1KT < new-token.txt\n  penstock-admin tokens rotate ve9EPM428h8vShlRW1KT --oauth        its OAuth token is renewed now"
+        after_help = "Examples:\n  penstock-admin tokens rotate ve9EPM428h8vShlRW1KT < new-token.txt\n  penstock-admin tokens rotate ve9EPM428h8vShlRW1KT --oauth        its OAuth token is renewed now\n  penstock-admin tokens rotate 4tzEc22ZvFWcRtTMDPY4 --company      a company's OAuth token is renewed now"
     )]
     Rotate(Rotate),
-    /// Throw tokens away; the API still takes them until they are revoked there
+    /// Throw tokens away; the API still takes them until they are revoked there. `PENSTOCK_GHL_TOKEN` does not take their place
     #[command(
         after_help = "Examples:\n  penstock-admin tokens revoke ve9EPM428h8vShlRW1KT --fingerprint 1a2b3c4d\n  penstock-admin tokens revoke ve9EPM428h8vShlRW1KT --all             its private tokens\n  penstock-admin tokens revoke ve9EPM428h8vShlRW1KT --oauth           what it granted by OAuth"
     )]
@@ -50,6 +50,9 @@ pub(crate) struct Rotate {
     /// Have its OAuth token renewed at once
     #[arg(long, conflicts_with = "from")]
     pub(crate) oauth: bool,
+    /// Have the OAuth token of a company renewed at once, whose id is given in the place of the tenant
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) company: bool,
 }
 
 // The group that is derived would count the tenant as a choice.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use penstock_shared::{
-    job::state::{NEEDS_AUTHORISATION, NO_CREDITS, READ_ONLY},
+    job::state::{NEEDS_AUTHORISATION, NO_CREDITS},
     queue::{
         ledger::{Ledger, Window},
         status::LaneStatus,
@@ -35,10 +35,6 @@ fn hold(lane: &LaneStatus) -> Reason {
         Some(NEEDS_AUTHORISATION) => Reason::new(
             NEEDS_AUTHORISATION,
             "there is no token for it, or the API refused it: it waits for another (`tokens add`, /oauth/install, a worker with another PENSTOCK_GHL_TOKEN, or with another token in the file that PENSTOCK_CONNECTIONS names), or `tenant resume`; `check` tells what is missing",
-        ),
-        Some(READ_ONLY) => Reason::new(
-            READ_ONLY,
-            "it may only read, and its next job would write: `tenant allow-writes` lets it",
         ),
         Some(NO_CREDITS) => Reason::new(
             NO_CREDITS,
@@ -253,7 +249,6 @@ mod tests {
         };
         for (why, what) in [
             (Some("needs-authorisation"), "needs-authorisation"),
-            (Some("read-only"), "read-only"),
             (Some("throttled"), "throttled"),
             (Some("breaker"), "breaker"),
             (None, "hold"),
@@ -262,7 +257,6 @@ mod tests {
         }
         // Its stored end is an invention that stands for "until somebody does something".
         assert_eq!(told(Some("needs-authorisation"))[0].until, None);
-        assert_eq!(told(Some("read-only"))[0].until, None);
         assert!(told(Some("throttled"))[0].until.is_some());
     }
 

@@ -1,12 +1,13 @@
 //! Connecting an account by OAuth: to the page where somebody chooses it, and back with a code.
 //!
 //! No key is asked for, since a browser has none. What a stranger could do is to connect an account of his own, which changes nobody else's, and
-//! only reads until somebody allows more.
+//! only reads until somebody allows more. One thing it touches: a location that nobody has told of is taken for one of the only company that there
+//! is; where there are several, of the only one that somebody lets write.
 
 mod page;
 mod ticket;
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -14,14 +15,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
 use penstock_shared::{
     ghl::{App, GhlClient, Issued, OAuthClient, TokenError},
     program::{Failure, VERSION},
-    queue::{
-        Queue,
-        grants::{GrantName, Kind},
-    },
+    queue::{Queue, grants::GrantName},
     settings::Settings,
 };
 use secrecy::SecretString;
@@ -35,6 +34,8 @@ use super::{Intake, problem::Problem};
 
 /// No code comes near this.
 const LONGEST_CODE: usize = 4 * 1024;
+/// So many browsers may come back in a minute, all together: with each goes a call to the token endpoint, and anybody may begin.
+const EXCHANGES: Quota = Quota::per_minute(NonZeroU32::MIN.saturating_add(29));
 const COOKIE: &str = "penstock_install";
 
 /// What connecting needs.
@@ -42,6 +43,8 @@ pub(super) struct Connect {
     oauth: OAuthClient,
     stamper: Stamper,
     ahead: Duration,
+    /// What anybody can make this program ask the token endpoint, and remember.
+    exchanges: DefaultDirectRateLimiter,
 }
 
 impl Connect {
@@ -57,6 +60,7 @@ impl Connect {
             stamper: Stamper::new(&app.client_secret),
             oauth: OAuthClient::new(client, app),
             ahead: settings.ghl.refresh_ahead,
+            exchanges: RateLimiter::direct(EXCHANGES),
         }))
     }
 
@@ -124,6 +128,7 @@ pub(super) struct Back {
         (status = 200, description = "The account is connected: a page for people", content_type = "text/html"),
         (status = 400, description = "It is not: somebody refused, or this is not what the browser was sent away with", content_type = "text/html"),
         (status = 404, description = "No app is configured", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many come back at once: the same address is good again in a minute", content_type = "text/html"),
         (status = 502, description = "The API gives no tokens", content_type = "text/html"),
         (status = 503, description = "The queue is away, or cannot keep tokens", content_type = "text/html"),
 ))]
@@ -137,9 +142,12 @@ pub(super) async fn callback(
     let page = match come_back(connect, queue, &headers, back).await {
         Ok(page) | Err(page) => page,
     };
+    let is_crowded = page.is_crowded();
     let mut response = page.into_response();
-    // It has done its work, or never will.
-    if let Ok(gone) = HeaderValue::from_str(&cookie("", Duration::ZERO, false)) {
+    // It has done its work, or never will, unless the page is to be loaded again.
+    if let Ok(gone) = HeaderValue::from_str(&cookie("", Duration::ZERO, false))
+        && !is_crowded
+    {
         response.headers_mut().insert(header::SET_COOKIE, gone);
     }
     Ok(response)
@@ -152,6 +160,10 @@ async fn come_back(
     back: Back,
 ) -> Result<Page, Page> {
     let ticket = admit(connect, headers, &back.state)?;
+    if connect.exchanges.check().is_err() {
+        tracing::warn!("an account was not connected yet: too many come back at once");
+        return Err(Page::crowded());
+    }
     let first = queue.spend_install(&ticket.number, ticket.kept()).await;
     if !first.map_err(|error| Page::away(&error))? {
         return Err(Page::again("This page was opened before."));
@@ -217,9 +229,5 @@ fn connected(connect: &Connect, name: &GrantName, issued: &Issued) -> Page {
     if !missing.is_empty() {
         tracing::warn!(grant = %name, missing = missing.join(" "), "the account was connected without all scopes that were asked for");
     }
-    let what = match name.kind() {
-        Kind::Company => "company",
-        _ => "location",
-    };
-    Page::connected(what, name.id(), &missing)
+    Page::connected(name, &missing)
 }

@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::answer::{Issued, TokenError, UserType};
-use super::{CallError, GhlClient};
+use super::{CallError, GhlClient, Passage};
 use crate::job::Tenant;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -76,7 +76,7 @@ impl OAuthClient {
         &self.app
     }
 
-    /// Turns the code that a browser has brought into tokens. A code works once.
+    /// Turns the code that a browser has brought into tokens. A code works once. Whose it is shows only then: no account's limiter can be asked before.
     pub async fn exchange(&self, code: &SecretString) -> Result<Issued, TokenError> {
         let redirect_uri = self.app.redirect_uri.as_deref();
         let mut fields = vec![
@@ -90,6 +90,7 @@ impl OAuthClient {
     /// Turns a refresh token into new tokens. It works once.
     pub async fn refresh(
         &self,
+        _spent: Passage,
         refresh: &SecretString,
         user_type: UserType,
     ) -> Result<Issued, TokenError> {
@@ -104,6 +105,7 @@ impl OAuthClient {
     /// Makes a token for a location of a company that has installed the app. It has no refresh token: it is made anew.
     pub async fn location_token(
         &self,
+        _spent: Passage,
         company_token: &SecretString,
         company: &str,
         location: &Tenant,

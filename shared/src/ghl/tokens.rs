@@ -71,18 +71,22 @@ pub struct Known {
     pub granted: Option<Grant>,
     /// What a person has said about writing.
     pub writes: Option<bool>,
+    /// What a person has said so of the company of a location that was granted by OAuth: it counts where nothing was said of the location itself.
+    pub company_writes: Option<bool>,
 }
 
 impl Credentials {
-    /// Its own private tokens, else what it was granted by OAuth, else what is everybody's. A grant that was taken back is not replaced by that:
-    /// whoever took it back meant it. Who was connected by OAuth may write when somebody has said so, or where `all` may.
+    /// Its own private tokens, else what it was granted by OAuth, else what is everybody's. What was taken back is not replaced by that: whoever took
+    /// it back meant it. Who was connected by OAuth may write when somebody has said so of it or of its company, or where `all` may.
     pub fn choose(known: &Known, fallback: Option<&SecretString>, all: bool) -> Self {
-        let is_left = |grant: &&Grant| grant.state != GrantState::Revoked;
+        let is_left =
+            |grant: &&Grant| grant.state != GrantState::Revoked || known.granted.is_none();
         if let Some(private) = known.private.as_ref().filter(is_left) {
             return Self::of(Origin::Private, private, known.writes.unwrap_or(true));
         }
         if let Some(granted) = &known.granted {
-            return Self::of(Origin::OAuth, granted, known.writes.unwrap_or(all));
+            let said = known.writes.or(known.company_writes);
+            return Self::of(Origin::OAuth, granted, said.unwrap_or(all));
         }
         let shared = Grant::private(fallback.cloned().into_iter().collect());
         let may_write = known.writes.unwrap_or(true);
@@ -177,12 +181,42 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_was_taken_back_is_not_replaced() {
-        let known = Known {
-            granted: Some(grant(&["granted"]).in_state(GrantState::Revoked)),
+    fn what_is_said_of_a_company_counts_for_its_locations() {
+        let may = |writes, company_writes| {
+            let known = Known {
+                granted: Some(grant(&["granted"])),
+                writes,
+                company_writes,
+                ..Known::default()
+            };
+            chosen(&known, false).2
+        };
+        assert!(may(None, Some(true)) && may(Some(true), Some(false)));
+        assert!(!may(Some(false), Some(true)) && !may(None, Some(false)));
+        let by_hand = Known {
+            private: Some(grant(&["pit-own"])),
+            company_writes: Some(false),
             ..Known::default()
         };
-        assert_eq!(chosen(&known, true).1, None);
+        assert!(chosen(&by_hand, false).2, "it does not go by its company");
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_replaced_by_what_is_everybodys() {
+        let revoked = || Some(grant(&["own"]).in_state(GrantState::Revoked));
+        let mut known = Known {
+            granted: revoked(),
+            ..Known::default()
+        };
+        assert_eq!(chosen(&known, true), (Some(Origin::OAuth), None, true));
+        known = Known {
+            private: revoked(),
+            ..Known::default()
+        };
+        assert_eq!(chosen(&known, true), (Some(Origin::Private), None, true));
+        known.granted = Some(grant(&["granted"]));
+        let granted = (Some(Origin::OAuth), Some("granted".into()), true);
+        assert_eq!(chosen(&known, true), granted);
     }
 
     #[test]

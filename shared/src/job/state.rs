@@ -100,7 +100,7 @@ pub const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 /// Why a tenant whose token was refused is held: until somebody does something.
 pub const NEEDS_AUTHORISATION: &str = "needs-authorisation";
 
-/// Why a tenant is held that may only read: until a person allows it to write.
+/// What a job waits for that would write, and whose tenant may only read: that a person allows it.
 pub const READ_ONLY: &str = "read-only";
 
 /// Why a tenant is held whose account is used up.
@@ -184,18 +184,8 @@ pub struct Hold {
     pub wait: Duration,
     /// Why, as `job why` says it.
     pub why: &'static str,
-    /// The token that was refused, where that is why, or [`READ_ONLY`].
+    /// The token that was refused, where that is why.
     pub token: Option<String>,
-}
-
-impl Hold {
-    fn until_somebody_acts(why: &'static str, token: String) -> Self {
-        Self {
-            wait: UNAUTHORIZED_HOLD,
-            why,
-            token: Some(token),
-        }
-    }
 }
 
 /// What a call said of the API's health, for the breaker.
@@ -234,6 +224,8 @@ pub struct Transition {
     pub unanswered: bool,
     /// What was decided of a call of which cannot be told whether it took effect.
     pub decided: Option<Decided>,
+    /// Whether it waits until its tenant may write.
+    pub read_only: bool,
 }
 
 /// What was decided of a call of which cannot be told whether it took effect.
@@ -265,6 +257,7 @@ impl Transition {
             fault: None,
             unanswered: false,
             decided: None,
+            read_only: false,
         }
     }
 
@@ -367,12 +360,16 @@ fn consequence(
             token,
             permit,
         } => Transition {
-            hold: Some(Hold::until_somebody_acts(NEEDS_AUTHORISATION, token)),
+            hold: Some(Hold {
+                wait: UNAUTHORIZED_HOLD,
+                why: NEEDS_AUTHORISATION,
+                token: Some(token),
+            }),
             ..Transition::new(BACK_AT_ONCE, permit).failed(fault)
         },
-        Outcome::ReadOnly { permit } => Transition {
-            hold: Some(Hold::until_somebody_acts(READ_ONLY, READ_ONLY.to_owned())),
-            ..Transition::new(BACK_AT_ONCE, permit)
+        Outcome::ReadOnly { wait, permit } => Transition {
+            read_only: true,
+            ..not_yet(wait, permit)
         },
         Outcome::Depleted { fault, permit } => depleted(fault, permit),
         Outcome::Unavailable {
@@ -393,13 +390,7 @@ fn consequence(
             failure(&progress, fault, wait, Permit::Answered, rules, now).because(Cause::Poison)
         }
         Outcome::Unknown { fault, permit } => unknown(progress, fault, permit, rules),
-        Outcome::Postponed { wait, permit, .. } => {
-            let api = (permit == Permit::Answered).then_some(Api::Up);
-            Transition {
-                api,
-                ..postponed(wait, permit)
-            }
-        }
+        Outcome::Postponed { wait, permit, .. } => not_yet(wait, permit),
         Outcome::SteppedAside { wait, permit } => {
             let api = (permit == Permit::Answered).then_some(Api::Up);
             Transition {
@@ -445,6 +436,15 @@ pub const BACK_AT_ONCE: Ending = Ending::Back {
     attempt: false,
     delivery: false,
 };
+
+/// Not now, whatever it has called so far was answered.
+fn not_yet(wait: Duration, permit: Permit) -> Transition {
+    let api = (permit == Permit::Answered).then_some(Api::Up);
+    Transition {
+        api,
+        ..postponed(wait, permit)
+    }
+}
 
 /// Not now; neither an attempt nor a delivery is counted.
 fn postponed(wait: Duration, permit: Permit) -> Transition {

@@ -49,10 +49,19 @@ impl Queue {
                 let stored = self.open_grant(name, fields)?;
                 Ok::<_, QueueError>(stored.map(|Stored { grant, .. }| grant))
             });
+        let private = grants.next().transpose()?.flatten();
+        let granted = grants.next().transpose()?.flatten();
+        let writes = writes.as_deref().and_then(said);
+        let company = granted.as_ref().and_then(|grant| grant.company.as_deref());
+        let company_writes = match company.filter(|_| writes.is_none()) {
+            Some(company) => self.writes_of(company).await?,
+            None => None,
+        };
         Ok(Known {
-            private: grants.next().transpose()?.flatten(),
-            granted: grants.next().transpose()?.flatten(),
-            writes: writes.as_deref().and_then(said),
+            private,
+            granted,
+            writes,
+            company_writes,
         })
     }
 

@@ -10,6 +10,11 @@ use crate::{job::Destination, quota::Quota};
 /// What the names of other destinations' quotas in force begin with.
 const ELSEWHERE: &str = "burst@";
 
+/// What the names of lanes end with there of which jobs wait until their tenant may write.
+const WRITES: &str = "/writes";
+/// About so many jobs that wait are looked at by one call.
+const LOOKED_AT: usize = 500;
+
 /// A quota of a tenant's own, or none any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Own {
@@ -37,6 +42,24 @@ pub enum Govern {
         /// Its share among tenants.
         weight: Option<u32>,
     },
+}
+
+/// What is not let go on by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// The lanes whose token the API refused, with that token's fingerprint.
+    pub tokens: Vec<(Lane, String)>,
+    /// The lanes of which jobs wait until their tenant may write.
+    pub writes: Vec<Lane>,
+}
+
+#[derive(Serialize)]
+struct ReleaseArguments<'a> {
+    lane: &'a str,
+    from: String,
+    about: usize,
+    #[serde(flatten)]
+    policy: Policy,
 }
 
 #[derive(Serialize)]
@@ -127,19 +150,37 @@ impl Queue {
         Ok(())
     }
 
-    /// The lanes whose token the API refused, with that token's fingerprint.
-    pub async fn refused(&self) -> Result<Vec<(Lane, String)>, QueueError> {
-        let mut refused = Vec::new();
+    /// Lets those jobs of a lane go on that wait until their tenant may write.
+    pub async fn release(&self, lane: &Lane) -> Result<(), QueueError> {
+        let mut arguments = ReleaseArguments {
+            lane: lane.as_str(),
+            from: "0".to_owned(),
+            about: LOOKED_AT,
+            policy: self.terms().policy(),
+        };
+        let (shard, script) = (self.shard_of(lane.tenant()), &self.scripts().release);
+        loop {
+            arguments.from = self.call(shard, script, &arguments, super::no_tail).await?;
+            if arguments.from == "0" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is not let go on by itself.
+    pub async fn refused(&self) -> Result<Refused, QueueError> {
+        let mut refused = Refused::default();
         for shard in 0..self.shards() {
             let lanes: HashMap<String, String> = self
                 .connection()
                 .run(redis::cmd("HGETALL").arg(self.keys(shard).refused()))
                 .await?;
-            refused.extend(
-                lanes
-                    .into_iter()
-                    .filter_map(|(lane, token)| Some((Lane::parse(&lane)?, token))),
-            );
+            for (name, token) in lanes {
+                match name.strip_suffix(WRITES) {
+                    Some(lane) => refused.writes.extend(Lane::parse(lane)),
+                    None => refused.tokens.extend(Lane::parse(&name).zip(Some(token))),
+                }
+            }
         }
         Ok(refused)
     }

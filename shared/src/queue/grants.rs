@@ -33,6 +33,21 @@ pub enum Expect {
     Spent(String),
 }
 
+/// A write, which may be repeated as often as it is not certain whether it is stored: it is known again.
+#[derive(Debug, Clone)]
+pub struct Write {
+    expect: Expect,
+    by: String,
+}
+
+impl Write {
+    /// One that this must still be so for.
+    pub fn new(expect: Expect) -> Self {
+        let by = uuid::Uuid::now_v7().simple().to_string();
+        Self { expect, by }
+    }
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -54,7 +69,7 @@ struct GrantArguments<'a> {
     version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<&'a str>,
-    by: String,
+    by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fence: Option<u64>,
     due: i64,
@@ -88,7 +103,20 @@ impl Queue {
         due_ms: Option<u64>,
         fence: Option<Fence>,
     ) -> Result<Put, QueueError> {
-        let (version, turn) = match expect {
+        let write = Write::new(expect.clone());
+        self.write_grant(name, grant, &write, due_ms, fence).await
+    }
+
+    /// The same as a write that is known again.
+    pub async fn write_grant(
+        &self,
+        name: &GrantName,
+        grant: &Grant,
+        write: &Write,
+        due_ms: Option<u64>,
+        fence: Option<Fence>,
+    ) -> Result<Put, QueueError> {
+        let (version, turn) = match &write.expect {
             Expect::Version(version) => (Some(*version), None),
             Expect::Spent(turn) => (None, Some(turn.as_str())),
         };
@@ -100,7 +128,7 @@ impl Queue {
             access: keys.access(),
             version,
             turn,
-            by: uuid::Uuid::now_v7().simple().to_string(),
+            by: &write.by,
             fence: fence.map(|Fence(fence)| fence),
             due: due_ms.map_or(-1, |due| i64::try_from(due).unwrap_or(i64::MAX)),
             fields: self.seal_grant(name, grant)?,
@@ -162,6 +190,21 @@ impl Queue {
             .call(0, &self.scripts().hasten, &arguments, super::no_tail)
             .await?;
         Ok(hastened == 1)
+    }
+
+    /// It is renewed by then, if not before.
+    pub(super) async fn advance_grant(
+        &self,
+        name: &GrantName,
+        due_ms: u64,
+    ) -> Result<(), QueueError> {
+        let mut advance = redis::cmd("ZADD");
+        advance.arg(self.keys(0).grants()).arg("XX").arg("LT");
+        let _: u64 = self
+            .connection()
+            .run(advance.arg(due_ms).arg(name.as_str()))
+            .await?;
+        Ok(())
     }
 
     /// It is not renewed before `wait` is over.

@@ -113,7 +113,7 @@ keys! {
     worker(worker) = "WORKER", "worker:";
     /// Set: workers that have not yet said what they were told by the server before this one.
     doubters() = "DOUBTERS", "doubters";
-    /// Hash: lane → fingerprint of the token that the API refused for it, or `read-only`: it wants to write, and may not.
+    /// Hash: lane → fingerprint of the token that the API refused for it; `<lane>/writes` → 1: jobs of it wait until their tenant may write.
     refused() = "REFUSED", "refused";
     /// Sorted set, in the first shard only: job type → what its quarantine was raised to (ms), since the API was late; 0: a person has set it back.
     quarantine() = "QUARANTINE", "quarantine";
@@ -148,7 +148,7 @@ keys_apart! {
     grants() = "grants";
     /// Hash, in the first shard only: `changes`, which counts what was said of grants and writing; `holder`, `until` and `fence` of whoever renews grants.
     access() = "access";
-    /// Hash, in the first shard only: tenant → whether a person lets it write, `1` or `0`.
+    /// Hash, in the first shard only: tenant, or company for its locations → whether a person lets it write, `1` or `0`.
     writes() = "writes";
     /// Hash per tenant: `<system>/<record>` → the link that it is a part of.
     records(tenant) = "records:";

@@ -77,6 +77,8 @@ pub mod field {
     pub const LOCKED: &str = "locked";
     /// There if the worker that had it last does not know its connection: which.
     pub const NO_CONNECTION: &str = "noConnection";
+    /// There if its tenant might only read as it was to write something: how often in a row.
+    pub const READ_ONLY: &str = "readOnly";
     /// From which row on a long list is looked through next.
     pub const PAGE: &str = "page";
     /// Of a poll: what it asks for, and how far that has come, as JSON.

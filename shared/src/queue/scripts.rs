@@ -96,6 +96,7 @@ scripts! {
     discard: Allowed, Confirmed;
     resolve: Allowed, Confirmed;
     govern: Allowed, Confirmed;
+    release: Allowed, Confirmed;
     wake: Allowed, Unconfirmed;
     position: Allowed, Unconfirmed;
     step: Allowed, Unconfirmed;

@@ -160,6 +160,8 @@ struct Item<'a> {
     why: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<&'a str>,
+    #[serde(rename = "readOnly", skip_serializing_if = "std::ops::Not::not")]
+    read_only: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     api: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -277,6 +279,7 @@ impl Settlement {
             hold: hold.map(|hold| millis(hold.wait)),
             why: hold.map(|hold| hold.why),
             auth: hold.and_then(|hold| hold.token.as_deref()),
+            read_only: self.transition.read_only,
             api: self.transition.api.map(Api::as_str),
             history: self.history.as_deref().map(Cow::from),
             ..Item::default()

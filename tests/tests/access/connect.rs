@@ -173,6 +173,35 @@ async fn who_refuses_and_an_api_that_fails_are_told_apart() {
     assert!(page.contains("company"), "{page}");
 }
 
+/// Each that comes back costs a call to the token endpoint, and anybody may begin.
+#[tokio::test]
+async fn so_many_come_back_at_once_and_the_others_a_minute_later() {
+    let stage = Stage::start().await;
+    stage
+        .marketplace()
+        .set_pick(Some(Pick::Location(ACME.to_owned())));
+    let door = Door::open(&stage, &[]).await;
+    let mut connected = 0;
+    let crowded = loop {
+        let (back, cookie) = door.begin().await;
+        let answer = door.get(&back, Some(&cookie)).await;
+        if answer.status() != 200 {
+            break answer;
+        }
+        connected += 1;
+        assert!(connected < 1_000, "there is no bound");
+    };
+    assert!(connected >= 30, "{connected}");
+    assert_eq!(crowded.status(), 429);
+    assert!(
+        !crowded.headers().contains_key("set-cookie"),
+        "the same browser may come back with the same"
+    );
+    let (_, page) = said(crowded).await;
+    assert!(page.contains("in a minute"), "{page}");
+    assert_eq!(stage.calls_of("get-access-token").len(), connected);
+}
+
 #[tokio::test]
 async fn what_is_not_set_up_is_said() {
     let stage = Stage::start().await;

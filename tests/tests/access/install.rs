@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{
     connect::Door,
-    stage::{ACME, Stage},
+    stage::{ACME, PATIENCE, Stage},
 };
 
 /// Of which application the webhooks are; the client's id begins with it.
@@ -25,11 +25,16 @@ struct Teller {
 
 impl Teller {
     async fn start(stage: &Stage) -> Self {
+        Self::start_with(stage, &format!("app_id = \"{APP_ID}\"")).await
+    }
+
+    /// Whose intake has this in its `[ghl]`, too.
+    async fn start_with(stage: &Stage, app_id: &str) -> Self {
         let key = Ed25519KeyPair::generate().unwrap();
         let public = STANDARD.encode(key.public_key());
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hooks.toml");
-        let text = format!("[ghl]\napp_id = \"{APP_ID}\"\nkey = \"{public}\"\n");
+        let text = format!("[ghl]\n{app_id}\nkey = \"{public}\"\n");
         std::fs::write(&file, text).unwrap();
         let hooks = [("PENSTOCK_HOOKS", file.to_str().unwrap())];
         Self {
@@ -47,6 +52,10 @@ impl Teller {
         if let Some(location) = location {
             event["locationId"] = Value::from(location);
         }
+        self.posts(&event).await;
+    }
+
+    async fn posts(&self, event: &Value) {
         let body = event.to_string();
         let signature = STANDARD.encode(self.key.sign(body.as_bytes()));
         let answer = self.door.told(&body, &signature).await;
@@ -118,4 +127,25 @@ async fn a_company_that_takes_it_out_does_so_for_its_locations() {
     for listed in kept {
         assert_eq!(listed.state, GrantState::Revoked, "{listed:?}");
     }
+}
+
+#[tokio::test]
+async fn what_names_no_app_counts_as_this_ones_and_that_is_said() {
+    let stage = Stage::start().await;
+    let ghl = Teller::start_with(&stage, "").await;
+    stage.connect(ACME).await;
+    let worker = stage.worker().await;
+    let now = Timestamp::now().to_string();
+    let another =
+        json!({"type": "UNINSTALL", "appId": "another", "locationId": ACME, "timestamp": now});
+    ghl.posts(&another).await;
+    stage.until_done(1).await;
+    let kept = stage.queue.list_grants().await.unwrap();
+    assert_eq!(kept[0].state, GrantState::Active);
+    let nameless = json!({"type": "UNINSTALL", "locationId": ACME, "timestamp": now});
+    ghl.posts(&nameless).await;
+    worker.wait_for_line("names no app", PATIENCE).await;
+    let is_revoked =
+        |listed: &penstock_shared::queue::grants::Listed| listed.state == GrantState::Revoked;
+    stage.until_grant(ACME, "revoked", is_revoked).await;
 }

@@ -2,7 +2,7 @@
 
 use penstock_tests::fixture::job;
 
-use crate::stage::{ACME, Stage};
+use crate::stage::{ACME, Stage, TOKEN};
 
 const OLD: &str = "pit-c4n4ry-old";
 const NEW: &str = "pit-c4n4ry-new";
@@ -66,6 +66,27 @@ async fn while_a_token_is_rotated_the_other_one_helps_out() {
         .ask(&["tokens", "revoke", ACME, "--fingerprint", &newest])
         .await;
     assert_eq!(revoked["tokens"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn everybodys_token_does_not_take_the_place_of_one_that_was_revoked() {
+    let stage = Stage::start().await;
+    stage.tell(&["tokens", "add", ACME], OLD).await;
+    let shared = [("PENSTOCK_GHL_TOKEN", TOKEN)];
+    let revoked = stage.admin(&["tokens", "revoke", ACME, "--all"], "").await;
+    assert_eq!(revoked.code, Some(0), "{}", revoked.stderr);
+    assert!(
+        revoked.stderr.contains("does not take the place"),
+        "{}",
+        revoked.stderr
+    );
+    let checked = stage.admin_with(&["check", ACME], &shared, "").await;
+    assert_eq!(checked.code, Some(1), "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("private tokens were revoked"),
+        "{}",
+        checked.stdout
+    );
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use std::{collections::HashSet, time::Duration};
 
 use penstock_shared::{
-    ghl::{App, GhlClient, OAuthClient},
+    ghl::{App, GhlClient, Issued, OAuthClient},
     job::{ContactRef, state::State},
     queue::{
         Location, Queue, Terms,
         enqueue::{Admission, Enqueued},
         grants::{GrantName, Kind, Listed},
         reference::Lane,
+        run::field,
         status::JobStatus,
     },
     settings::{Encryption, Settings},
@@ -114,9 +115,24 @@ impl Stage {
         self.marketplace().company()
     }
 
+    /// The company does so once more, and the API names no locations with it.
+    pub(crate) async fn reconnect_company_alone(&self) {
+        let code = self.marketplace().install_for_company(Some(BOTH));
+        let issued = self.oauth.exchange(&code.as_str().into()).await.unwrap();
+        let issued = Issued {
+            approved: Vec::new(),
+            ..issued
+        };
+        self.keep(&issued).await;
+    }
+
     async fn exchange(&self, code: &str) {
         let issued = self.oauth.exchange(&code.into()).await.unwrap();
-        let kept = self.queue.connected(APP, &issued, AHEAD).await.unwrap();
+        self.keep(&issued).await;
+    }
+
+    async fn keep(&self, issued: &Issued) {
+        let kept = self.queue.connected(APP, issued, AHEAD).await.unwrap();
         assert!(kept.is_some());
     }
 
@@ -235,6 +251,17 @@ impl Stage {
             (lane.why.as_deref() == Some(why)).then_some(())
         })
         .await;
+    }
+
+    /// Waits until the job waits for a person who lets its tenant write.
+    pub(crate) async fn until_read_only(&self, id: &str) -> JobStatus {
+        let waits = |job: &JobStatus| {
+            job.state == State::Scheduled && job.run.text(field::READ_ONLY).is_some()
+        };
+        wait_until(&format!("{id} to wait"), PATIENCE, || async {
+            Some(self.status(id).await).filter(waits)
+        })
+        .await
     }
 
     /// Waits until a location's grant is as wanted.

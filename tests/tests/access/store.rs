@@ -6,7 +6,7 @@ use penstock_shared::{
     ghl::{Grant, GrantState, fingerprint},
     queue::{
         error::QueueError,
-        grants::{Expect, GrantName, Kind, Put},
+        grants::{Expect, GrantName, Kind, Put, Write},
     },
 };
 
@@ -55,6 +55,67 @@ async fn who_has_read_another_version_is_overtaken() {
         (4, GrantState::Active)
     );
     assert_eq!(stored.grant.stamp(), fingerprint(&"three".into()));
+}
+
+/// Who holds the answer to a spent refresh token stores it again as long as it is not certain that it is stored.
+#[tokio::test]
+async fn a_write_that_is_repeated_is_known_again() {
+    let stage = Stage::start().await;
+    let (queue, name) = (&stage.queue, granted(ACME));
+    let put = async |grant: &Grant, write: &Write| {
+        queue
+            .write_grant(&name, grant, write, None, None)
+            .await
+            .unwrap()
+    };
+    let first = Write::new(Expect::Version(0));
+    assert_eq!(put(&grant("one", "r-one"), &first).await, Put::Stored);
+    let spent = Write::new(Expect::Spent(fingerprint(&"r-one".into())));
+    for _ in 0..2 {
+        assert_eq!(put(&grant("two", "r-two"), &spent).await, Put::Stored);
+    }
+    assert_eq!(put(&grant("one", "r-one"), &first).await, Put::Overtaken);
+    assert_eq!(queue.grant(&name).await.unwrap().unwrap().version, 2);
+}
+
+/// It may have been broken off after the first of its two steps.
+#[tokio::test]
+async fn a_repeated_revocation_takes_back_the_permission_to_write() {
+    let stage = Stage::start().await;
+    let (queue, name) = (&stage.queue, granted(ACME));
+    let revoked = grant("one", "r-one").in_state(GrantState::Revoked);
+    let expect = Expect::Version(0);
+    queue
+        .put_grant(&name, &revoked, &expect, None, None)
+        .await
+        .unwrap();
+    queue.allow_writes(ACME, Some(true)).await.unwrap();
+    assert!(!queue.revoke_grant(&name).await.unwrap());
+    let known = queue.known_of(ACME, Some(APP)).await.unwrap();
+    assert_eq!(known.writes, None);
+}
+
+/// Anybody may connect a company: that must neither end the adoption of locations nor get them.
+#[tokio::test]
+async fn of_several_companies_the_one_that_somebody_lets_write_is_asked() {
+    let stage = Stage::start().await;
+    let (queue, location) = (&stage.queue, ACME.parse().unwrap());
+    let company = async |id: &str| {
+        let name = GrantName::new(Kind::Company, APP, id);
+        let (grant, expect) = (grant("token", "refresh"), Expect::Version(0));
+        queue
+            .put_grant(&name, &grant, &expect, None, None)
+            .await
+            .unwrap();
+    };
+    company("ours").await;
+    company("strangers").await;
+    let adopted = async || queue.installed(APP, None, &location).await.unwrap();
+    assert!(!adopted().await);
+    queue.allow_writes("ours", Some(true)).await.unwrap();
+    assert!(adopted().await);
+    let stored = queue.grant(&granted(ACME)).await.unwrap().unwrap();
+    assert_eq!(stored.grant.company.as_deref(), Some("ours"));
 }
 
 #[tokio::test]

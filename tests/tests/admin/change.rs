@@ -130,6 +130,7 @@ async fn many_pages_are_retried_to_the_last() {
                 fault: None,
                 unanswered: false,
                 decided: None,
+                read_only: false,
             };
             world.settle_as(&claimed, transition, Fields::new()).await;
         }

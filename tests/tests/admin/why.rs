@@ -40,6 +40,7 @@ async fn held(why: &'static str, wait: Duration) -> Value {
         fault: None,
         unanswered: false,
         decided: None,
+        read_only: false,
     };
     world
         .settle_as(&claimed[0], transition, Fields::new())

@@ -65,7 +65,7 @@ async fn paths_and_status_codes_are_those_that_there_are() {
         ),
         ("/livez", "get", "200"),
         ("/metrics", "get", "200"),
-        ("/oauth/callback", "get", "200 400 404 502 503"),
+        ("/oauth/callback", "get", "200 400 404 429 502 503"),
         ("/oauth/install", "get", "302 404"),
         ("/readyz", "get", "200 503"),
         (

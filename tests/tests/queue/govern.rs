@@ -105,14 +105,15 @@ async fn new_credentials_end_the_hold_for_want_of_them_but_no_pause() {
     });
     bench.settle(&[refused]).await;
     let known = bench.queue().refused().await.unwrap();
-    assert_eq!(known, [(Lane::ghl("acme"), "f1".to_owned())]);
+    assert_eq!(known.tokens, [(Lane::ghl("acme"), "f1".to_owned())]);
     assert_eq!(
         lane(&bench).await.why.as_deref(),
         Some("needs-authorisation")
     );
     govern(&bench, Govern::Pause).await;
     govern(&bench, Govern::Reauthorise).await;
-    assert_eq!(bench.queue().refused().await.unwrap(), []);
+    let known = bench.queue().refused().await.unwrap();
+    assert_eq!(known.tokens, []);
     assert!(bench.claim(9).await.is_empty());
     govern(&bench, Govern::Resume).await;
     assert_eq!(bench.claim_ids(9).await, ["a"]);

@@ -32,6 +32,7 @@ mod position;
 mod priority;
 mod quota;
 mod redrive;
+mod release;
 mod report;
 mod reserve;
 mod resolve;

@@ -107,7 +107,7 @@ async fn what_the_end_says_of_the_lane_is_written_once() {
     let lane = bench.queue().keys(0).lane("ghl/acme");
     assert_eq!(field(&bench, &lane, "failures").await.as_deref(), Some("1"));
     let refused = bench.queue().refused().await.unwrap();
-    assert_eq!(refused.len(), 1);
+    assert_eq!(refused.tokens.len(), 1);
     assert_eq!(bench.queue().history("acme", "a").await.unwrap().len(), 1);
 }
 

@@ -112,6 +112,23 @@ impl Guarded {
         .await
     }
 
+    /// A browser connects the account that the sandbox was told to pick.
+    async fn connect(&self, http: &reqwest::Client, base: &str) {
+        let away = http.get(format!("{base}/oauth/install")).send();
+        let away = away.await.unwrap();
+        let cookie = away.headers()["set-cookie"].to_str().unwrap().to_owned();
+        let choose = away.headers()["location"].to_str().unwrap().to_owned();
+        let (_, query) = choose.split_once('?').unwrap();
+        let url = format!("{}/v2/oauth/chooselocation?{query}", self.sandbox.url());
+        let back = http.get(url).send().await.unwrap();
+        let back = back.headers()["location"].to_str().unwrap().to_owned();
+        let (_, query) = back.split_once('?').unwrap();
+        let back = http.get(format!("{base}/oauth/callback?{query}"));
+        let page = back.header("cookie", cookie).send().await.unwrap();
+        let (status, said) = (page.status(), page.text().await.unwrap());
+        assert_eq!(status, 200, "{said}\n{}", self.refusals().await);
+    }
+
     async fn admin(&self, role: &str, args: &[&str]) -> Value {
         let ended = self
             .run(
@@ -335,25 +352,12 @@ async fn each_program_sees_to_accounts_as_its_own_user() {
     worker.wait_for_line("ready worker=", PATIENCE).await;
     let (service, http, base) = guarded.serve_with(ACCOUNTS).await;
     let base = base.trim_end_matches("/v1/jobs");
-    let away = http
-        .get(format!("{base}/oauth/install"))
-        .send()
-        .await
-        .unwrap();
-    let cookie = away.headers()["set-cookie"].to_str().unwrap().to_owned();
-    let choose = away.headers()["location"].to_str().unwrap().to_owned();
-    let (_, query) = choose.split_once('?').unwrap();
-    let url = format!("{}/v2/oauth/chooselocation?{query}", guarded.sandbox.url());
-    let back = http.get(url).send().await.unwrap();
-    let back = back.headers()["location"].to_str().unwrap().to_owned();
-    let (_, query) = back.split_once('?').unwrap();
-    let back = http.get(format!("{base}/oauth/callback?{query}"));
-    let page = back.header("cookie", cookie).send().await.unwrap();
-    let (status, said) = (page.status(), page.text().await.unwrap());
-    assert_eq!(status, 200, "{said}\n{}", guarded.refusals().await);
-    drop(service);
+    guarded.connect(&http, base).await;
     let listed = guarded.admin("admin-read", &["tokens", "list"]).await;
     assert_eq!(listed[0]["kind"], "location", "{listed}");
+    marketplace.set_pick(Some(Pick::Company));
+    guarded.connect(&http, base).await;
+    drop(service);
     marketplace.expire(ACME);
     guarded.enqueue(&note("a", "c-0")).await;
     guarded

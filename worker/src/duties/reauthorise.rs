@@ -1,11 +1,11 @@
-//! Opens the lanes again whose token the API refused, when there is another for them, and those that could only read, when they may write.
+//! Opens the lanes again whose token the API refused, when there is another for them, and lets jobs go on that would write, when their tenant may.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use penstock_shared::{
     ghl::Credentials,
-    job::{Destination, state::READ_ONLY},
-    queue::{Queue, error::QueueError, govern::Govern},
+    job::Destination,
+    queue::{Queue, error::QueueError, govern::Govern, reference::Lane},
 };
 
 use super::repeat;
@@ -27,39 +27,41 @@ async fn reopen(
     tokens: &Tokens,
     elsewhere: Option<&Elsewhere>,
 ) -> Result<(), QueueError> {
-    for (lane, refused) in queue.refused().await? {
-        let tenant = lane.tenant();
-        if lane.destination() != Destination::GHL.as_str() {
-            let stamp = elsewhere.and_then(|elsewhere| elsewhere.stamp(&lane));
-            if stamp.is_some_and(|stamp| stamp != refused) {
-                tracing::info!(
-                    tenant,
-                    destination = lane.destination(),
-                    "there is a new token: the tenant goes on"
-                );
-                queue.govern_lane(&lane, &Govern::Reauthorise).await?;
-            }
-            continue;
+    let refused = queue.refused().await?;
+    for lane in &refused.writes {
+        let credentials = credentials(tokens, lane).await?;
+        if credentials.is_some_and(|credentials| credentials.may_write) {
+            tracing::info!(tenant = lane.tenant(), "it may write: its jobs go on");
+            queue.release(lane).await?;
         }
-        let credentials = match tokens.of(tenant).await {
-            Ok(credentials) => credentials,
-            Err(error) if error.is_transient() => return Err(error),
-            // Another worker can read them, or a person has to mend them, and was told.
-            Err(_) => continue,
+    }
+    for (lane, refused) in &refused.tokens {
+        let is_new = if lane.destination() == Destination::GHL.as_str() {
+            let credentials = credentials(tokens, lane).await?;
+            credentials.is_some_and(|credentials| {
+                !credentials.bearers.is_empty() && credentials.stamp != *refused
+            })
+        } else {
+            let stamp = elsewhere.and_then(|elsewhere| elsewhere.stamp(lane));
+            stamp.is_some_and(|stamp| stamp != *refused)
         };
-        if let Some(why) = goes_on(&credentials, &refused) {
-            tracing::info!(tenant, "{why}: the tenant goes on");
-            queue.govern_lane(&lane, &Govern::Reauthorise).await?;
+        if is_new {
+            tracing::info!(
+                tenant = lane.tenant(),
+                destination = lane.destination(),
+                "there is a new token: the tenant goes on"
+            );
+            queue.govern_lane(lane, &Govern::Reauthorise).await?;
         }
     }
     Ok(())
 }
 
-/// Why a tenant need not be held any more, if so.
-fn goes_on(credentials: &Credentials, refused: &str) -> Option<&'static str> {
-    if refused == READ_ONLY {
-        return credentials.may_write.then_some("it may write");
+/// What the tenant's calls may carry; `None` if another worker can read that, or a person has to mend it, and was told.
+async fn credentials(tokens: &Tokens, lane: &Lane) -> Result<Option<Arc<Credentials>>, QueueError> {
+    match tokens.of(lane.tenant()).await {
+        Ok(credentials) => Ok(Some(credentials)),
+        Err(error) if error.is_transient() => Err(error),
+        Err(_) => Ok(None),
     }
-    let is_new = !credentials.bearers.is_empty() && credentials.stamp != refused;
-    is_new.then_some("there is a new token")
 }

@@ -3,6 +3,8 @@
 //! A refresh token works once, so what is asked for must not get lost: what has come is stored before anybody uses it, by whoever has it, even if
 //! another one renews by then; and a worker that is told to stop first hears out what it has asked for.
 
+mod minting;
+mod permit;
 mod renewal;
 
 use std::time::{Duration, Instant};
@@ -14,6 +16,8 @@ use penstock_shared::{
     quota::Quota,
 };
 use tokio_util::sync::CancellationToken;
+
+pub use self::permit::Door;
 
 use crate::{patience::Patience, tokens::Tokens};
 
@@ -33,6 +37,8 @@ pub struct Refresher {
     pub queue: Queue,
     /// The way to the token endpoint.
     pub oauth: OAuthClient,
+    /// What each of its calls passes.
+    pub door: Door,
     /// This worker.
     pub name: String,
     /// How long before its end a token is renewed.

@@ -5,7 +5,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use html_escape::encode_text;
-use penstock_shared::queue::error::QueueError;
+use penstock_shared::queue::{
+    error::QueueError,
+    grants::{GrantName, Kind},
+};
 
 /// What is shown, and how it is said to programs.
 pub(super) struct Page {
@@ -16,15 +19,24 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn connected(what: &str, id: &str, missing: &[&str]) -> Self {
+    pub(super) fn connected(name: &GrantName, missing: &[&str]) -> Self {
+        let id = name.id();
+        let (what, who, one) = match name.kind() {
+            Kind::Company => (
+                "company",
+                "all of its locations of which nothing else is said",
+                "LOCATION",
+            ),
+            Kind::Location | Kind::Private => ("location", "it", id),
+        };
         let mut says = vec![format!("The {what} {id} is connected.")];
         if !missing.is_empty() {
             let missing = missing.join(", ");
             says.push(format!("It was asked for, and not given: {missing}."));
         }
         says.push(format!(
-            "Whoever runs Penstock lets it write with: penstock-admin tenant allow-writes {id}; until then it only reads, unless all may write. \
-             penstock-admin check {id} tells whether its jobs can run."
+            "Whoever runs Penstock lets {who} write with: penstock-admin tenant allow-writes {id}; until then they only read that were connected so, \
+             unless all may write. penstock-admin check {one} tells whether a location's jobs can run."
         ));
         Self {
             status: StatusCode::OK,
@@ -40,6 +52,23 @@ impl Page {
             title: "Not connected",
             says: vec![why.into(), "Begin again at /oauth/install.".to_owned()],
         }
+    }
+
+    /// Too many come back at once.
+    pub(super) fn crowded() -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            title: "Not yet",
+            says: vec![
+                "Too many accounts are being connected. Load this page again in a minute."
+                    .to_owned(),
+            ],
+        }
+    }
+
+    /// Whether it is worth loading again as it is.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS
     }
 
     /// The API has failed.
@@ -95,11 +124,19 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_text() {
-        let html = Page::connected("location", "<b>", &["a&b"]).html();
+        let name = GrantName::new(Kind::Location, "app", "<b>");
+        let html = Page::connected(&name, &["a&b"]).html();
         assert!(
             html.contains("&lt;b&gt;") && html.contains("a&amp;b"),
             "{html}"
         );
         assert!(!html.contains("<b>"));
+    }
+
+    #[test]
+    fn of_a_company_nobody_is_told_to_check_it() {
+        let name = GrantName::new(Kind::Company, "app", "co");
+        let html = Page::connected(&name, &[]).html();
+        assert!(html.contains("allow-writes co") && html.contains("check LOCATION"));
     }
 }

@@ -82,6 +82,17 @@ pub enum TokenError {
         /// The API's words.
         message: String,
     },
+    /// The call is refused, for another reason than what it brought: a wrong address, a firewall, a form that the API does not take. Nothing happened,
+    /// and nothing is said of a grant.
+    #[error(
+        "rejected with {status} ({message}), which says nothing of the grant: check PENSTOCK_GHL_BASE_URL, and what stands before the API"
+    )]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// The API's words.
+        message: String,
+    },
     /// Too many calls: nothing happened.
     #[error("too many calls")]
     Throttled {
@@ -131,6 +142,7 @@ impl TokenError {
     pub(super) fn without(mut self, secret: &str) -> Self {
         if let Self::Refused { message, .. }
         | Self::AppRefused { message, .. }
+        | Self::Rejected { message, .. }
         | Self::Unavailable { message, .. } = &mut self
         {
             *message = message::without(message, secret);
@@ -238,16 +250,27 @@ fn failure(response: &Response<'_>, json: Option<&Value>) -> TokenError {
         let reason = code.and_then(|code| code.canonical_reason());
         reason.unwrap_or("no message").to_owned()
     });
+    let Some(json) = json else {
+        return match status {
+            429 => throttled(response),
+            // A page of something that stands before the API judges nobody.
+            _ => TokenError::Unavailable { status, message },
+        };
+    };
     match status {
-        429 => TokenError::Throttled {
-            retry_after: rate::retry_after(response.headers, response.now),
-        },
-        400..=499 if json.is_some() && is_about_app(status, json) => {
-            TokenError::AppRefused { status, message }
+        429 => throttled(response),
+        400..=499 if is_about_app(status, json) => TokenError::AppRefused { status, message },
+        400 | 401 | 403..=405 | 422 if is_about_grant(status, json) => {
+            TokenError::Refused { status, message }
         }
-        // A page of something that stands before the API judges no grant.
-        400 | 401 | 403 | 404 | 422 if json.is_some() => TokenError::Refused { status, message },
+        400 | 401 | 403..=405 | 422 => TokenError::Rejected { status, message },
         _ => TokenError::Unavailable { status, message },
+    }
+}
+
+fn throttled(response: &Response<'_>) -> TokenError {
+    TokenError::Throttled {
+        retry_after: rate::retry_after(response.headers, response.now),
     }
 }
 
@@ -257,15 +280,41 @@ fn description(json: &Value) -> Option<String> {
     described.map(message::clean).or_else(|| message::of(json))
 }
 
+/// What OAuth calls the error, if it is that.
+fn code(json: &Value) -> &str {
+    let code = json.get("error").and_then(Value::as_str);
+    code.unwrap_or_default()
+}
+
 /// Whether it is the app that is not known, and not what it brought: a grant must not be given up for that. (RFC 6749, 5.2; what the API says
 /// beyond the status is not documented.)
-fn is_about_app(status: u16, json: Option<&Value>) -> bool {
-    let code = json.and_then(|json| json.get("error"));
-    let code = code.and_then(Value::as_str).unwrap_or_default();
-    let words = json.and_then(description).unwrap_or_default();
-    let words = format!("{code} {words}").to_lowercase();
+fn is_about_app(status: u16, json: &Value) -> bool {
+    let words = words(json);
     // RFC 6749 has 401 for an app that is not known, and 400 for a grant that is not good.
-    let mut about_grant = ["grant", "token", "jwt", "code"].into_iter();
-    let is_about_grant = about_grant.any(|word| words.contains(word));
-    words.contains("client") || (status == 401 && !is_about_grant)
+    words.contains("client") || (status == 401 && !speaks_of_grant(&words))
+}
+
+/// Whether it is what was brought that is not good (any more). A grant is given up for that, and a person has to connect the account anew: so it has
+/// to be said, by OAuth's own word, or in words with a status that is for it.
+fn is_about_grant(status: u16, json: &Value) -> bool {
+    match code(json) {
+        "invalid_grant" => true,
+        // OAuth's words for a call that is not as it should be.
+        "invalid_request" | "unsupported_grant_type" | "invalid_scope" => false,
+        _ => matches!(status, 400 | 401) && speaks_of_grant(&words(json)),
+    }
+}
+
+fn words(json: &Value) -> String {
+    let described = description(json).unwrap_or_default();
+    format!("{} {described}", code(json)).to_lowercase()
+}
+
+fn speaks_of_grant(words: &str) -> bool {
+    // What is said of a form, and of JSON that cannot be read.
+    let words = words
+        .replace("grant_type", "")
+        .replace("unexpected token", "");
+    let about = ["grant", "token", "jwt", "authorization code"];
+    about.into_iter().any(|word| words.contains(word))
 }

@@ -108,9 +108,14 @@ fn a_refusal_is_told_from_a_failure() {
         let message = "This refresh token is invalid".to_owned();
         assert_eq!(error, TokenError::Refused { status, message });
     }
-    let array = json!({"statusCode": 422, "message": ["code must be a string"], "error": "Unprocessable Entity"});
-    let error = said(422, &array).unwrap_err();
-    assert!(error.to_string().contains("code must be"), "{error}");
+    for (status, message) in [
+        (401, "Invalid JWT"),
+        (401, "Invalid token: access token is invalid"),
+        (400, "the authorization code is used"),
+    ] {
+        let error = said(status, &json!({ "message": message })).unwrap_err();
+        assert!(matches!(error, TokenError::Refused { .. }), "{error}");
+    }
     for status in [408, 500, 502, 503] {
         let error = said(status, &invalid).unwrap_err();
         assert!(matches!(error, TokenError::Unavailable { .. }), "{error}");
@@ -121,6 +126,54 @@ fn a_refusal_is_told_from_a_failure() {
     let throttled = said(429, &json!({})).unwrap_err();
     let retry_after = Some(Duration::from_secs(7));
     assert_eq!(throttled, TokenError::Throttled { retry_after });
+}
+
+/// A grant that is given up has to be connected anew by a person: an answer of somebody else's must not cost all that come due.
+#[test]
+fn what_says_nothing_of_a_grant_costs_none() {
+    let array = json!({"statusCode": 422, "message": ["refresh_token must be a string"], "error": "Unprocessable Entity"});
+    for (status, body) in [
+        (
+            404,
+            json!({"message": "Cannot POST /oauth/token", "error": "Not Found", "statusCode": 404}),
+        ),
+        (
+            403,
+            json!({"message": "Request blocked", "error": "Forbidden"}),
+        ),
+        (
+            403,
+            json!({"message": "The token does not have access to this location."}),
+        ),
+        (
+            405,
+            json!({"message": "Method not allowed for /oauth/token"}),
+        ),
+        (400, json!({"message": "Bad Request"})),
+        (
+            400,
+            json!({"message": "Unexpected token < in JSON at position 0"}),
+        ),
+        (400, json!({"message": ["grant_type must be a string"]})),
+        (
+            400,
+            json!({"error": "invalid_request", "error_description": "no refresh token"}),
+        ),
+        (400, json!({"error": "unsupported_grant_type"})),
+        (422, array),
+        (400, json!([])),
+    ] {
+        let error = said(status, &body).unwrap_err();
+        assert!(
+            matches!(error, TokenError::Rejected { .. }),
+            "{body}: {error}"
+        );
+        assert!(!error.may_have_rotated(), "{error}");
+        assert!(
+            error.to_string().contains("PENSTOCK_GHL_BASE_URL"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

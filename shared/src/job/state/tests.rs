@@ -103,7 +103,10 @@ fn every_outcome() -> Vec<Outcome> {
                 wait: Duration::from_secs(10),
                 permit,
             },
-            Outcome::ReadOnly { permit },
+            Outcome::ReadOnly {
+                wait: Duration::from_secs(30),
+                permit,
+            },
             Outcome::Depleted {
                 fault: fault(),
                 permit,

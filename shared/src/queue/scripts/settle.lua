@@ -9,6 +9,7 @@
 --   to 'done' | 'dead' (cause, fields) | 'back' (at: ms from now; attempt, delivery: what is counted, 0 or 1; fields) | 'aside' (at, fields: it leaves
 --     its sequence until then)
 --   effect: the id of what it has made, or nil, where it is done or will be; stale (true): it was for a while not certain that it had its lease
+--   readOnly (true): it waits until its tenant may write
 --   hold (ms from now or nil), why, auth; api 'up' | 'down' | nil: what the call says of the API, for the breaker; history: a line or nil
 -- A group is settled in one call: riders that are not named in it come back as if they had not been taken.
 -- Returns {number of the command, one letter per job}: 'o' ok, 'l' lost (the token is another's: what it came to is left for who has it next),
@@ -165,6 +166,7 @@ local function settle_otherwise(lane, job, item)
   local run_key, history = RUN .. key, HISTORY .. key
   if job.role ~= 'rider' then settle_call(lane, item) end
   if item.auth then redis.call('HSET', REFUSED, lane.name, item.auth) end
+  if item.readOnly then redis.call('HSET', REFUSED, lane.name .. '/writes', 1) end
   local error, attempt = objection(lane, job, ref.id, item)
   if error then
     keep_effect(ref, job)

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use penstock_shared::{
     ghl::{Grant, GrantState, Issued, TokenError, UserType, fingerprint},
-    job::Tenant,
     queue::{
         error::QueueError,
-        grants::{Expect, GrantName, Kind, Put, Stored},
+        grants::{Expect, GrantName, Kind, Put, Stored, Write},
         refresher::Fence,
     },
 };
@@ -19,13 +18,11 @@ use crate::{failpoint, patience::Patience};
 /// A token that was spent and whose answer was lost, once more, and what somebody else has stored meanwhile.
 const TRIES: usize = 3;
 /// When it is tried again, up to twice as long, after the token endpoint has failed.
-const AGAIN: Duration = Duration::from_secs(5);
-/// The same after it has refused the app: somebody has to mend the settings.
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
+/// The same after it has refused the app, or the call as such: somebody has to mend the settings.
 const SELDOM: Duration = Duration::from_secs(60);
 /// How soon a location is looked at again for which its company's token is renewed first.
-const SOON: Duration = Duration::from_secs(1);
-/// A company's token that is younger was not refused for its age.
-const YOUNG_MS: u64 = 30_000;
+pub(super) const SOON: Duration = Duration::from_secs(1);
 
 impl Refresher {
     /// Renews a grant whose moment has come.
@@ -62,10 +59,12 @@ impl Refresher {
             let Some(refresh) = stored.grant.refresh.clone() else {
                 break;
             };
-            if let Some(wait) = self.permit(name).await? {
-                return self.queue.postpone_grant(name, wait).await;
-            }
-            let error = match self.oauth.refresh(&refresh, user_type(name)).await {
+            let passage = match self.pass(name).await? {
+                Ok(passage) => passage,
+                Err(wait) => return self.queue.postpone_grant(name, wait).await,
+            };
+            let renewed = self.oauth.refresh(passage, &refresh, user_type(name));
+            let error = match renewed.await {
                 Ok(issued) => {
                     failpoint::pass("after-renewal");
                     let expect = Expect::Spent(fingerprint(&refresh));
@@ -84,7 +83,7 @@ impl Refresher {
                 tracing::warn!(grant = %name, %error, "the answer to a refresh token was lost: it is tried once more");
                 lost = true;
             } else {
-                return self.later(name, &error).await;
+                return self.later(name, name, &error).await;
             }
         }
         self.queue.postpone_grant(name, AGAIN).await
@@ -143,75 +142,8 @@ impl Refresher {
         self.give_up(name, stored, fence, &why).await
     }
 
-    /// What the company has granted that a location belongs to, if it has.
-    async fn company_of(
-        &self,
-        name: &GrantName,
-        grant: &Grant,
-    ) -> Result<Option<(GrantName, Grant)>, QueueError> {
-        let (Kind::Location, Some(company)) = (name.kind(), &grant.company) else {
-            return Ok(None);
-        };
-        let company = GrantName::new(Kind::Company, name.app(), company);
-        let granted = self.queue.grant(&company).await?;
-        Ok(granted.map(|stored| (company, stored.grant)))
-    }
-
-    /// Makes a location's token with its company's.
-    async fn mint(
-        &self,
-        name: &GrantName,
-        stored: &Stored,
-        fence: Fence,
-    ) -> Result<(), QueueError> {
-        let Some((company, granted)) = self.company_of(name, &stored.grant).await? else {
-            let why = "it has no refresh token, and no company is known that has installed the app";
-            return self.give_up(name, stored, fence, why).await;
-        };
-        let (Some(token), Ok(location)) = (granted.tokens.first(), name.id().parse::<Tenant>())
-        else {
-            let why = "its company has uninstalled the app";
-            return self.give_up(name, stored, fence, why).await;
-        };
-        let minted = self.oauth.location_token(token, company.id(), &location);
-        match minted.await {
-            Ok(issued) => {
-                failpoint::pass("after-renewal");
-                let mut before = stored.grant.clone();
-                before.company = Some(company.id().to_owned());
-                let expect = Expect::Version(stored.version);
-                self.keep(name, &before, issued, expect).await
-            }
-            Err(TokenError::Refused { status: 401, .. })
-                if granted.state == GrantState::Active && self.is_old(&granted).await? =>
-            {
-                self.queue.hasten_grant(&company, &granted.stamp()).await?;
-                self.queue.postpone_grant(name, SOON).await
-            }
-            Err(error @ TokenError::Refused { .. }) => {
-                let why = format!("its company's token gives none: {error}");
-                self.give_up(name, stored, fence, &why).await
-            }
-            Err(error) => self.later(name, &error).await,
-        }
-    }
-
-    async fn is_old(&self, grant: &Grant) -> Result<bool, QueueError> {
-        let now = self.queue.now().await?;
-        let issued = grant.life.map_or(0, |life| life.issued_ms);
-        Ok(issued + YOUNG_MS < now)
-    }
-
-    /// A call about a location's tokens is counted as one of that location's: whether the API does is not documented.
-    async fn permit(&self, name: &GrantName) -> Result<Option<Duration>, QueueError> {
-        match name.kind() {
-            Kind::Location => self.queue.take_permit(name.id(), self.quotas).await,
-            _ => Ok(None),
-        }
-    }
-
     /// Stores what has come, however long that takes: nobody else has it.
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         name: &GrantName,
         before: &Grant,
@@ -219,8 +151,10 @@ impl Refresher {
         expect: Expect,
     ) -> Result<(), QueueError> {
         let mut patience = Patience::new("store a token");
+        // Of one that is stored it may not be certain that it is, and then it is stored again.
+        let write = Write::new(expect);
         loop {
-            match self.store(name, before, &issued, &expect).await {
+            match self.store(name, before, &issued, &write).await {
                 Ok(Put::Stored) => {
                     let life_s = issued.life.as_secs();
                     count("renewed");
@@ -242,29 +176,46 @@ impl Refresher {
         name: &GrantName,
         before: &Grant,
         issued: &Issued,
-        expect: &Expect,
+        write: &Write,
     ) -> Result<Put, QueueError> {
         let grant = before.renewed(issued, self.queue.now().await?);
         let due = grant
             .life
             .map(|life| life.due_ms(self.ahead, rand::random()));
-        self.queue.put_grant(name, &grant, expect, due, None).await
+        self.queue.write_grant(name, &grant, write, due, None).await
     }
 
-    /// The token endpoint cannot be asked now.
-    async fn later(&self, name: &GrantName, error: &TokenError) -> Result<(), QueueError> {
+    /// The token endpoint cannot be asked now. `account`: whose call it was.
+    pub(super) async fn later(
+        &self,
+        name: &GrantName,
+        account: &GrantName,
+        error: &TokenError,
+    ) -> Result<(), QueueError> {
         let wait = match error {
-            TokenError::Throttled { retry_after } => retry_after.unwrap_or(AGAIN).max(SOON),
-            TokenError::AppRefused { .. } => SELDOM,
-            _ => AGAIN.mul_f64(rand::random_range(1.0..2.0)),
+            TokenError::Throttled { retry_after } => {
+                self.door.hold(account, *retry_after).max(SOON)
+            }
+            TokenError::AppRefused { .. } | TokenError::Rejected { .. } => SELDOM,
+            _ => AGAIN,
         };
         count("postponed");
-        tracing::warn!(grant = %name, %error, again_in = ?wait, "a token is not renewed");
+        tracing::warn!(grant = %name, %error, again_after = ?wait, "a token is not renewed");
+        self.postpone(name, wait).await
+    }
+
+    /// It is tried again after that, up to twice as long.
+    pub(super) async fn postpone(
+        &self,
+        name: &GrantName,
+        wait: Duration,
+    ) -> Result<(), QueueError> {
+        let wait = wait.mul_f64(rand::random_range(1.0..2.0));
         self.queue.postpone_grant(name, wait).await
     }
 
     /// Nothing helps but a person.
-    async fn give_up(
+    pub(super) async fn give_up(
         &self,
         name: &GrantName,
         stored: &Stored,
@@ -284,7 +235,8 @@ impl Refresher {
     }
 }
 
-fn count(end: &'static str) {
+/// Counts what became of a renewal.
+pub(super) fn count(end: &'static str) {
     metrics::counter!(RENEWALS, "end" => end).increment(1);
 }
 
