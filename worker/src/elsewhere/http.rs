@@ -3,7 +3,7 @@
 use penstock_shared::{
     connection::{Answered, Auth, ConnectionClient},
     job::{CallMethod, Entries, HttpCall},
-    outcome::{Fault, Outcome},
+    outcome::{Cause, Fault, Outcome},
     queue::record::StoredJob,
     wire::CallError,
 };
@@ -36,6 +36,9 @@ pub(super) async fn call(
     known_now(job);
     let auth = known.connection.auth.of(job.reference().tenant());
     let auth = auth.ok_or_else(|| unproved(job, turn))?;
+    if let Some(header) = known.connection.own_header(auth, call) {
+        return Ok(shadowing(header, turn));
+    }
     let once = !courier.elsewhere.may_repeat(&stored.payload);
     if once {
         if journal::earlier(courier, job, stored).is_some() {
@@ -130,6 +133,18 @@ async fn probe(
             | CallError::Unauthorized { .. },
         ) => Ok(()),
         Err(error) => Err(Stop::Call(error)),
+    }
+}
+
+/// Which headers are a connection's own, the door does not know.
+fn shadowing(header: &str, turn: &Turn<'_>) -> Outcome {
+    let header = header.to_ascii_lowercase();
+    Outcome::Rejected {
+        cause: Cause::Rejected,
+        fault: Fault::new(format!(
+            "payload.headers: {header} is the connection's own, and not the job's to set"
+        )),
+        permit: turn.permit(),
     }
 }
 
