@@ -13,10 +13,10 @@ use tokio::{
 use crate::stage::{PATIENCE, Stage, call};
 
 /// The heads of the requests that came.
-type Heads = Arc<Mutex<Vec<String>>>;
+pub(crate) type Heads = Arc<Mutex<Vec<String>>>;
 
 /// Says the same to everybody.
-async fn server(answer: &'static str) -> (String, Heads) {
+pub(crate) async fn server(answer: &'static str) -> (String, Heads) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, heads) = (listener.local_addr().unwrap(), Heads::default());
     let written = Arc::clone(&heads);

@@ -3,13 +3,13 @@
 use penstock_shared::{
     connection::{Answered, Auth, ConnectionClient},
     job::{CallMethod, Entries, HttpCall},
-    outcome::{Cause, Fault, Outcome},
+    outcome::{Fault, Outcome},
     queue::record::StoredJob,
     wire::CallError,
 };
 use serde_json::{Value, json};
 
-use super::{Known, failed, known_now, unknown_way, unproved};
+use super::{Known, failed, known_now, refused, unknown_way, unproved};
 use crate::{
     assignment::Assignment,
     deliver::{self, Courier},
@@ -37,7 +37,7 @@ pub(super) async fn call(
     let auth = known.connection.auth.of(job.reference().tenant());
     let auth = auth.ok_or_else(|| unproved(job, turn))?;
     if let Some(header) = known.connection.own_header(auth, call) {
-        return Ok(shadowing(header, turn));
+        return Err(shadowing(header, turn));
     }
     let once = !courier.elsewhere.may_repeat(&stored.payload);
     if once {
@@ -137,15 +137,11 @@ async fn probe(
 }
 
 /// Which headers are a connection's own, the door does not know.
-fn shadowing(header: &str, turn: &Turn<'_>) -> Outcome {
+fn shadowing(header: &str, turn: &Turn<'_>) -> Stop {
     let header = header.to_ascii_lowercase();
-    Outcome::Rejected {
-        cause: Cause::Rejected,
-        fault: Fault::new(format!(
-            "payload.headers: {header} is the connection's own, and not the job's to set"
-        )),
-        permit: turn.permit(),
-    }
+    let why =
+        format!("payload.headers: {header} is the connection's own, and not the job's to set");
+    refused(why, turn)
 }
 
 fn ambiguous(call: &HttpCall, turn: &Turn<'_>) -> Outcome {

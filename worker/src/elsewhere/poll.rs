@@ -9,7 +9,7 @@ use std::time::Duration;
 use penstock_shared::{
     event::Event,
     job::{PollSms, Polled},
-    outcome::{Cause, Fault, Outcome},
+    outcome::Outcome,
     queue::{
         enqueue::{Admission, Enqueued},
         record::NewJob,
@@ -19,7 +19,7 @@ use penstock_shared::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::smsfactor;
+use super::{NOT_UNDERSTOOD, refused, smsfactor};
 use crate::{
     assignment::Assignment,
     deliver::Courier,
@@ -28,9 +28,6 @@ use crate::{
 
 /// How many pages one delivery reads, since it may take only so long.
 const PAGES: usize = 3;
-/// Why it is not known what is there.
-const NOT_UNDERSTOOD: &str =
-    "the answer says nothing that can be read, and does not say that there is nothing";
 /// When Redis is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -96,13 +93,4 @@ async fn go_on(turn: &mut Turn<'_>, progress: &impl Serialize) -> Result<(), Sto
 
 fn away(turn: &Turn<'_>) -> Stop {
     turn.postponed(AGAIN, "waits for Redis")
-}
-
-fn refused(why: impl Into<String>, turn: &Turn<'_>) -> Stop {
-    Outcome::Rejected {
-        cause: Cause::Rejected,
-        fault: Fault::new(why),
-        permit: turn.permit(),
-    }
-    .into()
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use penstock_shared::{
     outcome::{Fault, Outcome},
     queue::sms_report::SmsReport,
-    smsfactor::{PAGE, Request},
+    smsfactor::Request,
     span::millis,
     wire::CallError,
 };
@@ -106,18 +106,18 @@ async fn is_replied(
     let (Ok(from), Ok(to)) = (from, to) else {
         return Ok(false);
     };
-    for page in 0..PAGES {
-        let Some(request) = Request::replies(from, to, page * PAGE) else {
-            return Ok(false);
-        };
-        let replies = way.send(turn, &request).await?.replies();
-        let mut ids = replies.iter().map(|reply| reply.message_id.as_str());
+    let mut start = 0;
+    for _ in 0..PAGES {
+        let request = Request::replies(from, to, start);
+        let page = way.send(turn, &request).await?.replies();
+        let mut ids = page.rows.iter().map(|reply| reply.message_id.as_str());
         if ids.any(|id| id == job.reference().id()) {
             return Ok(true);
         }
-        if replies.len() < PAGE {
+        if page.is_last(start) {
             break;
         }
+        start += page.count;
     }
     Ok(false)
 }
