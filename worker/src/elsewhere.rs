@@ -9,6 +9,7 @@ mod report;
 mod sms;
 mod unknown;
 mod way;
+mod word;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -47,6 +47,26 @@ fn a_tenants_own_goes_before_what_is_everybodys() {
 }
 
 #[test]
+fn an_account_is_a_tenants_own_where_no_other_has_its_token() {
+    let text = "[smsfactor]\ntoken = 'all'\n[smsfactor.tenants.acme]\ntoken = 'own'\n\
+        [smsfactor.tenants.one]\ntoken = 'same'\n[smsfactor.tenants.two]\ntoken = 'same'\n[smsfactor.tenants.odd]\ntoken = 'all'\n";
+    let auth = parse(text).unwrap().smsfactor.unwrap().auth;
+    let own = ["acme", "one", "two", "odd", "other"].map(|tenant| auth.is_own(tenant));
+    assert_eq!(own, [true, false, false, false, false]);
+    for (one, other, shared) in [
+        ("one", "two", true),
+        ("other", "another", true),
+        ("other", "odd", true),
+        ("acme", "acme", true),
+        ("acme", "other", false),
+        ("acme", "one", false),
+    ] {
+        assert_eq!(auth.is_shared(one, other), shared, "{one} {other}");
+        assert_eq!(auth.is_shared(other, one), shared, "{other} {one}");
+    }
+}
+
+#[test]
 fn every_way_to_prove_oneself_is_read() {
     let text = "[connection.a]\nbase_url = 'http://a/'\nheader = 'X-Api-Key'\ntoken = 'k'\n\
         [connection.b]\nbase_url = 'http://b'\nuser = 'u'\ntoken = 'p'\ndaily = '100/1d'\ntimeout = '2s'\n\

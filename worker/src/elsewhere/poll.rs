@@ -28,6 +28,9 @@ use crate::{
 
 /// How many pages one delivery reads, since it may take only so long.
 const PAGES: usize = 3;
+/// Why replies are not asked for: those of other tenants would become this one's contacts.
+const NOT_ITS_OWN: &str = "others may have the token by which this tenant calls smsfactor, and their replies would be taken for its own: give it one of \
+     its own, in [smsfactor.tenants] of the file that PENSTOCK_CONNECTIONS names";
 /// When Redis is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -40,6 +43,9 @@ pub(super) async fn poll(
 ) -> Result<Outcome, Stop> {
     let way = smsfactor(courier, job, turn)?;
     match (wanted.what, &wanted.list_id) {
+        (Polled::Replies, _) if !courier.elsewhere.is_own_account(job.reference().tenant()) => {
+            Err(refused(NOT_ITS_OWN, turn))
+        }
         (Polled::Replies, _) => replies::poll(courier, job, wanted, way, turn).await,
         (Polled::List, Some(list)) => {
             let list = list::List {
