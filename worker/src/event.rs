@@ -37,6 +37,13 @@ pub async fn follow(
     if !handle.with_contact && handle.again.is_none() {
         elsewhere::hear(courier, &handle.event, calls.turn()).await?;
     }
+    if handle.word {
+        return Ok(Outcome::Delivered {
+            result: json!({ "jobs": [] }),
+            effect: None,
+            permit: calls.permit(),
+        });
+    }
     storm::pass(courier, job, &handle.event, calls).await?;
     let flows = courier.flows.flows();
     let mut known = Known {

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures::future::join_all;
 use jiff::Timestamp;
-use penstock_shared::event::Event;
+use penstock_shared::{event::Event, job::Job};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -189,13 +189,15 @@ fn timely(intake: &Intake, events: Vec<Event>) -> Result<(Vec<Event>, usize), Re
     Ok((timely, late))
 }
 
-/// In their order. Another event under the same id is the same one, told in other words.
+/// In their order. What they say of messages is stored first: who is answered counts on all of it.
 async fn store(client: &Client, events: Vec<Event>) -> Result<Told, Refusal> {
-    let stored = join_all(
-        events
-            .into_iter()
-            .map(|event| client.enqueue(event.into_job())),
-    );
+    enqueue(client, events.iter().filter_map(Event::word)).await?;
+    enqueue(client, events.into_iter().map(Event::into_job)).await
+}
+
+/// Another event under the same id is the same one, told in other words.
+async fn enqueue(client: &Client, jobs: impl Iterator<Item = Job>) -> Result<Told, Refusal> {
+    let stored = join_all(jobs.map(|job| client.enqueue(job)));
     let mut told = Told::default();
     for stored in stored.await {
         match stored {

@@ -173,7 +173,8 @@ impl Stage {
     /// A webhook of `SMSFactor`'s comes in, as its stand-in says it.
     pub(crate) async fn hears(&self, body: &Value) {
         let events = events(body);
-        let jobs = events.into_iter().map(Event::into_job);
+        let words = events.iter().filter_map(Event::word);
+        let jobs = words.chain(events.iter().cloned().map(Event::into_job));
         self.store(&jobs.filter_map(named).collect::<Vec<_>>())
             .await;
     }

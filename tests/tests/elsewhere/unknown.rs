@@ -50,6 +50,19 @@ async fn a_reply_settles_it_though_no_webhook_comes() {
     assert_eq!(stage.sms_calls("send"), 1);
 }
 
+/// A reply stands in its contact's order, behind the very message that it settles.
+#[tokio::test]
+async fn a_stop_settles_the_message_that_it_would_wait_for() {
+    let (stage, _worker) = unanswered("60s").await;
+    // The API does not list it.
+    stage.sms.set_faults(["503:op=get-replies"]).unwrap();
+    let reply = json!({ "from": ANN_THERE, "message": "STOP" });
+    let stop = stage.sms.steer("replies", &reply).unwrap();
+    stage.hears(&stop).await;
+    assert_eq!(stage.result("m1").await, json!({ "settledBy": "reply" }));
+    assert_eq!(stage.sms_calls("send"), 1);
+}
+
 #[tokio::test]
 async fn where_nobody_tells_a_person_decides_and_a_late_report_decides_for_them() {
     let (stage, _worker) = unanswered("2s").await;
