@@ -8,9 +8,10 @@ use crate::stage::{ANN, ANN_THERE, Stage, sms};
 #[tokio::test]
 async fn a_message_is_sent_once_under_the_jobs_id() {
     let stage = Stage::start().await;
-    // Its moment must not be lost on a machine that has no table of time zones.
-    let none = tempfile::tempdir().unwrap();
-    let settings = [("TZDIR", none.path().to_str().unwrap())];
+    // Its moment must not be lost on a machine whose table of time zones has not that of Paris. An empty one would not be taken for a table.
+    let zones = tempfile::tempdir().unwrap();
+    std::fs::write(zones.path().join("Nowhere"), "TZif2").unwrap();
+    let settings = [("TZDIR", zones.path().to_str().unwrap())];
     let _worker = stage.worker_with(&stage.connections(), &settings).await;
     let more = json!({
         "sender": "Acme", "pushType": "alert", "sendAt": "2030-07-01T10:00:00Z", "unicode": true,
