@@ -251,9 +251,13 @@ async fn revoke(queue: &Queue, settings: &Settings, wanted: &Revoke) -> Result<S
     let taken = match kind {
         Kind::Company => {
             let company = Some(tenant.as_str());
-            queue.uninstalled(name.app(), company, None).await?
+            queue.uninstalled(name.app(), company, None, None).await?
         }
-        _ => queue.uninstalled(name.app(), None, Some(tenant)).await?,
+        _ => {
+            queue
+                .uninstalled(name.app(), None, Some(tenant), None)
+                .await?
+        }
     };
     Ok(Standing {
         tenant: tenant.to_string(),

@@ -22,6 +22,7 @@ use anyhow::{Context as _, anyhow};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::Uri,
     middleware,
     routing::{get, post},
 };
@@ -204,6 +205,7 @@ fn router(intake: Arc<Intake>) -> Router {
         .route("/hooks/smsfactor/{name}", post(hooks::smsfactor_named))
         .route("/hooks/smore", post(hooks::smore))
         .route("/hooks/smore/{*name}", post(hooks::smore_named))
+        .route("/hooks/smore/", post(hooks::smore))
         .route("/hooks/{name}", post(hooks::generic));
     Router::new()
         .merge(guarded)
@@ -214,7 +216,7 @@ fn router(intake: Arc<Intake>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
         .route("/openapi.json", get(openapi::show))
-        .fallback(async || Problem::not_found("there is nothing here; see /openapi.json"))
+        .fallback(async |uri: Uri| hooks::nothing_at(uri.path()))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(middleware::from_fn(metrics::observe))
         .layer(CatchPanicLayer::custom(problem::panicked))

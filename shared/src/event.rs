@@ -186,6 +186,19 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, Unreadable> {
     }
 }
 
+impl Event {
+    /// The event as another one, if what it says is not what was said under its id before: where the sender's ids may be those of records.
+    pub fn is_told_otherwise(&self) -> Option<Self> {
+        let of_another = !matches!(self.source, Source::Ghl | Source::Smsfactor | Source::Smore);
+        let data = of_another.then(|| serde_json::to_vec(&self.data).ok())??;
+        let parts = [self.id.as_str().as_bytes(), &data];
+        Some(Self {
+            id: hashed_id(self.source.as_str(), parts),
+            ..self.clone()
+        })
+    }
+}
+
 /// An event's id: its sender's name, and what the sender calls it. What cannot stand in a job's id is hashed.
 fn id(source: &str, name: &str) -> JobId {
     // An address or a telephone number in the place of an id would be shown wherever the job's id is.

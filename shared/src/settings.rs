@@ -178,8 +178,8 @@ pub struct Intake {
     pub api_keys: Vec<SecretString>,
     /// The file that says what follows from which event.
     pub flows: Option<PathBuf>,
-    /// How many events of one kind about one record may lead to jobs.
-    pub storm: Quota,
+    /// How many events of one kind about one record may lead to jobs: at least one quota, and all of them hold.
+    pub storm: Vec<Quota>,
     /// The file that says which webhooks are taken in.
     pub hooks: Option<PathBuf>,
     /// How old an event may be that a webhook tells of.

@@ -4,10 +4,14 @@
 mod admin;
 mod arguments;
 mod ledger;
+mod life;
 mod people;
+mod program;
 mod progress;
+mod promise;
 mod scene;
 mod stage;
+mod store;
 mod submit;
 mod verdict;
 mod workload;
@@ -22,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use arguments::Arguments;
 use ledger::Books;
+use promise::Promises;
 use scene::Scene;
 use stage::Stage;
 use workload::Workload;
@@ -33,7 +38,12 @@ const INTERRUPTED: u8 = 130;
 
 /// Runs the demonstration. Exit code 0 means that every promise was kept, 1 that one was not.
 pub async fn main(arguments: Arguments) -> ExitCode {
-    perform(&arguments).await.unwrap_or_else(|error| {
+    let performed = if arguments.two_way {
+        life::perform(&arguments).await
+    } else {
+        perform(&arguments).await
+    };
+    performed.unwrap_or_else(|error| {
         eprintln!("demo: {error:#}");
         ExitCode::FAILURE
     })
@@ -83,9 +93,13 @@ async fn play(scene: &Scene) -> anyhow::Result<()> {
 
     heading("What the sandbox's ledger says");
     let after = Books::read(scene).await?;
-    let verdict = verdict::Verdict::of(&workload, &before, &after);
-    println!("{verdict}");
-    if !verdict.good() {
+    tell(&verdict::judge(&workload, &before, &after), began)
+}
+
+/// Tells what became of the promises. That one was not kept is an error.
+fn tell(promises: &Promises, began: Instant) -> anyhow::Result<()> {
+    println!("{promises}");
+    if !promises.are_kept() {
         bail!("not every promise was kept: see above");
     }
     println!(
@@ -113,5 +127,21 @@ async fn interruption() {
     if waits.next().await.is_none() {
         // Signals cannot be listened to: they end the process, and its children with it.
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::promise::promise;
+    use super::*;
+
+    #[test]
+    fn one_promise_that_is_broken_is_an_error() {
+        let told = |kept: [bool; 2]| {
+            let promises = kept.map(|kept| promise(kept, "it works".to_owned()));
+            tell(&promises.into_iter().collect(), Instant::now())
+        };
+        assert!(told([true, true]).is_ok());
+        assert!(told([true, false]).is_err());
     }
 }

@@ -6,6 +6,7 @@ pub mod fixture;
 pub mod fuzz;
 pub mod harness;
 pub mod lab;
+pub mod ready;
 pub mod sandbox;
 pub mod smore;
 pub mod smsfactor;

@@ -150,6 +150,11 @@ impl Running {
         what.plant(&mut self.desk.state().world, fields, self.desk.now())
     }
 
+    /// A contact as the API shows it, without a call; none if there is none of that id.
+    pub fn contact(&self, id: &str) -> Option<Value> {
+        self.desk.state().world.shown(id)
+    }
+
     /// Who has the app, and their tokens; none while OAuth is off.
     pub fn marketplace(&self) -> Option<Marketplace<'_>> {
         Marketplace::of(&self.desk)

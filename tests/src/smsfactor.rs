@@ -11,6 +11,8 @@
 //! | `POST lists {"id"?,"name","contacts":[{"value","info1"…}]}` | a list with these contacts, without a call |
 //! | `POST account {"credits"}` | other credits |
 //! | `GET messages` | every SMS that was sent, in order |
+//! | `GET lists` | every list, with its contacts |
+//! | `GET blacklist` | the numbers on the blacklist |
 
 mod account;
 mod answer;

@@ -276,7 +276,7 @@ impl<D: Deliver> Worker<D> {
             },
             ended = &mut all_written => Err(anyhow::anyhow!("settling ended: {ended:?}")),
             // Without one of them it would only look alive: its leases would end, or nobody would know of it.
-            ended = ending(&mut refreshing), if !asked.is_cancelled() => Err(anyhow::anyhow!("the renewal of tokens ended: {ended:?}")),
+            ended = ending_early(&mut refreshing, &asked) => Err(anyhow::anyhow!("the renewal of tokens ended: {ended:?}")),
             Some(ended) = duties.join_next() => Err(anyhow::anyhow!("a duty of the worker ended: {ended:?}")),
         };
         if let (Ok(()), Some(refreshing)) = (&ended, refreshing) {
@@ -289,12 +289,19 @@ impl<D: Deliver> Worker<D> {
     }
 }
 
-/// Waits for the end of a task, for ever if there is none.
-async fn ending(task: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
-    match task {
-        Some(task) => task.await,
-        None => std::future::pending().await,
+/// Waits for the end of a task that nobody has asked for, for ever if there is none: asked, it ends before the deliveries do.
+async fn ending_early(
+    task: &mut Option<JoinHandle<()>>,
+    asked: &CancellationToken,
+) -> Result<(), JoinError> {
+    if let Some(running) = task {
+        let ended = running.await;
+        *task = None;
+        if ended.is_err() || !asked.is_cancelled() {
+            return ended;
+        }
     }
+    std::future::pending().await
 }
 
 /// What lines of log within a delivery say of it. It is made only where lines below `info` are wanted, since every delivery would pay for it:
@@ -359,7 +366,7 @@ fn courier(
         http_timeout: settings.ghl.http_timeout,
         quarantine: quarantine.clone(),
         flows: FlowFile::open(settings.intake.flows.as_deref())?,
-        storm: settings.intake.storm,
+        storm: settings.intake.storm.clone(),
         search_lag: settings.delivery.search_lag,
         marker: Marker::new(&settings.delivery.marker_keys, settings.delivery.marker),
         remove_twins: settings.delivery.remove_twins,

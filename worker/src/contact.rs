@@ -69,7 +69,7 @@ pub async fn find(
 }
 
 /// What the map says; a Redis that is away means that the API is asked.
-async fn remembered(
+pub async fn remembered(
     courier: &Courier,
     job: &Assignment,
     reference: &ContactRef,
@@ -200,7 +200,8 @@ pub async fn remember(
     }
 }
 
-async fn unlearn(courier: &Courier, job: &Assignment, reference: &ContactRef) {
+/// Forgets whose name this was.
+pub async fn unlearn(courier: &Courier, job: &Assignment, reference: &ContactRef) {
     let tenant = job.reference().tenant();
     if let Err(error) = courier.queue.unremember(tenant, reference).await {
         tracing::warn!(job = %job.reference(), %error, "a contact's id could not be forgotten");

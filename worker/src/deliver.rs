@@ -68,8 +68,8 @@ pub struct Courier {
     pub quarantine: Quarantine,
     /// What follows from which event.
     pub flows: FlowFile,
-    /// How many events of one kind about one record may lead to jobs.
-    pub storm: Quota,
+    /// How many events of one kind about one record may lead to jobs: all of these hold.
+    pub storm: Vec<Quota>,
     /// How long after its end the API's search may not find what an unanswered call created.
     pub search_lag: Duration,
     /// What marks notes and tasks, and knows its markers.

@@ -1,16 +1,19 @@
 //! What follows from an event: the flows say which jobs, and these are enqueued.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use penstock_shared::{
+    event::Event,
     flow::{Broken, Known, Planned},
     ghl::CallError,
-    job::{HandleEvent, Job, JobId, Payload},
+    job::{ContactRef, HandleEvent, Job, JobId, Payload},
     outcome::{Cause, Fault, Outcome},
     queue::{
         enqueue::{Admission, Enqueued},
+        links::RecordName,
         record::NewJob,
+        run::field,
     },
 };
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
-    elsewhere, storm,
+    elsewhere, install, storm,
     sync::{self, Looked},
 };
 
@@ -36,6 +39,7 @@ pub async fn follow(
 ) -> Result<Outcome, Stop> {
     if !handle.with_contact && handle.again.is_none() {
         elsewhere::hear(courier, &handle.event, calls.turn()).await?;
+        install::hear(courier, &handle.event, calls).await?;
     }
     if handle.word {
         return Ok(Outcome::Delivered {
@@ -44,14 +48,18 @@ pub async fn follow(
             permit: calls.permit(),
         });
     }
-    storm::pass(courier, job, &handle.event, calls).await?;
     let flows = courier.flows.flows();
     let mut known = Known {
         now: first_due(job),
-        contact: contact_of(job, handle, calls).await?,
+        contact: None,
         links: json!({}),
         news: None,
     };
+    // A template of it that fails is told of below.
+    let record = flows.record(&handle.event, &known).ok().flatten();
+    let said = (&handle.event, record.as_deref());
+    storm::pass(courier, job, said, calls).await?;
+    known.contact = contact_of(courier, job, handle, record.as_deref(), calls).await?;
     let looked = sync::look(courier, job, handle, (&flows, &known), calls).await?;
     let (looked, unread) = match looked {
         Ok(looked) => (looked, None),
@@ -60,14 +68,21 @@ pub async fn follow(
     known.links = looked.links;
     known.news = looked.news;
     let mut plan = flows.plan(&handle.event, &known);
-    storm::count(courier, job, &handle.event, &plan, calls).await?;
+    let before = followed(job);
+    plan.skip(&before);
+    storm::count(courier, job, said, &plan, calls).await?;
     plan.broken.extend(unread);
+    let by_now: BTreeSet<_> = &before | &plan.followed();
     let jobs = plan.jobs.into_iter().map(|Planned { job, .. }| job);
     let mut jobs: Vec<Job> = jobs.chain(looked.again).collect();
-    if plan.reads_contact {
+    if !plan.reads_contact.is_empty() {
         jobs.push(with_contact(handle));
     }
     let ids = enqueue(courier, jobs, calls).await?;
+    if !plan.broken.is_empty() {
+        // A person may mend the flow long after: their jobs are done by then, and known no more.
+        job.note(field::FOLLOWED, json!(by_now).to_string());
+    }
     Ok(match broken(&plan.broken) {
         None => Outcome::Delivered {
             result: json!({ "jobs": ids }),
@@ -80,6 +95,13 @@ pub async fn follow(
             permit: calls.permit(),
         },
     })
+}
+
+/// The flows by which something has followed, of an event that is retried.
+fn followed(job: &Assignment) -> BTreeSet<String> {
+    let noted = job.claimed.run.text(field::FOLLOWED);
+    let noted = noted.and_then(|json| serde_json::from_str(json).ok());
+    noted.unwrap_or_default()
 }
 
 fn first_due(job: &Assignment) -> Timestamp {
@@ -101,26 +123,58 @@ fn with_contact(handle: &HandleEvent) -> Job {
 
 /// The contact as GHL has it, if it is to be read.
 async fn contact_of(
+    courier: &Courier,
     job: &Assignment,
     handle: &HandleEvent,
+    record: Option<&str>,
     calls: &mut Calls<'_>,
 ) -> Result<Option<Value>, Stop> {
     if !handle.with_contact {
         return Ok(None);
     }
-    let Some(reference) = handle.event.contact.refs().into_iter().next() else {
+    let linked = linked(courier, job, &handle.event, record, calls).await?;
+    let named = handle.event.contact.refs().into_iter().next();
+    let Some(reference) = linked.or(named) else {
         return Ok(Some(Value::Null));
     };
-    let request = contact::read(job, &reference)?;
+    // The API's search lags behind its writes, and most that is new is new by a job of ours.
+    let remembered = contact::remembered(courier, job, &reference).await;
+    let by_id = remembered.clone().map(ContactRef::Id);
+    let request = contact::read(job, by_id.as_ref().unwrap_or(&reference))?;
     match calls.send(&request).await {
         Ok(mut answer) => {
             let contact = answer.body.get_mut("contact").map(Value::take);
             Ok(Some(contact.unwrap_or_default()))
         }
+        // What was remembered is out of date.
+        Err(Stop::Call(CallError::ContactNotFound { .. })) if remembered.is_some() => {
+            contact::unlearn(courier, job, &reference).await;
+            Err(calls.postponed(Duration::ZERO, "the remembered contact is gone"))
+        }
         // It may have been deleted meanwhile.
         Err(Stop::Call(CallError::ContactNotFound { .. })) => Ok(Some(Value::Null)),
         Err(stop) => Err(stop),
     }
+}
+
+/// The contact that is linked to the event's record.
+async fn linked(
+    courier: &Courier,
+    job: &Assignment,
+    event: &Event,
+    record: Option<&str>,
+    calls: &Calls<'_>,
+) -> Result<Option<ContactRef>, Stop> {
+    let (Some(record), None) = (record, &event.contact.id) else {
+        return Ok(None);
+    };
+    let names = [RecordName::new(event.source.as_str(), record)];
+    let records = courier.queue.records(job.reference().tenant(), &names);
+    let records = records
+        .await
+        .map_err(|_| calls.postponed(ASK_AGAIN, "waits for Redis"))?;
+    let id = records.get("ghl").and_then(|id| id.parse().ok());
+    Ok(id.map(ContactRef::Id))
 }
 
 /// Stores the jobs, and returns their ids. One that is stored already with another payload stays as it is: the flows have changed since.

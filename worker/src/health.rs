@@ -16,7 +16,7 @@ use penstock_shared::{
 };
 use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 
-use crate::{assignment::Roster, storm::STORMS};
+use crate::{assignment::Roster, duties::refresh::RENEWALS, storm::STORMS};
 
 const BACKLOG: &str = "penstock_backlog_jobs";
 const ELIGIBLE: &str = "penstock_eligible_jobs";
@@ -84,7 +84,7 @@ fn describe() {
     for (counter, is) in [
         (
             "penstock_deliveries_total",
-            "Deliveries by this worker, by how they ended and by type of job.",
+            "Deliveries by this worker, by destination, how they ended and type of job.",
         ),
         (
             "penstock_calls_saved_total",
@@ -97,6 +97,10 @@ fn describe() {
         (
             "penstock_twins_total",
             "Effects that were found to be there twice, or of dead letters.",
+        ),
+        (
+            RENEWALS,
+            "OAuth tokens that this worker was to renew, by what became of that: renewed, postponed or needs-authorisation.",
         ),
         (
             STORMS,
@@ -113,6 +117,7 @@ fn describe() {
     counter!("penstock_twins_total").absolute(0);
     counter!("penstock_lapses_total").absolute(0);
     counter!(STORMS).absolute(0);
+    counter!(RENEWALS, "end" => "needs-authorisation").absolute(0);
 }
 
 /// Binds the address, or says which setting is wrong.

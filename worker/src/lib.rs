@@ -20,6 +20,7 @@ pub mod flows;
 pub mod gate;
 mod group;
 pub mod health;
+pub mod install;
 pub mod journal;
 pub mod likeness;
 pub mod link;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{ContactId, JobId, Parent, PathId, Payload},
+    job::{ContactId, JobId, Parent, PathId, Payload, state::State},
     outcome::{Cause, Fault, Outcome},
     queue::{
+        error::QueueError,
         parent::{Standing, contact_in},
         run::field,
     },
@@ -87,7 +88,7 @@ async fn result(
     let standings = standings.map_err(|_| calls.postponed(LOOK_AGAIN, "waits for Redis"))?;
     match standings.into_iter().next().unwrap_or(Standing::Unknown) {
         Standing::Done(result) => Ok(result),
-        Standing::Open => Err(calls.postponed(LOOK_AGAIN, "waits for the job that it refers to")),
+        Standing::Open => Err(open(courier, job, parent, calls).await),
         // If somebody retries that one, it joins the sequence at its end: behind this job it would wait for ever.
         Standing::Dead if parent.wait => Err(Outcome::SteppedAside {
             wait: LOOK_SELDOM,
@@ -97,6 +98,34 @@ async fn result(
         Standing::Dead => Err(dead("the job that it refers to is dead", parent, calls)),
         Standing::Unknown => Err(unknown(job, parent, calls)),
     }
+}
+
+/// It is waited for. If it stands behind this job, as it does where it was dead and somebody has retried it, this one lets it pass.
+async fn open(courier: &Courier, job: &Assignment, parent: &Parent, calls: &Calls<'_>) -> Stop {
+    match stands_behind(courier, job, parent).await {
+        Ok(true) => Outcome::SteppedAside {
+            wait: LOOK_AGAIN,
+            permit: calls.permit(),
+        }
+        .into(),
+        Ok(false) => calls.postponed(LOOK_AGAIN, "waits for the job that it refers to"),
+        Err(_) => calls.postponed(LOOK_AGAIN, "waits for Redis"),
+    }
+}
+
+async fn stands_behind(
+    courier: &Courier,
+    job: &Assignment,
+    parent: &Parent,
+) -> Result<bool, QueueError> {
+    let (queue, reference) = (&courier.queue, job.reference());
+    let tenant = Some(reference.tenant());
+    let Some(status) = queue.find(parent.job.as_str(), tenant).await?.pop() else {
+        return Ok(false);
+    };
+    let place = queue.place(&status).await?;
+    let heads = place.map(|place| place.heads).unwrap_or_default();
+    Ok(status.state == State::Blocked && heads.iter().any(|head| head == reference.id()))
 }
 
 fn unknown(job: &Assignment, parent: &Parent, calls: &Calls<'_>) -> Stop {

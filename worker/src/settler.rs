@@ -169,7 +169,7 @@ fn report(settlement: &Settlement) {
         _ => None,
     };
     let cause = death.map(|(cause, _)| cause);
-    metrics::counter!("penstock_deliveries_total", "end" => state, "type" => settlement.job_type.clone()).increment(1);
+    count(settlement, state);
     let fault = settlement.transition.fault.as_ref();
     let fault = fault.or(death.map(|(_, fault)| fault));
     let (status, error) = (
@@ -177,6 +177,7 @@ fn report(settlement: &Settlement) {
         fault.map(|fault| fault.message.as_str()),
     );
     let (job, tenant) = (settlement.reference.id(), settlement.reference.tenant());
+    let destination = settlement.reference.lane().destination();
     if let Some(decided) = &settlement.transition.decided {
         let policy = decided.policy.as_str();
         metrics::counter!("penstock_ambiguous_total", "policy" => policy).increment(1);
@@ -192,12 +193,19 @@ fn report(settlement: &Settlement) {
     }
     if let Some(hold) = &settlement.transition.hold {
         // Nobody else can say it: held jobs are not delivered, and so leave no line.
-        tracing::warn!(tenant, why = hold.why, error, "the tenant is held");
+        tracing::warn!(
+            tenant,
+            destination,
+            why = hold.why,
+            error,
+            "the tenant is held"
+        );
     }
     if level_is_warn {
         tracing::warn!(
             job,
             tenant,
+            destination,
             end = state,
             cause,
             attempts_before = settlement.attempts,
@@ -209,6 +217,7 @@ fn report(settlement: &Settlement) {
         tracing::debug!(
             job,
             tenant,
+            destination,
             end = state,
             attempts_before = settlement.attempts,
             status,
@@ -221,15 +230,21 @@ fn report(settlement: &Settlement) {
 /// What became of the breaker: the probe itself costs no attempt, and so leaves no other line.
 fn report_probe(settlement: &Settlement) {
     let tenant = settlement.reference.tenant();
+    let destination = settlement.reference.lane().destination();
     let fault = settlement.transition.fault.as_ref();
     let status = fault.and_then(|fault| fault.status);
     let error = fault.map(|fault| fault.message.as_str());
     match settlement.transition.api {
         Some(Api::Up) => {
-            tracing::info!(tenant, "the API answered the probe: the breaker is closed");
+            tracing::info!(
+                tenant,
+                destination,
+                "the API answered the probe: the breaker is closed"
+            );
         }
         Some(Api::Down) => tracing::warn!(
             tenant,
+            destination,
             status,
             error,
             "the API failed the probe: the breaker stays open"
@@ -238,11 +253,17 @@ fn report_probe(settlement: &Settlement) {
     }
 }
 
+fn count(settlement: &Settlement, end: &'static str) {
+    let destination = settlement.reference.lane().destination().to_owned();
+    let job_type = settlement.job_type.clone();
+    metrics::counter!("penstock_deliveries_total", "destination" => destination, "end" => end, "type" => job_type).increment(1);
+}
+
 /// A rider that is done has saved a call.
 fn report_rider(settlement: &Settlement) {
     let done = matches!(settlement.transition.ending, Ending::Done { .. });
     let end = if done { "done" } else { "postponed" };
-    metrics::counter!("penstock_deliveries_total", "end" => end, "type" => settlement.job_type.clone()).increment(1);
+    count(settlement, end);
     if done {
         metrics::counter!("penstock_calls_saved_total").increment(1);
     }

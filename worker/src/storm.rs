@@ -11,8 +11,9 @@ use penstock_shared::{
     flow::Plan,
     outcome::{Cause, Fault, Outcome},
     queue::storms::Weather,
+    quota::Quota,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -31,48 +32,48 @@ const AGAIN: Duration = Duration::from_secs(2);
 pub async fn pass(
     courier: &Courier,
     job: &Assignment,
-    event: &Event,
+    (event, record): (&Event, Option<&str>),
     calls: &Calls<'_>,
 ) -> Result<(), Stop> {
-    let Some(events) = alike(event) else {
+    let Some(events) = alike(event, record) else {
         return Ok(());
     };
     let tenant = job.reference().tenant();
-    let rages = courier.queue.is_stormed(tenant, &events, courier.storm);
-    if rages.await.map_err(|_| away(calls))? {
-        return Err(held(courier, event, calls));
+    let broken = courier.queue.storm_of(tenant, &events, &courier.storm);
+    match broken.await.map_err(|_| away(calls))? {
+        Some(broken) => Err(held(broken, event, calls)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Counts an event from which jobs follow, and refuses it if there are too many of its kind.
 pub async fn count(
     courier: &Courier,
     job: &Assignment,
-    event: &Event,
+    (event, record): (&Event, Option<&str>),
     plan: &Plan,
     calls: &Calls<'_>,
 ) -> Result<(), Stop> {
-    let Some(events) = alike(event).filter(|_| !plan.jobs.is_empty()) else {
+    let Some(events) = alike(event, record).filter(|_| !plan.jobs.is_empty()) else {
         return Ok(());
     };
     let tenant = job.reference().tenant();
     let this = (job.reference().id(), job.clock.now_ms());
     let weather = courier
         .queue
-        .count_event(tenant, &events, this, courier.storm);
+        .count_event(tenant, &events, this, &courier.storm);
     match weather.await.map_err(|_| away(calls))? {
         Weather::Calm => Ok(()),
-        Weather::Breaks => {
-            alarm(courier, job, event, plan);
-            Err(held(courier, event, calls))
+        Weather::Breaks(broken) => {
+            alarm(broken, job, event, plan);
+            Err(held(broken, event, calls))
         }
-        Weather::Storm => Err(held(courier, event, calls)),
+        Weather::Storm(broken) => Err(held(broken, event, calls)),
     }
 }
 
 /// Once for each storm: whoever reads it finds its events among the dead letters.
-fn alarm(courier: &Courier, job: &Assignment, event: &Event, plan: &Plan) {
+fn alarm(broken: Quota, job: &Assignment, event: &Event, plan: &Plan) {
     let flows: BTreeSet<_> = plan.jobs.iter().map(|job| job.flow.as_str()).collect();
     let flows: Vec<_> = flows.into_iter().collect();
     tracing::error!(
@@ -80,18 +81,18 @@ fn alarm(courier: &Courier, job: &Assignment, event: &Event, plan: &Plan) {
         kind = %event.kind,
         flows = flows.join(","),
         job = job.reference().id(),
-        most = %courier.storm,
+        most = %broken,
         "a storm of events of one record, as when flows feed each other: they are not followed until none comes for a while, and are dead letters \
          with the cause `storm`"
     );
     counter!(STORMS).increment(1);
 }
 
-fn held(courier: &Courier, event: &Event, calls: &Calls<'_>) -> Stop {
+fn held(broken: Quota, event: &Event, calls: &Calls<'_>) -> Stop {
     let why = format!(
-        "more than {} events {} of one record led to jobs (PENSTOCK_STORM): none is followed until they have ceased; see whether flows feed each \
+        "more than {broken} events {} of one record led to jobs (PENSTOCK_STORM): none is followed until they have ceased; see whether flows feed each \
          other, and retry it then",
-        courier.storm, event.kind
+        event.kind
     );
     Outcome::Rejected {
         cause: Cause::Storm,
@@ -101,13 +102,16 @@ fn held(courier: &Courier, event: &Event, calls: &Calls<'_>) -> Stop {
     .into()
 }
 
-/// What events have in common that count together: their sender, their kind, and the record. Those that name none are about many, and are not
-/// counted.
-fn alike(event: &Event) -> Option<String> {
+/// What events have in common that count together: their sender, their kind, and the record, which is the person's, or as the flows say. Those
+/// that name none but their own id are about many, and are not counted.
+fn alike(event: &Event, record: Option<&str>) -> Option<String> {
     let person = event.contact.refs().into_iter().next();
-    let record = match person {
-        Some(person) => json!(person).to_string(),
-        None => event.data.members().get("id").and_then(written)?,
+    let record = match (person, record) {
+        (Some(person), _) => json!(person).to_string(),
+        (None, Some(record)) if !event.id.as_str().ends_with(&format!(":{record}")) => {
+            json!(record).to_string()
+        }
+        _ => return None,
     };
     let digest = Sha256::new()
         .chain_update(event.source.as_str())
@@ -117,13 +121,6 @@ fn alike(event: &Event) -> Option<String> {
         .chain_update(record)
         .finalize();
     Some(URL_SAFE_NO_PAD.encode(&digest[..16]))
-}
-
-fn written(id: &Value) -> Option<String> {
-    match id {
-        Value::String(_) | Value::Number(_) => Some(id.to_string()),
-        _ => None,
-    }
 }
 
 fn away(calls: &Calls<'_>) -> Stop {

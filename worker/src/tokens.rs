@@ -73,6 +73,11 @@ impl Tokens {
         }
     }
 
+    /// The client id of the app that tenants are connected through, if one is configured.
+    pub fn app(&self) -> Option<&str> {
+        self.inner.app.as_deref()
+    }
+
     /// Hears whether anything has changed since the last time, and forgets what was kept if so.
     pub async fn learn(&self) -> Result<(), QueueError> {
         let changes = self.inner.queue.access_changes().await?;

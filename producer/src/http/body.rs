@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    BoxError,
     body::{Body, Bytes},
     extract::Request,
     http::{HeaderMap, header},
 };
+use bytes::BytesMut;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use penstock_shared::job::MAX_BATCH_BYTES;
 use tokio::{
@@ -24,33 +26,45 @@ const WEBHOOKS_AT_ONCE: usize = 64;
 pub(super) const MAX_WEBHOOK_BYTES: usize = 1 << 20;
 /// How long a body waits for its share of that.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it may take to come.
+/// How long jobs may take to come, and a webhook, whose sender anybody may say to be.
 const ARRIVAL: Duration = Duration::from_secs(30);
+const WEBHOOK_ARRIVAL: Duration = Duration::from_secs(5);
 /// What is read of a body that is too large, so that its sender gets to see the answer: so many times the most.
 const DRAINED: usize = 4;
 
 const KIB: usize = 1024;
+/// What is set apart for a webhook before any of it has come.
+const FIRST: usize = 16 * KIB;
 
 /// The memory that bodies may have, each and all of them.
 pub(super) struct Budget {
     memory: Arc<Semaphore>,
     most: usize,
+    /// How much of what is announced is set apart before it comes.
+    ahead: usize,
+    arrival: Duration,
 }
 
 impl Budget {
     /// For jobs.
     pub(super) fn of_jobs() -> Self {
-        Self::new(MAX_BATCH_BYTES, LARGEST_AT_ONCE)
+        // Whoever sends jobs has a key: what he announces will come.
+        Self {
+            memory: memory(LARGEST_AT_ONCE * MAX_BATCH_BYTES),
+            most: MAX_BATCH_BYTES,
+            ahead: MAX_BATCH_BYTES,
+            arrival: ARRIVAL,
+        }
     }
 
     /// For webhooks: nobody's jobs take it from them.
     pub(super) fn of_webhooks() -> Self {
-        Self::new(MAX_WEBHOOK_BYTES, WEBHOOKS_AT_ONCE)
-    }
-
-    fn new(most: usize, at_once: usize) -> Self {
-        let memory = Arc::new(Semaphore::new(at_once * most / KIB));
-        Self { memory, most }
+        Self {
+            memory: memory(WEBHOOKS_AT_ONCE * MAX_WEBHOOK_BYTES),
+            most: MAX_WEBHOOK_BYTES,
+            ahead: FIRST,
+            arrival: WEBHOOK_ARRIVAL,
+        }
     }
 
     async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
@@ -73,14 +87,48 @@ impl Budget {
             drain(body, DRAINED * self.most).await;
             return Err(Problem::too_large(self.most));
         }
-        let permit = self.reserve(announced.unwrap_or(self.most)).await?;
-        let collected = timeout(ARRIVAL, Limited::new(body, self.most).collect()).await;
-        match collected.map_err(|_| Problem::too_slow())? {
-            Ok(collected) => Ok((collected.to_bytes(), permit)),
-            Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(self.most)),
-            Err(_) => Err(Problem::bad_request("the body ended early")),
+        let body = Limited::new(body, self.most);
+        match timeout(self.arrival, self.collect(body, announced)).await {
+            Ok(read) => read,
+            Err(_) => Err(Problem::too_slow()),
         }
     }
+
+    /// Takes memory for what has come: whoever announces much and sends little keeps nobody else's.
+    async fn collect(
+        &self,
+        mut body: Limited<Body>,
+        announced: Option<usize>,
+    ) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
+        let ahead = announced.unwrap_or(self.most).min(self.ahead);
+        let mut permit = self.reserve(ahead).await?;
+        let mut read = BytesMut::with_capacity(announced.unwrap_or_default().min(ahead));
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.unread(&error))?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let has = permit.num_permits() * KIB;
+            let lacks = (read.len() + data.len()).saturating_sub(has);
+            if lacks > 0 {
+                permit.merge(self.reserve(lacks).await?);
+            }
+            read.extend_from_slice(&data);
+        }
+        Ok((read.freeze(), permit))
+    }
+
+    fn unread(&self, error: &BoxError) -> Problem {
+        if error.is::<LengthLimitError>() {
+            Problem::too_large(self.most)
+        } else {
+            Problem::bad_request("the body ended early")
+        }
+    }
+}
+
+fn memory(bytes: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(bytes / KIB))
 }
 
 fn check_encoding(headers: &HeaderMap) -> Result<(), Problem> {

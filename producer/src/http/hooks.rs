@@ -11,7 +11,7 @@ use axum::{
 };
 use futures::future::join_all;
 use jiff::Timestamp;
-use penstock_shared::{event::Event, job::Job};
+use penstock_shared::event::Event;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,9 +19,11 @@ pub(super) use self::refusal::Refusals;
 use self::refusal::{Refusal, Sender};
 use super::{Intake, metrics, problem::Problem, server::Peer};
 use crate::{
-    client::{Client, Refusal as NotStored, Status},
+    client::{Client, Receipt, Refusal as NotStored, Status},
     hooks::{Hook, Place},
 };
+
+const SMORE: &str = "smore";
 
 /// What hooks are called that are not there.
 const UNKNOWN: &str = "unknown";
@@ -121,8 +123,27 @@ webhook! {
     Place::Generic(&name), name
 }
 
+/// There is nothing at this address. Smore, whose webhooks end for good where it is told so, may have been given it with a slip.
+pub(super) fn nothing_at(path: &str) -> Problem {
+    match path.trim_start_matches('/').split_once('/') {
+        Some((hooks, name)) if hooks.eq_ignore_ascii_case("hooks") && is_meant_for_smore(name) => {
+            Refusal::Unconfigured.told_to(Sender::Smore)
+        }
+        _ => Problem::not_found("there is nothing here; see /openapi.json"),
+    }
+}
+
+fn is_meant_for_smore(name: &str) -> bool {
+    let name = name.trim_start_matches('/').get(..SMORE.len());
+    name.is_some_and(|name| name.eq_ignore_ascii_case(SMORE))
+}
+
 /// A webhook's way, from its arrival to its answer.
 async fn receive(intake: &Intake, place: Place<'_>, sender: Sender, request: Request) -> Received {
+    let sender = match place {
+        Place::Generic(name) if is_meant_for_smore(name) => Sender::Smore,
+        _ => sender,
+    };
     let hook = intake.hooks.at(place);
     let source = hook.map_or(UNKNOWN, |hook| hook.name.as_str());
     metrics::hook_received(source);
@@ -148,6 +169,11 @@ async fn take(intake: &Intake, hook: &Hook, request: Request) -> Result<Told, Re
     metrics::hook_verified(&hook.name);
     let events = hook.reader.read(&body, &headers, &uri)?;
     let (events, late) = timely(intake, events)?;
+    let truncated = events.iter().filter(|event| event.truncated).count();
+    if truncated > 0 {
+        tracing::warn!(hook = %hook.name, truncated, "events are larger than a job may be: some of what they say is left out");
+        metrics::hook_events(&hook.name, "truncated", truncated);
+    }
     let stored = store(intake.client()?, events).await?;
     let told = Told { late, ..stored };
     for (status, count) in [
@@ -191,25 +217,38 @@ fn timely(intake: &Intake, events: Vec<Event>) -> Result<(Vec<Event>, usize), Re
 
 /// In their order. What they say of messages is stored first: who is answered counts on all of it.
 async fn store(client: &Client, events: Vec<Event>) -> Result<Told, Refusal> {
-    enqueue(client, events.iter().filter_map(Event::word)).await?;
-    enqueue(client, events.into_iter().map(Event::into_job)).await
+    let words = events.iter().filter_map(Event::word);
+    Told::of(join_all(words.map(|word| client.enqueue(word))).await)?;
+    Told::of(join_all(events.into_iter().map(|event| store_one(client, event))).await)
 }
 
-/// Another event under the same id is the same one, told in other words.
-async fn enqueue(client: &Client, jobs: impl Iterator<Item = Job>) -> Result<Told, Refusal> {
-    let stored = join_all(jobs.map(|job| client.enqueue(job)));
-    let mut told = Told::default();
-    for stored in stored.await {
-        match stored {
-            Ok(receipt) if receipt.status == Status::Accepted => told.accepted += 1,
-            Ok(_) | Err(NotStored::Conflict(_)) => told.duplicates += 1,
-            // Told once in a while, not with each: they come in bursts.
-            Err(NotStored::Unavailable { error, .. }) => return Err(Problem::away(&error).into()),
-            Err(refusal) => return Err(Problem::not_stored(refusal.into(), false).into()),
+impl Told {
+    fn of(stored: Vec<Result<Receipt, NotStored>>) -> Result<Self, Refusal> {
+        let mut told = Self::default();
+        for stored in stored {
+            match stored {
+                Ok(receipt) if receipt.status == Status::Accepted => told.accepted += 1,
+                Ok(_) | Err(NotStored::Conflict(_)) => told.duplicates += 1,
+                // Told once in a while, not with each: they come in bursts.
+                Err(NotStored::Unavailable { error, .. }) => {
+                    return Err(Problem::away(&error).into());
+                }
+                Err(refusal) => return Err(Problem::not_stored(refusal.into(), false).into()),
+            }
         }
+        if told.accepted == 0 && told.duplicates > 0 {
+            told.status = Answer::Duplicate;
+        }
+        Ok(told)
     }
-    if told.accepted == 0 && told.duplicates > 0 {
-        told.status = Answer::Duplicate;
+}
+
+/// Another event under the same id is the same one, told in other words; but of other systems nobody knows whether their ids are an event's or a
+/// record's, and nothing that such a record tells later may be lost.
+async fn store_one(client: &Client, event: Event) -> Result<Receipt, NotStored> {
+    let otherwise = event.is_told_otherwise();
+    match (client.enqueue(event.into_job()).await, otherwise) {
+        (Err(NotStored::Conflict(_)), Some(event)) => client.enqueue(event.into_job()).await,
+        (stored, _) => stored,
     }
-    Ok(told)
 }

@@ -19,6 +19,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("email", email);
     environment.add_filter("after", after);
     environment.add_filter("has_word", has_word);
+    environment.add_filter("starts_with_word", starts_with_word);
     environment.add_filter("answer", answer);
     environment.add_filter("segment", segment);
 }
@@ -99,6 +100,13 @@ fn email(text: &Value) -> Value {
 /// `| has_word('call me')`: whether a text has these words one after the other, in whichever case and with whatever between them.
 fn has_word(text: &Value, words: &str) -> bool {
     text_of(text).is_some_and(|text| place_of(&text, words).is_some())
+}
+
+/// `| starts_with_word('join')`: whether a text begins with these words.
+fn starts_with_word(text: &Value, words: &str) -> bool {
+    let text = text_of(text).unwrap_or_default();
+    let mut said = words_of(&text).map(|(word, _)| word);
+    words_of(words).all(|(word, _)| said.next() == Some(word))
 }
 
 /// `| after('join')`: what follows these words in a text; nothing where they are not in it.
@@ -223,6 +231,14 @@ mod tests {
                 Some(json!(false)),
             ),
             ("'call' | has_word('')".to_owned(), Some(json!(false))),
+            (
+                "'Join: me' | starts_with_word('join')".to_owned(),
+                Some(json!(true)),
+            ),
+            (
+                "'I do not want to join' | starts_with_word('join')".to_owned(),
+                Some(json!(false)),
+            ),
             (
                 "data.answers | answer('name')".to_owned(),
                 Some(json!("Ada")),

@@ -1,5 +1,7 @@
 //! From an event to the jobs that follow from it.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use minijinja::{Value as Context, value::Serde};
@@ -35,8 +37,24 @@ pub struct Plan {
     pub jobs: Vec<Planned>,
     /// What could not be made.
     pub broken: Vec<Broken>,
-    /// Whether some flows wait for the contact.
-    pub reads_contact: bool,
+    /// The flows that wait for the contact.
+    pub reads_contact: BTreeSet<String>,
+}
+
+impl Plan {
+    /// Leaves out what was followed before: its jobs may be done, and forgotten.
+    pub fn skip(&mut self, followed: &BTreeSet<String>) {
+        self.jobs.retain(|job| !followed.contains(&job.flow));
+        self.broken
+            .retain(|broken| !followed.contains(&broken.flow));
+        self.reads_contact.retain(|flow| !followed.contains(flow));
+    }
+
+    /// The flows by which something follows, now or once the contact is known.
+    pub fn followed(&self) -> BTreeSet<String> {
+        let now = self.jobs.iter().map(|job| job.flow.clone());
+        now.chain(self.reads_contact.iter().cloned()).collect()
+    }
 }
 
 /// A job that follows.
@@ -68,7 +86,9 @@ impl Flows {
                 continue;
             }
             match (&known.contact, flow.reads_contact) {
-                (None, true) => plan.reads_contact = true,
+                (None, true) => {
+                    plan.reads_contact.insert(flow.name.clone());
+                }
                 (Some(_), false) => {}
                 _ => self.plan_flow(flow, event, known, &mut plan),
             }
@@ -268,6 +288,7 @@ pub(super) fn context(
     let mut context = json!({
         "event": {
             "kind": event.kind, "source": event.source, "id": event.id, "occurredAt": event.occurred_at,
+            "truncated": event.truncated,
         },
         "data": event.data,
         "person": person,

@@ -203,7 +203,7 @@ do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Ta
     let flows = Flows::load(text).unwrap();
     let task = event("TaskCreate", &json!({}));
     let first = flows.plan(&task, &known());
-    assert!(first.jobs.is_empty() && first.reads_contact);
+    assert!(first.jobs.is_empty() && !first.reads_contact.is_empty());
     let contact = Some(json!({ "firstName": "Ada" }));
     let second = flows.plan(&task, &Known { contact, ..known() });
     assert_eq!(

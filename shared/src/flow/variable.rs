@@ -8,7 +8,7 @@ use super::{fault::Faults, template::Uses, trigger::Trigger, written};
 const ROOTS: [&str; 9] = [
     "event", "data", "person", "contact", "links", "tenant", "now", "vars", "jobs",
 ];
-const EVENT: [&str; 4] = ["kind", "source", "id", "occurredAt"];
+const EVENT: [&str; 5] = ["kind", "source", "id", "occurredAt", "truncated"];
 const PERSON: [&str; 4] = ["id", "email", "phone", "ref"];
 /// What the engine brings along.
 const GLOBALS: [&str; 3] = ["range", "dict", "namespace"];

@@ -64,6 +64,8 @@ pub struct Grant {
     pub scopes: Vec<String>,
     /// The company that a location belongs to.
     pub company: Option<String>,
+    /// Since when the account is connected, however often its token was renewed since. In ms of Redis' clock; 0: that is not known.
+    pub since_ms: u64,
     /// How it stands.
     pub state: GrantState,
 }
@@ -77,14 +79,16 @@ impl Grant {
             life: None,
             scopes: Vec::new(),
             company: None,
+            since_ms: 0,
             state: GrantState::Active,
         }
     }
 
-    /// A location for which its company's grant has to make a token first.
-    pub fn awaited(company: Option<String>) -> Self {
+    /// An account that was connected now, and for which a token has to be made first.
+    pub fn awaited(company: Option<String>, now_ms: u64) -> Self {
         Self {
             company,
+            since_ms: now_ms,
             ..Self::private(Vec::new())
         }
     }
@@ -105,6 +109,7 @@ impl Grant {
                 issued.scopes.clone()
             },
             company: issued.company.clone().or_else(|| self.company.clone()),
+            since_ms: self.since_ms,
             state: GrantState::Active,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
     Queue,
     error::QueueError,
@@ -27,8 +29,8 @@ impl Queue {
             (None, None) => return Ok(None),
         };
         let name = GrantName::new(kind, app, id);
-        let nothing = Grant::awaited(issued.company.clone());
-        let grant = nothing.renewed(issued, self.now().await?);
+        let now = self.now().await?;
+        let grant = Grant::awaited(issued.company.clone(), now).renewed(issued, now);
         let due = grant.life.map(|life| life.due_ms(ahead, rand::random()));
         // Without a refresh token it is the company's grant that gives the next one.
         self.change_grant(&name, |_| Some((grant.clone(), due)))
@@ -57,7 +59,7 @@ impl Queue {
         let now = self.now().await?;
         self.change_grant(&name, |stored| {
             let stands = stored.is_some_and(|grant| grant.state == GrantState::Active);
-            (!stands).then(|| (Grant::awaited(Some(company.clone())), Some(now)))
+            (!stands).then(|| (Grant::awaited(Some(company.clone()), now), Some(now)))
         })
         .await
     }
@@ -81,23 +83,44 @@ impl Queue {
     }
 
     /// A location has uninstalled the app, or, if none is named, a company for all of its locations: their tokens are thrown away, and who is connected
-    /// again has to be allowed to write again. Returns how many grants were taken back.
+    /// again has to be allowed to write again. Who was connected after `at` stays so: it was installed again since, and this comes late. Returns how
+    /// many grants were taken back.
     pub async fn uninstalled(
         &self,
         app: &str,
         company: Option<&str>,
         location: Option<&Tenant>,
+        at: Option<Timestamp>,
     ) -> Result<usize, QueueError> {
-        let names = match (location, company) {
-            (Some(location), _) => vec![GrantName::new(Kind::Location, app, location.as_str())],
-            (None, Some(company)) => self.grants_under(app, company).await?,
-            (None, None) => Vec::new(),
+        let named = match (location, company) {
+            (Some(location), _) => GrantName::new(Kind::Location, app, location.as_str()),
+            (None, Some(company)) => GrantName::new(Kind::Company, app, company),
+            (None, None) => return Ok(0),
+        };
+        if self.is_newer(&named, at).await? {
+            return Ok(0);
+        }
+        let taken_back = match named.kind() {
+            Kind::Company => self.grants_under(&named).await?,
+            _ => vec![named],
         };
         let mut taken = 0;
-        for name in names {
-            taken += usize::from(self.revoke_grant(&name).await?);
+        for name in taken_back {
+            if !self.is_newer(&name, at).await? {
+                taken += usize::from(self.revoke_grant(&name).await?);
+            }
         }
         Ok(taken)
+    }
+
+    /// Whether it was connected after this moment.
+    async fn is_newer(&self, name: &GrantName, at: Option<Timestamp>) -> Result<bool, QueueError> {
+        let Some(at) = at else {
+            return Ok(false);
+        };
+        let stored = self.grant(name).await?;
+        let since_ms = stored.map_or(0, |stored| stored.grant.since_ms);
+        Ok(i64::try_from(since_ms).is_ok_and(|since_ms| since_ms > at.as_millisecond()))
     }
 
     /// Throws a grant's tokens away. Returns whether there was one.
@@ -115,12 +138,11 @@ impl Queue {
     }
 
     /// A company's own grant, and those of its locations.
-    async fn grants_under(&self, app: &str, company: &str) -> Result<Vec<GrantName>, QueueError> {
-        let own = GrantName::new(Kind::Company, app, company);
+    async fn grants_under(&self, company: &GrantName) -> Result<Vec<GrantName>, QueueError> {
         let listed = self.list_grants().await?.into_iter();
         let under = listed.filter(|listed| {
-            let is_its = listed.company.as_deref() == Some(company) || listed.name == own;
-            listed.name.app() == app && is_its
+            let is_its = listed.company.as_deref() == Some(company.id()) || listed.name == *company;
+            listed.name.app() == company.app() && is_its
         });
         Ok(under.map(|listed| listed.name).collect())
     }

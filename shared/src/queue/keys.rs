@@ -164,7 +164,7 @@ keys_apart! {
     listed(list) = "listed:";
     /// Sorted set per `<tenant>/<events>` that have their kind and their record in common: event that led to jobs → when (ms); kept for a moment.
     gusts(events) = "gusts:";
-    /// String per the same: there as long as they are a storm.
+    /// String per the same and `/<window in ms>`: there as long as they are a storm.
     storm(events) = "storm:";
     /// String, in the first shard only, per number of an installation that a browser has come back from: it counts once.
     install(number) = "install:";

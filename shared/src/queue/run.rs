@@ -28,6 +28,8 @@ pub mod field {
     pub const SPREAD: &str = "spread";
     /// How often it was looked whether these have ended.
     pub const LOOKS: &str = "looks";
+    /// Of an event: the flows by which something has followed already, as JSON.
+    pub const FOLLOWED: &str = "followed";
     /// Of a walk through contacts: the place that it has come to, as JSON.
     pub const PLACE: &str = "place";
     /// The id of its contact that the API did not know any more.

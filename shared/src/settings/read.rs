@@ -88,7 +88,7 @@ impl Settings {
                 flows: read(&sources, "FLOWS", |text| {
                     value::optional(text, |path| Ok(PathBuf::from(path)))
                 })?,
-                storm: read(&sources, "STORM", quota)?,
+                storm: read(&sources, "STORM", storm)?,
                 hooks: read(&sources, "HOOKS", |text| {
                     value::optional(text, |path| Ok(PathBuf::from(path)))
                 })?,
@@ -130,6 +130,19 @@ fn redis(sources: &Sources) -> Result<Redis, SettingsError> {
             value::duration(text, SECOND..=366 * DAY)
         })?,
     })
+}
+
+/// As many as there are windows of a length that people think in.
+const MOST_STORM_QUOTAS: usize = 4;
+
+fn storm(text: &str) -> Result<Vec<Quota>, String> {
+    let quotas: Vec<_> = text.split(',').map(|one| quota(one.trim())).collect();
+    if quotas.len() > MOST_STORM_QUOTAS {
+        return Err(format!(
+            "write {MOST_STORM_QUOTAS} quotas at the most, separated by commas"
+        ));
+    }
+    quotas.into_iter().collect()
 }
 
 fn quota(text: &str) -> Result<Quota, String> {

@@ -230,8 +230,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(
         "PENSTOCK_STORM",
-        "60/1m",
-        "how many events of one kind about one record may lead to jobs in any such window: those beyond, as of flows that feed each other, are dead letters with the cause `storm`, until none has come for a window",
+        "60/1m,300/1h",
+        "how many events of one kind about one record may lead to jobs in any window of each of these lengths: those beyond, as of flows that feed each other, are dead letters with the cause `storm`, until none has come for such a window",
     ),
     plain(
         "PENSTOCK_HOOKS",

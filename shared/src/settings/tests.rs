@@ -54,7 +54,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("PENSTOCK_GRACE", "25s"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_FLOWS", "none"),
-    ("PENSTOCK_STORM", "60/1m"),
+    ("PENSTOCK_STORM", "60/1m,300/1h"),
     ("PENSTOCK_HOOKS", "none"),
     ("PENSTOCK_HOOK_WINDOW", "24h"),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),

@@ -75,5 +75,5 @@ fn job(number: usize) -> Wanted {
     let (contact, word) = (format!("c{number}"), format!("lab-{number}"));
     let payload = json!({ "contact": { "id": contact }, "tags": [word] });
     let id = format!("job-{number}");
-    wanted(id, TENANT, JobType::AddTags, &contact, word, &payload)
+    wanted(&id, TENANT, JobType::AddTags, &contact, word, &payload)
 }

@@ -1,5 +1,6 @@
 //! `penstock-lab`: the long forms of the fault laboratory's runs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use penstock_tests::harness::{Appendfsync, RedisOptions};
 use penstock_tests::lab::{
     chaos::Chaos,
     check::Violation,
-    crash::{self, Cell},
+    crash::{self, Cell, Crashed},
     deploy::deploy,
     figures::Figures,
     lapse::lapse,
     page::page,
     stop::{Stopped, stop_all},
     workload::Size,
-    world::LEASE,
+    world::{LEASE, MARKER_KEY},
 };
 use penstock_tests::sandbox::parse_span;
 
@@ -38,8 +39,8 @@ enum Run {
     Soak(Soak),
     /// A worker crashes at each failpoint with each type of job, in turn
     Crashes {
-        /// How many crashes
-        count: usize,
+        /// How many crashes; each kind once if it is not said
+        count: Option<usize>,
         /// How many at a time
         #[arg(long, default_value_t = 8)]
         at_once: usize,
@@ -95,9 +96,6 @@ struct Soak {
     reports: PathBuf,
 }
 
-/// Any will do, if it is long enough.
-const MARKER_KEY: &str = "a-key-of-the-fault-laboratory-alone";
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sync {
     Always,
@@ -145,11 +143,8 @@ impl Soak {
             .unwrap_or_else(|| rand::random_range(0..1_000_000));
         let size = Size::of(self.jobs);
         eprintln!(
-            "seed {seed}: {} jobs of {} tenants, {} workers, {:?} of faults",
-            size.total(),
-            size.tenants,
-            self.workers,
-            self.span
+            "seed {seed}: about {} jobs of {} tenants, {} workers, {:?} of faults",
+            self.jobs, size.tenants, self.workers, self.span
         );
         let chaos = Chaos {
             seed,
@@ -187,12 +182,10 @@ impl Soak {
     }
 }
 
-async fn crashes(count: usize, at_once: usize) -> ExitCode {
-    let cells: Vec<Cell> = crash::every_cell()
-        .into_iter()
-        .cycle()
-        .take(count)
-        .collect();
+async fn crashes(count: Option<usize>, at_once: usize) -> ExitCode {
+    let all = crash::every_cell();
+    let count = count.unwrap_or(all.len());
+    let cells: Vec<Cell> = all.into_iter().cycle().take(count).collect();
     let mut over = 0;
     let crashed = crash::crash_all(cells, at_once, |_| {
         over += 1;
@@ -205,6 +198,9 @@ async fn crashes(count: usize, at_once: usize) -> ExitCode {
     println!("crashes        {}", crashed.len());
     println!("done           {}", ended("done"));
     println!("ambiguous      {}", ended("ambiguous"));
+    for (of, count) in in_doubt(&crashed) {
+        println!("               {count} × {of}");
+    }
     println!(
         "otherwise      {}",
         crashed.len() - ended("done") - ended("ambiguous")
@@ -217,9 +213,18 @@ async fn crashes(count: usize, at_once: usize) -> ExitCode {
             .count()
     );
     for one in crashed.iter().filter(|one| !one.violations.is_empty()) {
-        eprintln!("{:?} came to {}", one.cell, one.ended);
+        eprintln!("{} at {} came to {}", one.of, one.point, one.ended);
     }
     verdict(crashed.iter().flat_map(|one| &one.violations))
+}
+
+/// What was ambiguous, and how often.
+fn in_doubt(crashed: &[Crashed]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for one in crashed.iter().filter(|one| one.ended == "ambiguous") {
+        *counts.entry(one.of.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 async fn deploys(count: usize) -> ExitCode {

@@ -8,6 +8,8 @@ const EXAMPLES: &str = "\
 Examples:
   penstock-demo          starts all it needs, plays, and leaves nothing running
   penstock-demo --keep   leaves it running until Ctrl-C, to look around
+  penstock-demo --two-way
+                         tells of one contact in GHL, SMSFactor and a CRM, as it happens
   penstock-demo --sandbox http://sandbox:8085 --intake http://producer:8080
                          plays on a system that is running already
 
@@ -25,6 +27,9 @@ Exit codes:
 #[derive(Debug, Clone, Parser)]
 #[command(name = "penstock-demo", version, after_help = EXAMPLES)]
 pub struct Arguments {
+    /// One contact's life in three systems, by the ready-made flows
+    #[arg(long, conflicts_with_all = ["sandbox", "intake"])]
+    pub two_way: bool,
     /// Leave it running until Ctrl-C, and print the addresses
     #[arg(long)]
     pub keep: bool,

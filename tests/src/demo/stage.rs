@@ -1,12 +1,10 @@
 //! The parts that the demo starts, and how they are ended again.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, bail};
-
 use super::arguments::Arguments;
+use super::program::{end, loopback, start, up};
 use super::scene::{Scene, http_client};
-use crate::harness::{Program, RedisOptions, RedisServer, free_port, remove_namespace};
+use super::store::{Store, short_id};
+use crate::harness::Program;
 
 /// What every tenant may call in the demo: a tenth of a real quota, so that the limit is met within seconds.
 const BURST: &str = "25/2s";
@@ -23,9 +21,6 @@ const SETTINGS: [(&str, &str); 7] = [
     // One call a job, so that effects can be counted against jobs.
     ("PENSTOCK_COALESCE", "off"),
 ];
-const START: Duration = Duration::from_secs(30);
-/// More than `PENSTOCK_GRACE`.
-const END: Duration = Duration::from_secs(15);
 
 /// The scene, and the parts of it that we started.
 #[derive(Debug)]
@@ -34,9 +29,7 @@ pub(super) struct Stage {
     workers: Vec<Program>,
     intake: Option<Program>,
     sandbox: Option<Program>,
-    redis: Option<RedisServer>,
-    /// The namespace to be removed from somebody's Redis, and its URL.
-    borrowed: Option<(String, String)>,
+    store: Option<Store>,
 }
 
 impl Stage {
@@ -67,20 +60,17 @@ impl Stage {
             workers: Vec::new(),
             intake: None,
             sandbox: None,
-            redis: None,
-            borrowed: None,
+            store: None,
         })
     }
 
     async fn start(borrowed: Option<&str>) -> anyhow::Result<Self> {
-        let namespace = format!("demo-{}", short_id());
-        let (redis, borrowed, url) = redis(borrowed, &namespace).await?;
+        let store = Store::open(borrowed).await?;
         let (sandbox_at, intake_at) = (loopback(), loopback());
         let mut settings: Vec<_> = SETTINGS
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        settings.push(("PENSTOCK_REDIS_URL".into(), url));
-        settings.push(("PENSTOCK_NAMESPACE".into(), namespace));
+        settings.extend(store.settings());
         settings.push((
             "PENSTOCK_GHL_BASE_URL".into(),
             format!("http://{sandbox_at}"),
@@ -98,30 +88,29 @@ impl Stage {
             workers: Vec::new(),
             intake: None,
             sandbox: None,
-            redis,
-            borrowed,
+            store: Some(store),
         };
         stage.start_programs(&sandbox_at, &intake_at).await?;
         Ok(stage)
     }
 
     async fn start_programs(&mut self, sandbox_at: &str, intake_at: &str) -> anyhow::Result<()> {
+        let Scene { http, settings, .. } = &self.scene;
         let health = format!("{}/_sandbox/health", self.scene.sandbox);
-        self.sandbox = Some(self.up(sandbox(sandbox_at), &health).await?);
+        self.sandbox = Some(up(http, sandbox(sandbox_at), &health).await?);
         println!(
             "sandbox of the API   {} ({BURST} per tenant)",
             self.scene.sandbox
         );
 
-        let intake = self.program("penstock-producer", &["serve", "--listen", intake_at]);
-        self.intake = Some(
-            self.up(intake, &format!("{}/readyz", self.scene.intake))
-                .await?,
-        );
+        let listen = ["serve", "--listen", intake_at];
+        let intake = start("penstock-producer", &listen, settings);
+        let ready = format!("{}/readyz", self.scene.intake);
+        self.intake = Some(up(http, intake, &ready).await?);
         println!("HTTP intake          {}", self.scene.intake);
 
         self.workers = (0..2)
-            .map(|_| self.program("penstock-worker", &[]))
+            .map(|_| start("penstock-worker", &[], settings))
             .collect();
         let named: Vec<_> = self
             .workers
@@ -136,47 +125,10 @@ impl Stage {
         Ok(())
     }
 
-    fn program(&self, name: &str, args: &[&str]) -> Program {
-        let builder = Program::new(name).args(args);
-        self.scene
-            .settings
-            .iter()
-            .fold(builder, |builder, (name, value)| builder.env(name, value))
-            .start()
-    }
-
-    /// Waits until the program answers at `url`.
-    async fn up(&self, mut program: Program, url: &str) -> anyhow::Result<Program> {
-        let began = Instant::now();
-        loop {
-            if self
-                .scene
-                .http
-                .get(url)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
-                return Ok(program);
-            }
-            if program.exited().is_some() || began.elapsed() > START {
-                bail!(
-                    "{} does not answer at {url}:\n{}",
-                    program.name(),
-                    program.stderr().join("\n")
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
     pub(super) fn show_addresses(&self) {
         println!("\nEverything is left running until Ctrl-C. To look around, in another terminal:");
-        for (name, value) in &self.scene.settings {
-            let borrowed = self.borrowed.is_some() && name == "PENSTOCK_REDIS_URL";
-            if !borrowed && ["PENSTOCK_REDIS_URL", "PENSTOCK_NAMESPACE"].contains(&name.as_str()) {
-                println!("  export {name}={value}");
-            }
+        if let Some(store) = &self.store {
+            store.show_exports();
         }
         println!(
             "  {} tenants",
@@ -190,50 +142,13 @@ impl Stage {
 
     /// Ends what was started, in order: the workers drain before Redis goes.
     pub(super) async fn clear(&mut self) -> anyhow::Result<()> {
-        let clients = self.workers.iter_mut().chain(&mut self.intake);
-        let ends = clients.map(|program| {
-            program.sigterm();
-            program.wait_exit(END)
-        });
-        futures::future::join_all(ends).await;
+        end(self.workers.iter_mut().chain(&mut self.intake)).await;
         self.sandbox = None;
-        if let Some((url, namespace)) = self.borrowed.take() {
-            let removed = remove_namespace(&url, &namespace).await;
-            removed.with_context(|| {
-                format!("the keys {namespace}:* could not be removed from the Redis")
-            })?;
-        }
-        if let Some(mut redis) = self.redis.take() {
-            redis.shutdown().await;
+        if let Some(store) = self.store.take() {
+            store.clear().await?;
         }
         Ok(())
     }
-}
-
-type ChosenRedis = (Option<RedisServer>, Option<(String, String)>, String);
-
-/// The Redis that `PENSTOCK_REDIS_URL` names, to be left as it was, or a private one.
-async fn redis(borrowed: Option<&str>, namespace: &str) -> anyhow::Result<ChosenRedis> {
-    let Some(url) = borrowed else {
-        let server = RedisServer::start(RedisOptions::default()).await;
-        let url = server.url();
-        println!(
-            "Redis                private, append-only file on (process {})",
-            server.pid()
-        );
-        return Ok((Some(server), None, url));
-    };
-    if url.contains(',') || url.starts_with("redis+sentinel:") {
-        bail!(
-            "the Redis named is a cluster or Sentinel: the demo plays on a single Redis, or with --sandbox on a running system"
-        );
-    }
-    println!("Redis                the one named, namespace {namespace} (removed at the end)");
-    Ok((
-        None,
-        Some((url.to_owned(), namespace.to_owned())),
-        url.to_owned(),
-    ))
 }
 
 fn sandbox(listen: &str) -> Program {
@@ -249,13 +164,4 @@ fn sandbox(listen: &str) -> Program {
     Program::new("penstock-sandbox")
         .args(told.into_iter().chain(faults))
         .start()
-}
-
-fn loopback() -> String {
-    format!("127.0.0.1:{}", free_port())
-}
-
-/// Eight characters that hardly two demos share.
-fn short_id() -> String {
-    format!("{:08x}", rand::random::<u32>())
 }

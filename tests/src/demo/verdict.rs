@@ -1,84 +1,56 @@
 //! Whether every promise was kept.
 
-use std::fmt;
-
 use super::ledger::Books;
+use super::promise::{Promises, promise};
 use super::workload::{ORDER, Workload};
 
-struct Promise {
-    text: String,
-    kept: bool,
-}
-
-/// The promises, and whether each was kept.
-pub(super) struct Verdict(Vec<Promise>);
-
-impl Verdict {
-    /// Judges by what changed between the two looks at the books.
-    pub(super) fn of(workload: &Workload, before: &Books, after: &Books) -> Self {
-        let gained = |pointer: &str| after.count(pointer) - before.count(pointer);
-        let of_ours = |field: &str| {
-            workload
-                .tenants
-                .iter()
-                .map(|name| gained(&format!("/byTenant/{name}/{field}")))
-                .sum::<u64>()
-        };
-        let (effects, calls) = (of_ours("effects"), of_ours("calls"));
-        let (dead, done) = (
-            stat(before, after, "dead"),
-            stat(before, after, "doneTotal"),
-        );
-        let (duplicates, over_quota) = (gained("/duplicates"), of_ours("overQuota"));
-        let (ordered, contacts) = order(workload, after);
-        // Of those that had to die, one was repaired.
-        let expected_dead = workload.doomed as u64 - 1;
-        let expected_done = workload.accepted() as u64 - expected_dead;
-        let faults = gained("/faults");
-        Self(vec![
-            promise(
-                done == expected_done,
-                format!("jobs done: {done} of {expected_done}"),
+/// Judges by what changed between the two looks at the books.
+pub(super) fn judge(workload: &Workload, before: &Books, after: &Books) -> Promises {
+    let gained = |pointer: &str| after.count(pointer) - before.count(pointer);
+    let of_ours = |field: &str| {
+        workload
+            .tenants
+            .iter()
+            .map(|name| gained(&format!("/byTenant/{name}/{field}")))
+            .sum::<u64>()
+    };
+    let (effects, calls) = (of_ours("effects"), of_ours("calls"));
+    let (dead, done) = (
+        stat(before, after, "dead"),
+        stat(before, after, "doneTotal"),
+    );
+    let (duplicates, over_quota) = (gained("/duplicates"), of_ours("overQuota"));
+    let (ordered, contacts) = order(workload, after);
+    // Of those that had to die, one was repaired.
+    let expected_dead = workload.doomed as u64 - 1;
+    let expected_done = workload.accepted() as u64 - expected_dead;
+    let faults = gained("/faults");
+    let promises = [
+        promise(
+            done == expected_done,
+            format!("jobs done: {done} of {expected_done}"),
+        ),
+        promise(
+            dead == expected_dead,
+            format!("dead letters, each with its cause: {dead} of {expected_dead}"),
+        ),
+        promise(
+            effects == done,
+            format!(
+                "effects: {effects}, one for each job done ({calls} calls, {faults} of them met a fault)"
             ),
-            promise(
-                dead == expected_dead,
-                format!("dead letters, each with its cause: {dead} of {expected_dead}"),
-            ),
-            promise(
-                effects == done,
-                format!(
-                    "effects: {effects}, one for each job done ({calls} calls, {faults} of them met a fault)"
-                ),
-            ),
-            promise(duplicates == 0, format!("duplicates: {duplicates}")),
-            promise(
-                over_quota == 0,
-                format!("calls over the quota: {over_quota}"),
-            ),
-            promise(
-                ordered == contacts,
-                format!("contacts whose jobs took effect in their order: {ordered} of {contacts}"),
-            ),
-        ])
-    }
-
-    pub(super) fn good(&self) -> bool {
-        self.0.iter().all(|promise| promise.kept)
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.0.iter().map(|promise| {
-            let mark = if promise.kept { "ok " } else { "BAD" };
-            format!("  {mark}  {}", promise.text)
-        });
-        formatter.write_str(&lines.collect::<Vec<_>>().join("\n"))
-    }
-}
-
-fn promise(kept: bool, text: String) -> Promise {
-    Promise { text, kept }
+        ),
+        promise(duplicates == 0, format!("duplicates: {duplicates}")),
+        promise(
+            over_quota == 0,
+            format!("calls over the quota: {over_quota}"),
+        ),
+        promise(
+            ordered == contacts,
+            format!("contacts whose jobs took effect in their order: {ordered} of {contacts}"),
+        ),
+    ];
+    promises.into_iter().collect()
 }
 
 fn stat(before: &Books, after: &Books, name: &str) -> u64 {

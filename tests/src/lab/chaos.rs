@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::figures::Course;
 use super::history::History;
-use super::plan::{ALWAYS, EVERY, Plan};
+use super::plan::{EVERY, Plan};
 use super::producer;
 use super::workload::{Size, Workload};
 use super::world::{Make, PATIENCE, World};
@@ -61,18 +61,17 @@ impl Chaos {
             redis: self.redis.clone(),
             burst: self.burst.clone(),
             seed: self.seed,
+            // Locations are of either kind.
+            duplicates: self.seed.is_multiple_of(2),
             ..Make::default()
         })
         .await;
-        for (tenant, id) in &workload.known {
-            world.seed_contact(tenant, id);
-        }
-        world.faults(ALWAYS);
+        world.seed(&workload);
         let queue = world.queue_over_link().await;
         let mut trouble = Trouble::begin(&mut world, self.workers).await;
-        let (jobs, over) = (workload.jobs, self.over * 3 / 4);
-        let producing = tokio::spawn(producer::enqueue(queue, jobs, over));
-        let mut course = Course::begin();
+        let (total, over) = (workload.total(), self.over * 3 / 4);
+        let producing = tokio::spawn(producer::enqueue(queue, workload.jobs, over));
+        let mut course = Course::begin(total);
         let has_come = || producing.is_finished();
         self.break_things(&mut world, &mut trouble, &mut course, has_come)
             .await;
@@ -129,7 +128,7 @@ impl Chaos {
             if stats.done_total + stats.dead > ended {
                 (ended, since) = (stats.done_total + stats.dead, Instant::now());
             }
-            if ended >= self.size.total() as u64 && stats.running == 0 {
+            if ended >= course.jobs as u64 && stats.running == 0 {
                 return;
             }
         }
@@ -138,10 +137,10 @@ impl Chaos {
     /// As long as not all jobs have come there is work.
     async fn look(&self, world: &World, course: &mut Course, has_come: bool) {
         let work = !has_come || world.has_work().await;
-        let summary = world.sandbox.summary();
-        course.look(summary.effects, work);
+        let (calls, effects) = world.seen();
+        course.look(effects, work);
         if self.verbose && course.since_word() >= SAY {
-            eprintln!("{}", course.word(self.size.total(), &summary));
+            eprintln!("{}", course.word(calls, effects));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The judge: whether a run kept the nine invariants.
 //!
-//! It knows nothing of how Penstock works: only what was acknowledged, what the API saw, and how it all stands at the end. Each invariant is a
+//! It knows nothing of how Penstock works: only what was acknowledged, what the systems saw, and how it all stands at the end. Each invariant is a
 //! function of its own from a [`History`] to what is wrong with it.
 
 mod attempts;
+mod deaths;
 mod effects;
 mod letters;
 mod lost;
@@ -32,7 +33,7 @@ pub enum Invariant {
     Order,
     /// Neither a 429 nor an open breaker burns an attempt.
     Attempts,
-    /// Every dead letter has its cause and its payload.
+    /// Every dead letter has its cause and its payload, and the cause is one that the run has given.
     DeadLetters,
     /// After every fault it goes on.
     Recovery,
@@ -76,6 +77,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     found.extend(order::check(history, &effects));
     found.extend(attempts::check(history));
     found.extend(letters::check(history));
+    found.extend(deaths::check(history, &effects));
     found.extend(recoveries(history));
     let left = history.leftovers.iter();
     found.extend(left.map(|what| Invariant::NothingLeft.violated(what)));

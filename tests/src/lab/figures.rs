@@ -8,7 +8,7 @@ use penstock_shared::job::state::State;
 
 use super::check::{self, Effects};
 use super::history::{Fate, History, Recovery};
-use crate::sandbox::{Moment, Summary};
+use crate::sandbox::Moment;
 
 /// A fault, as it went.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Incident {
     pub at: f64,
     /// When it ended.
     pub ended: Option<f64>,
-    /// How long after its end the API had the next effect. The time in which there was nothing to do is left out.
+    /// How long after its end there was the next effect. The time in which there was nothing to do is left out.
     pub took: Option<Duration>,
     /// As it ended: the effects there were, and for how long there had been work.
     effects: u64,
@@ -35,6 +35,8 @@ pub struct Course {
     said: Instant,
     /// When it began, as the sandbox tells time.
     pub origin: Moment,
+    /// How many jobs are to end.
+    pub jobs: usize,
     /// What was done to the run.
     pub incidents: Vec<Incident>,
     /// The last known number of effects.
@@ -48,13 +50,14 @@ pub struct Course {
 }
 
 impl Course {
-    /// It begins now.
-    pub fn begin() -> Self {
+    /// It begins now, and is over when so many jobs have ended.
+    pub fn begin(jobs: usize) -> Self {
         let now = Instant::now();
         Self {
             began: now,
             said: now,
             origin: wall_clock(),
+            jobs,
             incidents: Vec::new(),
             effects: 0,
             busy: Duration::ZERO,
@@ -74,13 +77,12 @@ impl Course {
     }
 
     /// How far it is.
-    pub fn word(&mut self, jobs: usize, summary: &Summary) -> String {
+    pub fn word(&mut self, calls: u64, effects: u64) -> String {
         self.said = Instant::now();
         format!(
-            "{:>6.0} s  {:>7} effects of {jobs} jobs, {} calls, {} faults",
+            "{:>6.0} s  {effects:>7} effects of {} jobs, {calls} calls, {} faults",
             self.now(),
-            summary.effects,
-            summary.calls,
+            self.jobs,
             self.incidents.len()
         )
     }
@@ -168,7 +170,7 @@ pub struct Figures {
     pub retried: usize,
     /// How many of the dead are ambiguous, with evidence.
     pub ambiguous_with_evidence: usize,
-    /// Calls of the API.
+    /// Calls of all systems.
     pub calls: usize,
     /// Their effects.
     pub effects: usize,
@@ -316,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_recovery_takes_the_time_in_which_there_was_work() {
-        let mut course = Course::begin();
+        let mut course = Course::begin(0);
         course.look(10, true);
         course.began("kill", "a kill".into());
         course.ended("kill");

@@ -3,10 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use penstock_shared::job::{JobType, state::State};
+use penstock_shared::{
+    job::{ContactRef, JobType, state::State},
+    queue::record::NewJob,
+};
 use serde_json::Value;
 
-use crate::sandbox::Call;
+use super::ledger::{Call, System};
+use super::trace::{self, Trace};
 
 /// A job that was acknowledged to its producer.
 #[derive(Debug, Clone)]
@@ -17,10 +21,42 @@ pub struct Promise {
     pub tenant: String,
     /// What it does.
     pub job_type: JobType,
-    /// The contact that it is about: the API's id, or else an e-mail address.
+    /// Where its calls go.
+    pub system: System,
+    /// The contact that it is about: its id there, or else an e-mail address.
     pub contact: String,
-    /// What stands in whatever it writes, and in nothing that another job writes to this contact.
-    pub word: String,
+    /// By what its effect is known again …
+    pub trace: Trace,
+    /// … among what these operations do.
+    pub operations: &'static [&'static str],
+    /// Whether it may not be done twice.
+    pub once: bool,
+    /// The job that it refers to, if it refers to one.
+    pub parent: Option<String>,
+}
+
+impl Promise {
+    /// What is expected of this job, which is about that contact.
+    pub fn of(new: &NewJob, contact: &str, trace: Trace) -> Self {
+        let payload = &new.job.payload;
+        let parent = payload.contact_refs().into_iter().find_map(|contact| {
+            let ContactRef::Job(parent) = contact else {
+                return None;
+            };
+            Some(parent.job.as_str().to_owned())
+        });
+        Self {
+            id: new.id.as_str().to_owned(),
+            tenant: new.job.tenant.as_str().to_owned(),
+            job_type: payload.job_type(),
+            system: trace::system(payload),
+            contact: contact.to_owned(),
+            trace,
+            operations: trace::operations(payload),
+            once: !payload.is_idempotent(),
+            parent,
+        }
+    }
 }
 
 /// How a job stands at the end.
@@ -51,7 +87,7 @@ pub struct Death {
     pub intent_open: bool,
 }
 
-/// The most calls of one tenant in any window of that length.
+/// The most calls of one tenant in any window of that length, in each of the systems.
 #[derive(Debug, Clone, Copy)]
 pub struct Allowance {
     /// So many.
@@ -83,15 +119,15 @@ pub struct Output {
 pub struct History {
     /// What was acknowledged, per contact in the order of acknowledgement.
     pub promises: Vec<Promise>,
-    /// What the API saw, in order.
+    /// What the systems saw, each in order.
     pub calls: Vec<Call>,
     /// What became of the jobs, by id.
     pub fates: HashMap<String, Fate>,
     /// The jobs that may have been retried after their death: they come after all others of their contact, by right.
     pub retried: HashSet<String>,
-    /// Whether calls may have failed on their way, without the API seeing any of them.
+    /// Whether calls may have failed on their way, without anybody seeing any of them.
     pub links_cut: bool,
-    /// What the API allows.
+    /// What each of the systems allows.
     pub allowance: Allowance,
     /// How faults ended.
     pub recoveries: Vec<Recovery>,

@@ -16,13 +16,8 @@ use crate::harness::{Appendfsync, Program, RedisOptions};
 const WORKERS: usize = 3;
 /// Jobs for each lapse.
 const JOBS: usize = 150;
-/// What goes wrong with the API meanwhile.
-const FAULTS: &[&str] = &[
-    "cut-before:p=0.01",
-    "cut-after:p=0.01",
-    "late=700ms:p=0.01",
-    "list-lag=700ms",
-];
+/// What goes wrong with every system meanwhile.
+const FAULTS: &[&str] = &["cut-before:p=0.01", "cut-after:p=0.01", "late=700ms:p=0.01"];
 
 /// What the lapses came to.
 #[derive(Debug)]
@@ -42,8 +37,8 @@ pub struct Lapsed {
 /// # Panics
 /// When the laboratory itself fails.
 pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
-    let workload = Workload::draw(seed, Size::of(lapses * JOBS));
-    let count = workload.jobs.len() as u64;
+    let workload = Workload::lasting(seed, Size::of(lapses * JOBS));
+    let count = workload.total() as u64;
     let mut world = World::start(Make {
         redis: RedisOptions {
             appendfsync: Appendfsync::Always,
@@ -55,12 +50,11 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
         ..Make::default()
     })
     .await;
-    for (tenant, id) in &workload.known {
-        world.seed_contact(tenant, id);
-    }
+    world.seed(&workload);
     let enqueued = producer::enqueue(world.queue.clone(), workload.jobs, Duration::ZERO);
     let promises = timeout(PATIENCE, enqueued).await.expect("all is stored");
-    world.faults(FAULTS);
+    world.faults(&[FAULTS, &["list-lag=700ms"]].concat());
+    world.elsewhere.faults(FAULTS, &[]);
     let mut crew = Vec::new();
     for _ in 0..WORKERS {
         crew.push(world.worker(WORKER, &[]).await);
@@ -75,6 +69,7 @@ pub async fn lapse(lapses: usize, seed: u64) -> Lapsed {
         forgotten += effects;
     }
     world.faults(&[]);
+    world.elsewhere.faults(&[], &[]);
     world.until_all_ended(count).await;
     for worker in crew {
         world.dismiss(worker);
@@ -97,7 +92,7 @@ async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) 
     timeout(PATIENCE, goes_on).await.ok()?;
     sleep(Duration::from_millis(dice.random_range(300..5_000))).await;
     let kept = world.redis.keep_files();
-    let before = world.sandbox.summary().effects;
+    let (_, before) = world.seen();
     sleep(Duration::from_millis(dice.random_range(20..1_500))).await;
     let dies = dice.random_bool(0.3);
     if dies {
@@ -105,7 +100,7 @@ async fn go_back(world: &mut World, crew: &mut Vec<Program>, dice: &mut StdRng) 
         world.dismiss(worker);
     }
     world.redis.kill9();
-    let forgotten = world.sandbox.summary().effects - before;
+    let forgotten = world.seen().1 - before;
     world.redis.restart_from(&kept).await;
     if dies {
         let new = world.begin(WORKER, &[]);

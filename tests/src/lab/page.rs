@@ -9,8 +9,9 @@ use std::time::Duration;
 use chart::{Chart, Mark};
 
 use super::figures::{Course, Figures, Incident};
+use super::ledger::Call;
 use super::world::HTTP_TIMEOUT;
-use crate::sandbox::{Call, Moment};
+use crate::sandbox::Moment;
 
 /// Over so many seconds a rate is taken.
 const BIN: f64 = 5.0;

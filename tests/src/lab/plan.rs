@@ -12,9 +12,8 @@ use crate::harness::{Direction, Flow};
 /// Between two faults.
 pub const EVERY: Duration = Duration::from_secs(2);
 
-/// What goes wrong with the API all the time, well within the quarantine.
+/// What goes wrong with every system all the time, well within the quarantine.
 pub const ALWAYS: &[&str] = &[
-    "list-lag=700ms",
     "cut-before:p=0.01",
     "cut-after:p=0.01",
     "late=700ms:p=0.01",
@@ -28,11 +27,19 @@ pub const ALWAYS: &[&str] = &[
     "html:status=502:p=0.002",
     "html:status=502:effect=yes:p=0.002",
     "429:retry-after=1:p=0.003",
-    // Those that it strikes are dead, until they are retried.
+];
+/// What goes wrong with the API besides. Those jobs that a 422 strikes are dead, until they are retried.
+pub const OF_API: &[&str] = &[
+    "list-lag=700ms",
+    "search-lag=700ms",
     "422:op=create-note:p=0.02",
     "422:op=create-task:p=0.02",
     "422:op=add-tags:p=0.02",
+    "422:op=create-contact:p=0.02",
+    "422:op=add-contact-to-workflow:p=0.02",
 ];
+/// The same of the CRM.
+pub const OF_CRM: &[&str] = &["422:op=crm-create-note:p=0.02"];
 /// For a moment nearly every call is refused so.
 const BURSTS: [&str; 3] = ["503:p=0.9", "429:retry-after=1:p=0.9", "cut-after:p=0.5"];
 
@@ -49,7 +56,7 @@ pub enum Act {
     KillRedis,
     /// What is sent one way on one of the links fares so, for so long; then all connections are closed.
     Link(Link, Direction, Flow, Duration),
-    /// This fault of the API strikes too, for so long.
+    /// This fault of every system strikes too, for so long.
     Burst(&'static str, Duration),
     /// `penstock-admin dead retry` of what was refused.
     Retry,
@@ -60,6 +67,8 @@ pub enum Act {
 pub enum Link {
     /// Between the workers and the API.
     Api,
+    /// Between the workers and the other systems.
+    Elsewhere,
     /// Between all programs and Redis.
     Redis,
 }
@@ -73,8 +82,9 @@ impl Act {
             Self::ReplaceWorker(_) => "worker replaced",
             Self::KillRedis => "Redis killed",
             Self::Link(Link::Api, ..) => "API link broken",
+            Self::Link(Link::Elsewhere, ..) => "link elsewhere broken",
             Self::Link(Link::Redis, ..) => "Redis link broken",
-            Self::Burst(..) => "API failing",
+            Self::Burst(..) => "APIs failing",
             Self::Retry => "dead letters retried",
         }
     }
@@ -90,7 +100,7 @@ impl fmt::Display for Act {
             Self::Link(link, direction, flow, span) => {
                 write!(f, "{link:?} link, {direction:?}: {flow:?} for {span:?}")
             }
-            Self::Burst(fault, span) => write!(f, "API: {fault} for {span:?}"),
+            Self::Burst(fault, span) => write!(f, "APIs: {fault} for {span:?}"),
             Self::Retry => write!(f, "retry what is dead"),
         }
     }
@@ -152,7 +162,7 @@ impl Iterator for Plan {
     type Item = Act;
 
     fn next(&mut self) -> Option<Act> {
-        Some(match self.dice.random_range(0..13) {
+        Some(match self.dice.random_range(0..14) {
             0..3 => Act::KillWorker(self.worker()),
             3 => Act::KillRedis,
             4 => self.stop(),
@@ -160,6 +170,7 @@ impl Iterator for Plan {
             6 => self.link(Link::Api),
             7 | 8 => self.link(Link::Redis),
             9 | 10 => Act::Retry,
+            11 => self.link(Link::Elsewhere),
             _ => {
                 let fault = BURSTS[self.dice.random_range(0..BURSTS.len())];
                 Act::Burst(fault, self.millis(500, 2000))
@@ -184,6 +195,6 @@ mod tests {
         let mut kinds: Vec<_> = Plan::draw(1, 4).take(200).map(|act| act.kind()).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 8);
+        assert_eq!(kinds.len(), 9);
     }
 }

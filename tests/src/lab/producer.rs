@@ -27,7 +27,7 @@ pub async fn enqueue(queue: Queue, jobs: Vec<Wanted>, over: Duration) -> Vec<Pro
         sleep_until(next).await;
         next += apart;
         stubbornly(&client, batch).await;
-        acknowledged.extend(batch.iter().map(|wanted| wanted.promise.clone()));
+        acknowledged.extend(batch.iter().flat_map(Wanted::promises));
     }
     acknowledged
 }

@@ -9,10 +9,10 @@ use penstock_shared::{
 };
 
 use super::check::{Invariant, Violation, check};
-use super::crash::one;
+use super::ledger::Call;
+use super::specimen::one;
 use super::world::{FRAGILE, Make, PATIENCE, WORKER, World};
 use crate::harness::{Program, wait_until};
-use crate::sandbox::Call;
 
 const TENANT: &str = "crash";
 /// What a worker says of a twin that its sweep has found, where it is to remove it.

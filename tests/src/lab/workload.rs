@@ -1,26 +1,27 @@
 //! The jobs of a run, drawn from its seed.
 
+mod elsewhere;
+mod life;
+mod mix;
+mod who;
+
+use std::collections::HashMap;
+
 use penstock_shared::job::{Job, JobId, JobType};
 use penstock_shared::queue::record::NewJob;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::history::Promise;
+use super::trace::Trace;
+pub use elsewhere::{LIST, Writing, blacklisted, delisted, enlisted, noted, texted};
+use life::Life;
+pub use mix::Mix;
+pub use who::{ELSEWHERE, profile};
 
 /// What is planted in every payload, and must not be in any output.
 pub const CANARY: &str = "canary-4b1d";
-/// Each upsert of a contact writes another one of these, so that none is hidden by a later one in the same call.
-const FIELDS: [&str; 8] = [
-    "firstName",
-    "lastName",
-    "source",
-    "companyName",
-    "address1",
-    "city",
-    "state",
-    "website",
-];
 
 /// How much there is to do.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +45,9 @@ impl Size {
         }
     }
 
-    /// Jobs in all.
-    pub fn total(self) -> usize {
-        self.tenants * self.contacts * self.jobs
+    /// How many records of another system are written to: of some of one tenant's contacts.
+    fn records(self) -> usize {
+        (self.contacts / 4).max(2)
     }
 }
 
@@ -59,6 +60,34 @@ pub struct Wanted {
     pub promise: Promise,
 }
 
+impl Wanted {
+    /// The same, known again by that.
+    #[must_use]
+    pub fn traced(mut self, trace: Trace) -> Self {
+        self.promise.trace = trace;
+        self
+    }
+
+    /// What is promised with it: what it is spread over, then itself.
+    pub fn promises(&self) -> Vec<Promise> {
+        let parts = self.job.spread();
+        let mut promises: Vec<_> = parts
+            .iter()
+            .map(|part| {
+                let contact = part.job.payload.to_value()["contacts"][0]["id"].clone();
+                let contact = contact.as_str().unwrap_or_default();
+                Promise::of(part, contact, self.promise.trace.clone())
+            })
+            .collect();
+        let mut whole = self.promise.clone();
+        if !promises.is_empty() {
+            whole.trace = Trace::Nothing;
+        }
+        promises.push(whole);
+        promises
+    }
+}
+
 /// The jobs of a run, in the order in which they are enqueued.
 #[derive(Debug, Clone)]
 pub struct Workload {
@@ -66,115 +95,69 @@ pub struct Workload {
     pub jobs: Vec<Wanted>,
     /// Contacts that the API has from the start: their tenants and ids.
     pub known: Vec<(String, String)>,
+    /// Profiles that the CRM has from the start.
+    pub profiles: Vec<String>,
 }
 
 impl Workload {
-    /// Draws it. Contacts take turns, so that the sequences of all are at work at the same time.
+    /// Draws it, of all kinds of jobs. Contacts take turns, so that the sequences of all are at work at the same time.
     pub fn draw(seed: u64, size: Size) -> Self {
+        Self::of(seed, size, Mix::Whole)
+    }
+
+    /// The same without jobs that delete anything: of one that is done anew, since Redis has forgotten it, nobody could tell whether it had been
+    /// done before.
+    pub fn lasting(seed: u64, size: Size) -> Self {
+        Self::of(seed, size, Mix::Lasting)
+    }
+
+    fn of(seed: u64, size: Size, mix: Mix) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
-        let (mut jobs, mut known) = (Vec::with_capacity(size.total()), Vec::new());
+        let mut lives: Vec<Life> = Vec::new();
+        for contact in 0..size.contacts {
+            let of_each = (0..size.tenants).map(|tenant| Life::begin(tenant, contact, size, mix));
+            lives.extend(of_each);
+        }
+        let mut records = elsewhere::records(size);
+        let mut jobs = Vec::new();
         for place in 0..size.jobs {
-            for contact in 0..size.contacts {
-                for tenant in 0..size.tenants {
-                    let who = Who::new(tenant, contact);
-                    if place == 0 && who.is_known {
-                        known.push((who.tenant.clone(), who.contact.clone()));
-                    }
-                    let number = jobs.len();
-                    jobs.push(who.wants(number, draw(&mut dice, &who, place), place));
-                }
+            for life in &mut lives {
+                let number = jobs.len();
+                jobs.push(life.next(&mut dice, number, place));
+            }
+            for record in &mut records {
+                let number = jobs.len();
+                jobs.extend(record.next(&mut dice, number));
             }
         }
-        Self { jobs, known }
-    }
-}
-
-/// The types whose effects the laboratory knows again in the API's ledger, by a word of their own: of each class of idempotency one, and those that
-/// are read back.
-pub const TYPES: [JobType; 4] = [
-    JobType::UpsertContact,
-    JobType::CreateTask,
-    JobType::AttachNote,
-    JobType::AddTags,
-];
-
-/// A contact named by its address comes to be by its first job.
-fn draw(dice: &mut StdRng, who: &Who, place: usize) -> JobType {
-    if place == 0 && !who.is_known {
-        return JobType::UpsertContact;
-    }
-    let all = TYPES;
-    let drawn = all[dice.random_range(0..all.len())];
-    // One that is named by its id has no address to be upserted by.
-    if drawn == JobType::UpsertContact && who.is_known {
-        JobType::AddTags
-    } else {
-        drawn
-    }
-}
-
-/// A contact: half of them are known by their id, the others by their address.
-struct Who {
-    tenant: String,
-    contact: String,
-    is_known: bool,
-}
-
-impl Who {
-    fn new(tenant: usize, contact: usize) -> Self {
-        let is_known = contact.is_multiple_of(2);
-        let name = format!("{tenant}x{contact}");
         Self {
-            tenant: format!("tenant-{tenant}"),
-            contact: if is_known {
-                format!("contact{name}")
-            } else {
-                format!("{CANARY}-{name}@lab.example")
-            },
-            is_known,
+            jobs,
+            known: lives.iter().filter_map(Life::known).collect(),
+            profiles: (0..size.records()).map(profile).collect(),
         }
     }
 
-    fn wants(&self, number: usize, job_type: JobType, place: usize) -> Wanted {
-        let (id, word) = (format!("job-{number}"), format!("lab-{number}"));
-        let payload = self.payload(job_type, &word, place);
-        wanted(id, &self.tenant, job_type, &self.contact, word, &payload)
+    /// How many jobs have to end: those that others are spread over are among them.
+    pub fn total(&self) -> usize {
+        self.jobs.iter().map(|wanted| wanted.promises().len()).sum()
     }
 
-    fn payload(&self, job_type: JobType, word: &str, place: usize) -> Value {
-        let contact = if self.is_known {
-            json!({ "id": self.contact })
-        } else {
-            json!({ "email": self.contact })
-        };
-        match job_type {
-            JobType::UpsertContact => {
-                let field = FIELDS[place % FIELDS.len()];
-                let value = if field == "website" {
-                    format!("https://{word}.example")
-                } else {
-                    word.to_owned()
-                };
-                json!({ "email": self.contact, field: value })
-            }
-            JobType::CreateTask => {
-                json!({ "contact": contact, "title": format!("{word} {CANARY}"), "dueDate": "2030-01-01T09:00:00Z" })
-            }
-            JobType::AttachNote => {
-                json!({ "contact": contact, "body": format!("{word} {CANARY}") })
-            }
-            // What else there is is not drawn.
-            _ => json!({ "contact": contact, "tags": [word] }),
+    /// How many there are of each type.
+    pub fn by_type(&self) -> HashMap<JobType, usize> {
+        let mut counts = HashMap::new();
+        for wanted in &self.jobs {
+            *counts.entry(wanted.promise.job_type).or_default() += 1;
         }
+        counts
     }
 }
 
-/// A job with what is expected of it.
+/// A job with what is expected of it: its word stands in what it writes.
 ///
 /// # Panics
 /// When the payload is none of this type.
 pub fn wanted(
-    id: String,
+    id: &str,
     tenant: &str,
     job_type: JobType,
     contact: &str,
@@ -184,17 +167,68 @@ pub fn wanted(
     let job = json!({ "id": id, "type": job_type.as_str(), "tenant": tenant, "payload": payload });
     let job = Job::from_value(job)
         .unwrap_or_else(|faults| panic!("the laboratory's job is none: {faults:?}"));
+    let job = NewJob {
+        id: id.parse::<JobId>().expect("the laboratory's ids are sound"),
+        job,
+    };
     Wanted {
-        job: NewJob {
-            id: id.parse::<JobId>().expect("the laboratory's ids are sound"),
-            job,
-        },
-        promise: Promise {
-            id,
-            tenant: tenant.to_owned(),
-            job_type,
-            contact: contact.to_owned(),
-            word,
-        },
+        promise: Promise::of(&job, contact, Trace::Word(word)),
+        job,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_write_is_drawn_and_the_four_main_ones_the_most() {
+        let workload = Workload::draw(1, Size::of(2500));
+        let counts = workload.by_type();
+        let others = [
+            JobType::PullContacts,
+            JobType::HandleEvent,
+            JobType::LinkRecord,
+            JobType::PollSms,
+        ];
+        let missing: Vec<_> = JobType::ALL
+            .iter()
+            .filter(|job_type| !others.contains(job_type) && !counts.contains_key(job_type))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?} are not drawn");
+        let main = [
+            JobType::UpsertContact,
+            JobType::CreateTask,
+            JobType::AttachNote,
+            JobType::AddTags,
+        ];
+        let main: usize = main.iter().map(|job_type| counts[job_type]).sum();
+        assert!(main * 2 > workload.jobs.len(), "{counts:?}");
+    }
+
+    #[test]
+    fn what_lasts_deletes_nothing() {
+        let counts = Workload::lasting(1, Size::of(2500)).by_type();
+        let deletes = |job_type: &&JobType| job_type.as_str().starts_with("Delete");
+        assert_eq!(counts.keys().filter(deletes).count(), 0);
+    }
+
+    #[test]
+    fn a_job_for_several_contacts_promises_one_for_each() {
+        let contacts = json!([{ "id": "a" }, { "id": "b" }]);
+        let payload = json!({ "contacts": contacts, "tags": ["lab-1"], "operation": "add" });
+        let bulk = wanted("b", "t", JobType::BulkTags, "a", "lab-1".into(), &payload);
+        let promised: Vec<_> = bulk
+            .promises()
+            .into_iter()
+            .map(|promise| (promise.id, promise.contact, promise.trace))
+            .collect();
+        let word = || Trace::Word("lab-1".into());
+        let expected = [
+            ("b/1".into(), "a".into(), word()),
+            ("b/2".into(), "b".into(), word()),
+            ("b".into(), "a".into(), Trace::Nothing),
+        ];
+        assert_eq!(promised, expected);
     }
 }

@@ -1,7 +1,9 @@
-//! What a run plays in: Redis and the sandbox, each behind a proxy, and the workers, which come and go.
+//! What a run plays in: Redis, the sandbox and the stand-ins for other systems, each behind a proxy, and the workers, which come and go.
 
+mod elsewhere;
 mod gather;
 mod leftover;
+mod message;
 
 use std::time::Duration;
 
@@ -13,7 +15,11 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::time::timeout;
 
+pub use elsewhere::Elsewhere;
+
 use super::history::{Allowance, Output};
+use super::ledger::Call;
+use super::workload::Workload;
 use crate::harness::{Program, Proxy, RedisOptions, RedisServer, wait_until};
 use crate::sandbox::{Options, Running, Sandbox, Window};
 
@@ -23,6 +29,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 const ANSWER: Duration = Duration::from_millis(50);
 /// The workers' token, which no output may have.
 pub const TOKEN: &str = "pit-lab-9f3c2e";
+/// What markers are made with; any will do, if it is long enough.
+pub const MARKER_KEY: &str = "a-key-of-the-fault-laboratory-alone";
 /// A worker as everybody runs it.
 pub const WORKER: &str = "penstock-worker";
 /// One that does what `PENSTOCK_FAILPOINT` says, for tests only.
@@ -34,12 +42,14 @@ pub const LEASE: Duration = Duration::from_secs(2);
 pub const HTTP_TIMEOUT: Duration = Duration::from_secs(2);
 /// How late the API may be: the sandbox's faults are well within it.
 pub const QUARANTINE: Duration = Duration::from_millis(1500);
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("PENSTOCK_GHL_TOKEN", TOKEN),
     ("PENSTOCK_GHL_DAILY", "10000000/1d"),
     ("PENSTOCK_LEASE", "2s"),
     ("PENSTOCK_HTTP_TIMEOUT", "2s"),
     ("PENSTOCK_QUARANTINE", "1500ms"),
+    ("PENSTOCK_SEARCH_LAG", "1500ms"),
+    ("PENSTOCK_SMS_REPORT_WAIT", "3s"),
     ("PENSTOCK_BACKOFF", "50ms..500ms"),
     ("PENSTOCK_MAX_ATTEMPTS", "1000"),
     ("PENSTOCK_GRACE", "5s"),
@@ -52,8 +62,10 @@ pub struct Make {
     pub redis: RedisOptions,
     /// What each tenant may call in a window.
     pub burst: String,
-    /// How long an answer of the API takes.
+    /// How long an answer takes.
     pub latency: String,
+    /// Whether the API takes a second contact with the address of another.
+    pub duplicates: bool,
     /// What its random choices are drawn from.
     pub seed: u64,
     /// The workers' settings, over those of the laboratory.
@@ -66,6 +78,7 @@ impl Default for Make {
             redis: RedisOptions::default(),
             burst: "1000/1s".into(),
             latency: "2ms..20ms".into(),
+            duplicates: false,
             seed: 0,
             settings: Vec::new(),
         }
@@ -92,9 +105,11 @@ pub struct World {
     pub sandbox: Running,
     /// The way to it.
     pub api_link: Proxy,
+    /// The systems beside it.
+    pub elsewhere: Elsewhere,
     /// The laboratory's own way to the queue, past the proxy.
     pub queue: Queue,
-    /// What the API allows.
+    /// What each of the systems allows.
     pub allowance: Allowance,
     settings: Vec<(String, String)>,
     outputs: Vec<Output>,
@@ -107,9 +122,10 @@ impl World {
     /// # Panics
     /// When a part of it does not start.
     pub async fn start(make: Make) -> Self {
-        let redis = RedisServer::start(make.redis).await;
+        let redis = RedisServer::start(make.redis.clone()).await;
         let mut options = Options {
             seed: make.seed,
+            allow_duplicates: make.duplicates,
             keep_contents: true,
             ledger_cap: usize::MAX,
             latency: make.latency.parse().expect("a latency"),
@@ -127,6 +143,9 @@ impl World {
         let mut settings: Vec<(String, String)> = SETTINGS
             .map(|(name, value)| (name.into(), value.into()))
             .into();
+        let elsewhere = Elsewhere::start(&make).await;
+        let file = elsewhere.file().to_string_lossy().into_owned();
+        settings.push(("PENSTOCK_CONNECTIONS".into(), file));
         settings.push(("PENSTOCK_GHL_BURST".into(), make.burst));
         settings.extend(make.settings);
         let queue = connect(&redis.url(), &settings).await;
@@ -135,6 +154,7 @@ impl World {
             api_link: Proxy::start(sandbox.addr()),
             redis,
             sandbox,
+            elsewhere,
             queue,
             allowance,
             settings,
@@ -211,6 +231,29 @@ impl World {
         }
     }
 
+    /// Puts into the systems what a workload takes for granted.
+    pub fn seed(&self, workload: &Workload) {
+        for (tenant, id) in &workload.known {
+            self.seed_contact(tenant, id);
+        }
+        for id in &workload.profiles {
+            self.elsewhere.seed_profile(id);
+        }
+    }
+
+    /// How many calls all systems saw, and how many effects there are.
+    pub fn seen(&self) -> (u64, u64) {
+        let (calls, effects) = self.elsewhere.seen();
+        let summary = self.sandbox.summary();
+        (calls + summary.calls, effects + summary.effects)
+    }
+
+    /// What all systems saw.
+    pub fn calls(&self) -> Vec<Call> {
+        let of_api = self.sandbox.calls_after(0).into_iter().map(Call::from);
+        of_api.chain(self.elsewhere.calls()).collect()
+    }
+
     /// Puts a contact into the API.
     pub fn seed_contact(&self, tenant: &str, id: &str) {
         // It may be there already.
@@ -219,7 +262,7 @@ impl World {
             .seed_contact(&json!({ "id": id, "locationId": tenant }));
     }
 
-    /// Puts these faults of the API in the place of all others.
+    /// Puts these faults of the API in the place of all its others.
     ///
     /// # Panics
     /// When one of them is none.

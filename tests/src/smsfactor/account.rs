@@ -94,7 +94,8 @@ const NUMBERS: [&str; 4] = [
 ];
 
 impl Api for Account {
-    const STEERING: &'static str = "POST replies, reports, lists, account; GET messages";
+    const STEERING: &'static str =
+        "POST replies, reports, lists, account; GET messages, lists, blacklist";
     const CODED: bool = true;
 
     fn operations() -> &'static [Operation<Self>] {

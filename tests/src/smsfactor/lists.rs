@@ -28,6 +28,13 @@ pub(super) struct Listed {
     pub(super) infos: Infos,
 }
 
+impl List {
+    pub(super) fn shown(&self) -> Value {
+        let contacts: Vec<_> = self.contacts.iter().map(Listed::shown).collect();
+        json!({"id": self.id, "name": self.name, "contacts": contacts})
+    }
+}
+
 impl Listed {
     pub(super) fn shown(&self) -> Value {
         let mut row = json!({"id": self.id, "destination": self.number});

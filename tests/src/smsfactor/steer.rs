@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::account::{Account, ID};
 use super::body::Contact;
+use super::lists::List;
 use super::reports::Reply;
 use super::send::Sms;
 use super::{lists, number, paris};
@@ -29,6 +30,14 @@ pub(super) fn order(account: &mut Account, order: &Order<'_>) -> Option<Result<S
             let messages = account.messages.iter().map(Sms::shown);
             let messages: Vec<_> = messages.collect();
             Ok(Steered::quiet(json!({"messages": messages})))
+        }
+        (&Method::GET, "lists") => {
+            let lists = account.lists.iter().map(List::shown);
+            Ok(Steered::quiet(json!({"lists": lists.collect::<Vec<_>>()})))
+        }
+        (&Method::GET, "blacklist") => {
+            let numbers = account.blacklist.numbers();
+            Ok(Steered::quiet(json!({"numbers": numbers})))
         }
         _ => return None,
     };

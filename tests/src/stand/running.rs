@@ -151,6 +151,11 @@ impl<A: Api> Running<A> {
         control::order(&self.house, &Method::POST, what, body).map_err(|refusal| refusal.1)
     }
 
+    /// What a GET of `/_sandbox/{what}` shows that this stand-in alone has, without the connection.
+    pub fn look(&self, what: &str) -> Result<Value, String> {
+        control::order(&self.house, &Method::GET, what, &Value::Null).map_err(|refusal| refusal.1)
+    }
+
     /// Stops: calls in flight are answered within two seconds or cut, hanging ones are cut at once.
     pub async fn stop(self) {
         drop(self.stop);

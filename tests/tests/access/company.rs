@@ -73,7 +73,10 @@ async fn an_account_that_takes_the_app_back_is_not_called_any_more() {
     stage.enqueue(&[job("one").note("Once")]).await;
     stage.until_done(1).await;
     let location = ACME.parse().unwrap();
-    let taken = stage.queue.uninstalled(APP, None, Some(&location)).await;
+    let taken = stage
+        .queue
+        .uninstalled(APP, None, Some(&location), None)
+        .await;
     assert_eq!(taken.unwrap(), 1);
     drop(worker);
     let _worker = stage
@@ -109,22 +112,4 @@ async fn a_company_that_takes_it_back_does_so_for_its_locations() {
         assert_eq!(listed.state, GrantState::Revoked, "{listed:?}");
         assert_eq!(listed.stamp, "");
     }
-}
-
-/// What the INSTALL webhook says.
-#[tokio::test]
-async fn a_location_that_is_installed_later_is_called_too() {
-    let stage = Stage::start().await;
-    let location = ACME.parse().unwrap();
-    let nobodys = stage.queue.installed(APP, Some("none"), &location).await;
-    assert!(!nobodys.unwrap(), "its tokens come by the browser");
-    let company = stage.connect_company().await;
-    let _worker = stage.worker().await;
-    stage.marketplace().add_location(ACME);
-    // The company installs it there as well.
-    stage.marketplace().install_for_company(None);
-    let installed = stage.queue.installed(APP, Some(&company), &location).await;
-    assert!(installed.unwrap());
-    stage.enqueue(&[job("one").note("Once")]).await;
-    stage.until_done(1).await;
 }

@@ -11,14 +11,14 @@ use reqwest::{Client, Response, redirect};
 use crate::stage::{ACME, PATIENCE, Stage};
 
 /// The intake, where it is, and a browser that follows no redirect by itself.
-struct Door {
+pub(crate) struct Door {
     _intake: Program,
     base: String,
     browser: Client,
 }
 
 impl Door {
-    async fn open(stage: &Stage, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn open(stage: &Stage, settings: &[(&str, &str)]) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
         let base = format!("http://{listen}");
         let (back, page) = (
@@ -55,6 +55,13 @@ impl Door {
             None => request,
         };
         request.send().await.unwrap()
+    }
+
+    /// A webhook of GHL's.
+    pub(crate) async fn told(&self, body: &str, signature: &str) -> Response {
+        let posted = self.browser.post(format!("{}/hooks/ghl", self.base));
+        let posted = posted.header("X-GHL-Signature", signature);
+        posted.body(body.to_owned()).send().await.unwrap()
     }
 
     /// Begins an installation: where the browser is sent back to by the API's page, and the cookie that it has.

@@ -3,6 +3,7 @@
 mod check;
 mod company;
 mod connect;
+mod install;
 mod private;
 mod renewal;
 mod stage;

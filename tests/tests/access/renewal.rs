@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use penstock_shared::{ghl::GrantState, job::state::State};
-use penstock_tests::fixture::{Draft, job};
+use penstock_tests::{
+    fixture::{Draft, job},
+    harness::wait_until,
+};
 
 use crate::stage::{ACME, PATIENCE, Stage};
 
@@ -166,6 +169,24 @@ async fn a_worker_that_is_told_to_stop_hears_out_what_it_has_asked_for() {
         .until_grant(ACME, "renewed", |listed| listed.version == 2)
         .await;
     assert_ne!(listed.stamp, stamp);
+}
+
+#[tokio::test]
+async fn a_worker_that_has_nothing_to_renew_finishes_its_calls_when_it_is_told_to_stop() {
+    let stage = Stage::start().await;
+    stage.connect(ACME).await;
+    stage.faults(&["delay=1s:op=create-note"]);
+    let mut worker = stage.worker().await;
+    stage.enqueue(&jobs(1)).await;
+    wait_until("the call to be under way", PATIENCE, || async {
+        (stage.calls_of("create-note").len() == 1).then_some(())
+    })
+    .await;
+    worker.sigterm();
+    assert_eq!(worker.wait_exit(PATIENCE).await.code(), Some(0));
+    let job = stage.status("note-0").await;
+    assert_eq!(job.state, State::Done, "{job:?}");
+    assert_eq!(stage.calls_of("create-note").len(), 1);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use penstock_shared::{
     job::{Job, state::State},
     outcome::Cause,
-    queue::{enqueue::Admission, record::NewJob},
+    queue::{enqueue::Admission, links::RecordName, record::NewJob},
 };
 use penstock_tests::harness::run;
 use serde_json::{Value, json};
@@ -65,6 +65,10 @@ async fn happens(stage: &Stage, id: &str, kind: &str, contact: Value, data: Valu
     let event = json!({
         "source": "smsfactor", "kind": kind, "tenant": ACME, "id": id, "contact": contact, "data": data,
     });
+    stores(stage, id, event).await;
+}
+
+async fn stores(stage: &Stage, id: &str, event: Value) {
     let job = json!({ "type": "HandleEvent", "tenant": ACME, "payload": { "event": event } });
     let new = NewJob {
         id: id.parse().unwrap(),
@@ -223,6 +227,30 @@ do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Ta
     assert_eq!(stage.result("ghl:2~contact").await, json!({ "jobs": [] }));
 }
 
+/// Another system's event may name nobody but its own record.
+#[tokio::test]
+async fn the_contact_that_is_read_is_the_one_that_is_linked() {
+    let text = r#"
+[[flow]]
+name = "copy"
+on = "crm.note.created"
+record = "data.profile"
+do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Of {{ contact.email }}" } }]
+"#;
+    let (stage, file) = (Stage::start(&[]).await, File::new(text));
+    stage.person("c1", "ada@example.com");
+    let names = [RecordName::new("crm", "p1"), RecordName::new("ghl", "c1")];
+    let link = stage.queue.link(ACME, &names).await.unwrap();
+    assert!(stage.queue.put_link(ACME, &link).await.unwrap());
+    let _worker = stage.worker_with(&file.setting()).await;
+    let event = json!({
+        "source": "crm", "kind": "crm.note.created", "tenant": ACME, "id": "crm:1", "data": { "profile": "p1" },
+    });
+    stores(&stage, "crm:1", event).await;
+    stage.until_done(3).await;
+    assert_eq!(stage.operations_on("c1"), ["get-contact", "create-note"]);
+}
+
 /// A worker that dies between storing the jobs and the event's end: handled again, it makes the same jobs.
 #[tokio::test]
 async fn handled_again_it_makes_the_same_jobs() {
@@ -235,5 +263,41 @@ async fn handled_again_it_makes_the_same_jobs() {
     replies(&stage, "sms:1", "call me").await;
     let _worker = stage.worker_with(&file.setting()).await;
     stage.until_done(4).await;
+    assert_eq!(stage.operations()["create-task"], 1);
+}
+
+/// It may be mended long after, when the jobs of the other flows are known no more.
+#[tokio::test]
+async fn retried_it_is_not_followed_again_by_what_was_followed() {
+    let note = |phone: &str| {
+        format!(
+            r#"
+[[flow]]
+name = "keep"
+on = "sms.reply"
+do = [{{ job = "UpsertContact", payload = {{ phone = "{{{{ {phone} }}}}" }} }}]
+"#
+        )
+    };
+    let (call_back, broken) = (CALL_BACK, note("data.last_message_id"));
+    let (stage, file) = (
+        Stage::start(&[]).await,
+        File::new(&format!("{call_back}{broken}")),
+    );
+    let worker = stage.worker_with(&file.setting()).await;
+    replies(&stage, "sms:1", "call me").await;
+    stage.until_state("sms:1", State::Dead).await;
+    for job in ["sms:1/call-back/0", "sms:1/call-back/1"] {
+        stage.until_state(job, State::Done).await;
+        stage.forget_job(job).await;
+    }
+    file.write(&format!("{call_back}{}", note("person.phone")));
+    worker
+        .wait_for_line("the flows were read again", PATIENCE)
+        .await;
+    stage.ask(&["dead", "retry", "sms:1"]).await;
+    stage.until_state("sms:1", State::Done).await;
+    stage.until_state("sms:1/keep/0", State::Done).await;
+    assert_eq!(stage.result("sms:1").await["jobs"], json!(["sms:1/keep/0"]));
     assert_eq!(stage.operations()["create-task"], 1);
 }

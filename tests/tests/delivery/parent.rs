@@ -144,6 +144,29 @@ async fn told_to_wait_it_outlives_its_parents_death() {
     assert_eq!(stage.result("note").await["contactId"], contact);
 }
 
+/// Retried before the other one's turn has come, it stands behind it, which lets it pass.
+#[tokio::test]
+async fn a_parent_that_was_retried_meanwhile_is_waited_for() {
+    let faults = ["422:op=create-task:count=1", "hang:op=add-tags:count=1"];
+    let stage = Stage::start(&faults).await;
+    stage.person("c1", "ada@b.io");
+    let about = json!({ "contact": of("call"), "task": of("call") });
+    stage
+        .enqueue(&[
+            task("call", &json!({ "id": "c1" })),
+            job("between").contact("c1"),
+            job("called").what("CompleteTask", about),
+        ])
+        .await;
+    let _worker = stage.worker().await;
+    stage.until_state("call", State::Dead).await;
+    stage.ask(&["dead", "retry", "call"]).await;
+    assert_eq!(stage.status("called").await.state, State::Blocked);
+    stage.until_done(3).await;
+    let made = stage.result("call").await["taskId"].clone();
+    assert_eq!(stage.result("called").await["taskId"], made);
+}
+
 fn file(payload: &Value) -> String {
     let (_, path) = tempfile::NamedTempFile::new().unwrap().keep().unwrap();
     std::fs::write(&path, payload.to_string()).unwrap();

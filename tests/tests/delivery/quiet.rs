@@ -113,7 +113,7 @@ async fn a_worker_tells_whether_it_lives_is_ready_and_what_it_did() {
     stage.until_done(1).await;
     assert_eq!(get(&metrics, "/livez").await.unwrap().0, 200);
     assert_eq!(get(&metrics, "/readyz").await.unwrap().0, 200);
-    let done = r#"penstock_deliveries_total{end="done",type="AddTags"} 1"#;
+    let done = r#"penstock_deliveries_total{destination="ghl",end="done",type="AddTags"} 1"#;
     until_counted(&metrics, done, PATIENCE).await;
     let nothing_to_do = ["penstock_backlog_jobs 0", "penstock_eligible_jobs 0"];
     wait_until("the demand to be asked again", PATIENCE, || async {

@@ -1,13 +1,14 @@
 //! Workers that break one rule each, in earnest: the judge must see what comes of it, and nothing where the rule is kept.
 
+use futures::future;
 use penstock_shared::job::{JobType, state::State};
 use penstock_shared::queue::enqueue::Admission;
 use penstock_tests::{
     harness::wait_until,
     lab::{
         check::{Invariant, check},
-        crash::one,
         history::Promise,
+        specimen::one,
         workload::{Wanted, wanted},
         world::{FRAGILE, Make, PATIENCE, WORKER, World},
     },
@@ -46,12 +47,16 @@ async fn world(make: Make) -> World {
 }
 
 /// The naive way: a lease, and what comes back is sent again.
-async fn crash_after_the_answer(rule: &str) -> Vec<Invariant> {
-    let mut world = world(Make::default()).await;
+async fn crash_after_the_answer(rule: &str, job_type: JobType) -> Vec<Invariant> {
+    let make = Make {
+        duplicates: true,
+        ..Make::default()
+    };
+    let mut world = world(make).await;
     let failpoint = format!("{rule}after-response:abort");
     let first = [("PENSTOCK_FAILPOINT", failpoint.as_str())];
     let mut first = world.worker(FRAGILE, &first).await;
-    let promises = enqueue(&world, &[one(JobType::AttachNote)]).await;
+    let promises = enqueue(&world, &[one(job_type)]).await;
     first.wait_exit(PATIENCE).await;
     let second = [("PENSTOCK_FAILPOINT", rule.trim_end_matches(','))];
     let second = world.worker(FRAGILE, &second).await;
@@ -63,11 +68,18 @@ async fn crash_after_the_answer(rule: &str) -> Vec<Invariant> {
 
 #[tokio::test]
 async fn no_intent_is_caught() {
-    let (broken, kept) = tokio::join!(
-        crash_after_the_answer("no-intent:on,"),
-        crash_after_the_answer("")
-    );
-    assert_eq!((broken, kept), (vec![Invariant::Once], vec![]));
+    let once = [
+        JobType::AttachNote,
+        JobType::CreateContact,
+        JobType::AddToWorkflow,
+    ];
+    let runs = once.map(|job_type| {
+        let broken = crash_after_the_answer("no-intent:on,", job_type);
+        future::join(broken, crash_after_the_answer("", job_type))
+    });
+    let caught = (vec![Invariant::Once], vec![]);
+    let seen = future::join_all(runs).await;
+    assert_eq!(seen, [caught.clone(), caught.clone(), caught]);
 }
 
 /// A worker stands still for longer than its lease, and goes on when another one has done the job.
@@ -152,7 +164,7 @@ fn tags(number: usize) -> Wanted {
         format!("lab-{number}"),
     );
     let payload = json!({ "contact": { "id": contact }, "tags": [word] });
-    wanted(id, TENANT, JobType::AddTags, &contact, word, &payload)
+    wanted(&id, TENANT, JobType::AddTags, &contact, word, &payload)
 }
 
 #[tokio::test]
@@ -173,7 +185,7 @@ async fn order_that_is_not_kept_is_caught() {
         let body = format!("lab-{number}");
         let payload = json!({ "contact": contact, "body": body });
         let id = format!("job-{number}");
-        wanted(id, TENANT, JobType::AttachNote, "c1", body, &payload)
+        wanted(&id, TENANT, JobType::AttachNote, "c1", body, &payload)
     };
     let jobs = [
         note(0, json!({ "email": "someone@lab.example" })),

@@ -474,10 +474,10 @@ const POLLED: Commands = &[
     &["HGET", "penstock:{0}:polls:acme", "replies"],
     &["ZADD", "penstock:{0}:moments:acme", "GT", "1", "tick"],
     &["ZSCORE", "penstock:{0}:moments:acme", "tick"],
-    &["PEXPIRE", "penstock:{0}:storm:acme/x", "1"],
-    &["SET", "penstock:{0}:storm:acme/x", "1", "NX", "PX", "1"],
+    &["PEXPIRE", "penstock:{0}:storm:acme/x/1", "1"],
+    &["SET", "penstock:{0}:storm:acme/x/1", "1", "NX", "PX", "1"],
     &["ZREMRANGEBYSCORE", "penstock:{0}:gusts:acme/x", "-inf", "1"],
-    &["ZCARD", "penstock:{0}:gusts:acme/x"],
+    &["ZCOUNT", "penstock:{0}:gusts:acme/x", "(1", "+inf"],
 ];
 const GRANT: &str = "penstock:{0}:grant:location/app/acme";
 const GRANTS_READ: Commands = &[

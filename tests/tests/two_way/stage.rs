@@ -1,41 +1,28 @@
 //! All three systems, and Penstock between them: a Redis, the stand-ins, `serve`, a worker, and the files that are shipped.
 
-mod setup;
-
 use std::{
-    fs,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-use aws_lc_rs::signature::Ed25519KeyPair;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use penstock_shared::queue::Queue;
 use penstock_tests::{
-    harness::{Program, RedisOptions, RedisServer, free_port, wait_until},
+    harness::{Program, ProgramBuilder, RedisOptions, RedisServer, free_port, wait_until},
+    ready::{self, Files, Systems, TOKENS, Teller},
     sandbox, smore, smsfactor,
     stand::{Effect, Fate, Scheme},
 };
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 
-/// Whose all of it is, as the shipped files have it.
-pub(crate) const TENANT: &str = "ve9EPM428h8vShlRW1KT";
-const APP: &str = "6687b8f4e1d2c3a4b5f60718";
-/// The shipped list, and where alerts go.
-pub(crate) const LIST: &str = "5a0312a7";
-pub(crate) const ALERTS: &str = "33600000001";
-pub(crate) const STAFF: (&str, &str) = ("GCs5KuzPqTls7vWclkEV", "33600000002");
-pub(crate) const SECRET: &str = "a secret that is long enough";
+pub(crate) use penstock_tests::ready::{ALERTS, LIST, SECRET, STAFF, TENANT};
+
 /// For whatever must happen at all; how soon is not what these tests are about.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Short, so that a test sees the end of each.
-const SETTINGS: [(&str, &str); 10] = [
-    ("PENSTOCK_GHL_TOKEN", "pit-test"),
+const SETTINGS: [(&str, &str); 7] = [
     ("PENSTOCK_GHL_BURST", "100000/10s"),
     ("PENSTOCK_LEASE", "2s"),
     ("PENSTOCK_HTTP_TIMEOUT", "2s"),
@@ -43,8 +30,6 @@ const SETTINGS: [(&str, &str); 10] = [
     ("PENSTOCK_BACKOFF", "50ms..100ms"),
     ("PENSTOCK_COALESCE", "off"),
     ("PENSTOCK_LOG", "info,penstock_worker=debug"),
-    ("SMSFACTOR_TOKEN", "sms-token"),
-    ("CRM_TOKEN", "crm-token"),
 ];
 
 pub(crate) struct World {
@@ -54,11 +39,10 @@ pub(crate) struct World {
     pub(crate) queue: Queue,
     pub(crate) http: reqwest::Client,
     serve: String,
-    key: Ed25519KeyPair,
-    events: AtomicUsize,
+    teller: Teller,
     _programs: [Program; 2],
     _redis: RedisServer,
-    _folder: TempDir,
+    _files: Files,
 }
 
 /// A file of the shipped ones.
@@ -76,52 +60,42 @@ impl World {
     /// The same with other flows.
     pub(crate) async fn with(flows: &Path) -> Self {
         let redis = RedisServer::start(RedisOptions::default()).await;
-        let (sandbox, sms, smore) = setup::stand_ins().await;
-        let folder = tempfile::tempdir().unwrap();
-        let key = Ed25519KeyPair::generate().unwrap();
+        let url = redis.url();
+        let systems = systems().await;
         let serve = format!("http://127.0.0.1:{}", free_port());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let smore_secret = setup::register(&http, &serve, &sms, &smore).await;
-        let url = redis.url();
-        let hooks = folder.path().join("hooks.toml");
-        fs::write(&hooks, setup::hooks_file(&key)).unwrap();
+        let smore_secret = systems.register(&http, &serve).await.unwrap();
+        let teller = Teller::new(&http, &serve).unwrap();
+        let files = Files::write(&teller, &systems).unwrap();
+        files.lift_quotas().unwrap();
         let listen = serve.trim_start_matches("http://");
         let service = Program::new("penstock-producer")
             .env("PENSTOCK_REDIS_URL", &url)
-            .env("PENSTOCK_HOOKS", &hooks)
-            .env("SMSFACTOR_HOOK_SECRET", SECRET)
-            .env("FORM_HOOK_SECRET", SECRET)
-            .env("CRM_HOOK_SECRET", SECRET)
-            .env("SMORE_HOOK_SECRET", smore_secret)
-            .args(["serve", "--listen", listen])
-            .start();
-        let connections = folder.path().join("connections.toml");
-        fs::write(&connections, setup::connections_file(&sms, &smore)).unwrap();
+            .env("PENSTOCK_HOOKS", files.hooks())
+            .args(["serve", "--listen", listen]);
+        let service = told(service, &ready::secrets(&smore_secret)).start();
         let worker = Program::new("penstock-worker")
             .env("PENSTOCK_REDIS_URL", &url)
-            .env("PENSTOCK_GHL_BASE_URL", sandbox.url())
-            .env("PENSTOCK_CONNECTIONS", &connections)
+            .env("PENSTOCK_GHL_BASE_URL", systems.ghl.url())
+            .env("PENSTOCK_CONNECTIONS", files.connections())
             .env("PENSTOCK_FLOWS", flows);
-        let worker = SETTINGS
-            .into_iter()
-            .fold(worker, |worker, (name, value)| worker.env(name, value))
-            .start();
+        let worker = told(told(worker, &SETTINGS), &TOKENS).start();
         worker.wait_for_line("ready worker=", PATIENCE).await;
         service
             .wait_for_line("listening on http://", PATIENCE)
             .await;
+        let Systems { ghl, sms, smore } = systems;
         let world = Self {
-            queue: setup::connect(&redis).await,
-            sandbox,
+            queue: ready::queue(&url, "penstock").await.unwrap(),
+            sandbox: ghl,
             sms,
             smore,
             http,
             serve,
-            key,
-            events: AtomicUsize::new(0),
+            teller,
             _programs: [service, worker],
             _redis: redis,
-            _folder: folder,
+            _files: files,
         };
         wait_until("the service to be ready", PATIENCE, async || {
             let ready = world.http.get(world.address("/readyz")).send().await;
@@ -142,21 +116,12 @@ impl World {
 
     /// The same of a moment.
     pub(crate) async fn ghl_at(&self, kind: &str, at: Timestamp, data: Value) {
-        let number = self.events.fetch_add(1, Ordering::Relaxed);
-        let mut body = json!({
-            "type": kind, "locationId": TENANT, "appId": APP, "webhookId": format!("w{number}"), "timestamp": at.to_string(),
-        });
-        merge(&mut body, data);
-        self.ghl_says(&body).await;
+        self.ghl_says(&self.teller.letter(kind, at, data)).await;
     }
 
     /// GHL sends these bytes, signed.
     pub(crate) async fn ghl_says(&self, body: &Value) {
-        let body = body.to_string();
-        let signature = STANDARD.encode(self.key.sign(body.as_bytes()));
-        let posted = self.http.post(self.address("/hooks/ghl"));
-        let posted = posted.header("X-GHL-Signature", signature).body(body);
-        assert_eq!(posted.send().await.unwrap().status(), 200);
+        self.teller.say(body).await.unwrap();
     }
 
     /// Somebody sends the form.
@@ -291,6 +256,22 @@ impl World {
         let is_under_way = all.iter().any(|one| one.state == Fate::Pending);
         (!is_under_way).then_some(all.len())
     }
+}
+
+/// The stand-ins, without quotas to speak of.
+async fn systems() -> Systems {
+    let mut of_ghl = sandbox::Options::default();
+    of_ghl.quota.burst.calls = 100_000;
+    let mut of_sms = smsfactor::Options::default();
+    of_sms.burst.calls = 100_000;
+    let mut of_smore = smore::Options::default();
+    of_smore.crm.calls = 100_000;
+    Systems::start(of_ghl, of_sms, of_smore).await.unwrap()
+}
+
+fn told(program: ProgramBuilder, settings: &[(&str, &str)]) -> ProgramBuilder {
+    let settings = settings.iter();
+    settings.fold(program, |program, (name, value)| program.env(name, value))
 }
 
 fn some(effects: Vec<Effect>, kind: &str, count: usize) -> Option<Vec<Effect>> {

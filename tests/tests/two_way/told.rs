@@ -89,3 +89,19 @@ async fn do_not_disturb_is_the_blacklist_and_off_again() {
     assert_eq!(off[0].change.contact_id.as_deref(), Some(ANN));
     assert_eq!(world.rest().await, 0);
 }
+
+/// An event that does not tell what is disturbed is no reason to write to somebody again: the contact tells it.
+#[tokio::test]
+async fn what_an_event_leaves_out_of_do_not_disturb_the_contact_tells() {
+    let world = World::start().await;
+    let settings = json!({ "SMS": { "status": "active" } });
+    let contact = world.seeded(json!({ "phone": "+33612345678", "dndSettings": settings }));
+    let bare = || json!({ "id": contact["id"], "phone": contact["phone"] });
+    world.ghl("ContactDndUpdate", bare()).await;
+    world.sms_effects("blacklist", 1).await;
+    world
+        .ghl("ContactDndUpdate", json!({ "id": contact["id"], "dnd": false, "dndSettings": { "Email": { "status": "inactive" } } }))
+        .await;
+    assert_eq!(world.rest().await, 0);
+    assert!(world.sms_effects("blacklist-delete", 0).await.is_empty());
+}

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{patience::Patience, tokens::Tokens};
 
+/// Counts what became of renewals: `renewed`, `postponed`, or `needs-authorisation`, which a person has to see to.
+pub const RENEWALS: &str = "penstock_renewals_total";
 /// How often it is looked what is due. A delivery that waits for a token is heard by its own worker at once, by another then.
 const PAUSE: Duration = Duration::from_secs(1);
 /// So many are renewed in a round.

@@ -28,6 +28,7 @@ pub(super) mod field {
     pub(in super::super) const COMPANY: &str = "company";
     pub(in super::super) const ISSUED: &str = "issued";
     pub(in super::super) const EXPIRES: &str = "expires";
+    pub(in super::super) const SINCE: &str = "since";
     pub(in super::super) const VERSION: &str = "version";
 }
 
@@ -55,6 +56,7 @@ impl Queue {
             (field::COMPANY, grant.company.clone().unwrap_or_default()),
             (field::ISSUED, life(|life| life.issued_ms)),
             (field::EXPIRES, life(|life| life.expires_ms)),
+            (field::SINCE, grant.since_ms.to_string()),
         ]))
     }
 
@@ -84,6 +86,7 @@ impl Queue {
             }),
             scopes,
             company: company.filter(|company| !company.is_empty()),
+            since_ms: number(&fields, field::SINCE).unwrap_or_default(),
             state,
         };
         Ok(Some(Stored { version, grant }))

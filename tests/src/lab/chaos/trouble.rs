@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::figures::Course;
-use super::super::plan::{ALWAYS, Act, Link};
+use super::super::plan::{ALWAYS, Act, Link, OF_API, OF_CRM};
 use super::super::world::World;
 use super::crew::Crew;
 use super::retries::Retries;
-use crate::harness::Proxy;
+use crate::harness::{Direction, Flow};
 
 /// What ends a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) async fn begin(world: &mut World, workers: usize) -> Self {
+        strike(world, None);
         Self {
             crew: Crew::start(world, workers).await,
             ongoing: Vec::new(),
@@ -59,12 +60,12 @@ impl Trouble {
             Act::Retry => self.retries.begin(world).await,
             Act::Link(link, direction, flow, span) => {
                 // It may be broken already: what has lost bytes must not pass again on the same connection.
-                way(world, *link).heal();
-                way(world, *link).set(*direction, *flow);
+                heal(world, *link);
+                set(world, *link, *direction, *flow);
                 return self.ends_in(course, *span, End::Heal(*link), kind);
             }
             Act::Burst(fault, span) => {
-                world.faults(&[&[*fault], ALWAYS].concat());
+                strike(world, Some(fault));
                 return self.ends_in(course, *span, End::Calm, kind);
             }
         }
@@ -98,6 +99,7 @@ impl Trouble {
             course.ended(over.kind);
         }
         world.faults(&[]);
+        world.elsewhere.faults(&[], &[]);
         self.retries.end(world).await;
     }
 
@@ -114,14 +116,30 @@ impl Trouble {
 fn end(world: &World, crew: &mut Crew, end: End) {
     match end {
         End::GoOn(place) => crew.go_on(place),
-        End::Heal(link) => way(world, link).heal(),
-        End::Calm => world.faults(ALWAYS),
+        End::Heal(link) => heal(world, link),
+        End::Calm => strike(world, None),
     }
 }
 
-fn way(world: &World, link: Link) -> &Proxy {
+/// What always goes wrong does, and this.
+fn strike(world: &World, burst: Option<&str>) {
+    let everywhere: Vec<_> = burst.into_iter().chain(ALWAYS.iter().copied()).collect();
+    world.faults(&[&everywhere, OF_API].concat());
+    world.elsewhere.faults(&everywhere, OF_CRM);
+}
+
+fn set(world: &World, link: Link, direction: Direction, flow: Flow) {
     match link {
-        Link::Api => &world.api_link,
-        Link::Redis => &world.redis_link,
+        Link::Api => world.api_link.set(direction, flow),
+        Link::Elsewhere => world.elsewhere.set(direction, flow),
+        Link::Redis => world.redis_link.set(direction, flow),
+    }
+}
+
+fn heal(world: &World, link: Link) {
+    match link {
+        Link::Api => world.api_link.heal(),
+        Link::Elsewhere => world.elsewhere.heal(),
+        Link::Redis => world.redis_link.heal(),
     }
 }

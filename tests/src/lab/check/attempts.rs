@@ -5,20 +5,24 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::history::{Fate, History, Promise};
+use super::super::ledger::{Call, System};
 use super::{Invariant, Violation, ends};
-use crate::sandbox::Call;
+
+/// A system, and the tenant who has an account there.
+type Account<'a> = (System, &'a str);
 
 /// How many failures Redis keeps of a job.
 const KEPT: usize = 50;
 
-/// What is kept of failures never has a 429; and a tenant's jobs have no more attempts behind them than the API failed to serve its calls, as a
+/// What is kept of failures never has a 429; and a tenant's jobs have no more attempts behind them than their system failed to serve its calls, as a
 /// breaker's would that burnt them while it was open. (Where links were cut, nobody has counted those failures.)
 pub(super) fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut attempts: HashMap<&str, usize> = HashMap::new();
+    let mut attempts: HashMap<Account<'_>, usize> = HashMap::new();
     for (_, promise, fate) in ends(history) {
         let Some(fate) = fate else { continue };
-        *attempts.entry(&promise.tenant).or_default() += fate.attempts as usize;
+        let account = (promise.system, promise.tenant.as_str());
+        *attempts.entry(account).or_default() += fate.attempts as usize;
         found.extend(kept(promise, fate).map(|what| Invariant::Attempts.violated(what)));
     }
     if !history.links_cut {
@@ -46,12 +50,13 @@ fn is_throttling(line: &Value) -> bool {
     line["httpStatus"] == 429
 }
 
-/// By tenant, the calls that got no answer of any use. Half an answer counts.
-fn failures(calls: &[Call]) -> HashMap<&str, usize> {
-    let mut failures: HashMap<&str, usize> = HashMap::new();
+/// By account, the calls that got no answer of any use. Half an answer counts.
+fn failures(calls: &[Call]) -> HashMap<Account<'_>, usize> {
+    let mut failures: HashMap<Account<'_>, usize> = HashMap::new();
     for call in calls {
         let failed = call.status.is_none_or(|status| status >= 500) || is_spoilt(call);
-        *failures.entry(&call.tenant).or_default() += usize::from(failed);
+        let account = (call.system, &*call.tenant);
+        *failures.entry(account).or_default() += usize::from(failed);
     }
     failures
 }
@@ -64,14 +69,16 @@ fn is_spoilt(call: &Call) -> bool {
 }
 
 fn beyond(
-    attempts: &HashMap<&str, usize>,
-    failures: &HashMap<&str, usize>,
+    attempts: &HashMap<Account<'_>, usize>,
+    failures: &HashMap<Account<'_>, usize>,
 ) -> impl Iterator<Item = Violation> {
-    attempts.iter().filter_map(|(tenant, attempts)| {
-        let failed = failures.get(tenant).copied().unwrap_or(0);
+    attempts.iter().filter_map(|(account, attempts)| {
+        let failed = failures.get(account).copied().unwrap_or(0);
+        let (system, tenant) = account;
         (*attempts > failed).then(|| {
-            let what =
-                format!("the jobs of {tenant} used {attempts} attempts, and {failed} calls failed");
+            let what = format!(
+                "the jobs of {tenant} for {system:?} used {attempts} attempts, and {failed} calls failed"
+            );
             Invariant::Attempts.violated(what)
         })
     })

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::sandbox::{Call, Effect, Kind};
-
-use super::super::history::History;
+use super::super::history::{History, Promise};
+use super::super::ledger::{Call, Effect, Nature};
+use super::super::trace::Trace;
 use super::{Invariant, Violation};
 
-/// An effect at the API, with the jobs that it is the work of.
+/// An effect in one of the systems, with the jobs that it is the work of.
 #[derive(Debug)]
 pub struct Made<'a> {
     /// The call that made it.
@@ -30,22 +30,16 @@ pub struct Effects<'a> {
 impl<'a> Effects<'a> {
     /// What the calls of a run did, and for whom.
     pub fn of(history: &'a History) -> Self {
-        let mut by_word: HashMap<(&str, &str), usize> = HashMap::new();
-        for (at, promise) in history.promises.iter().enumerate() {
-            by_word.insert((promise.contact.as_str(), promise.word.as_str()), at);
-        }
         let mut calls: Vec<_> = history
             .calls
             .iter()
             .filter_map(|call| call.effect.as_ref().map(|effect| (call, effect)))
-            // Who gets a token is no job's affair.
-            .filter(|(_, effect)| !effect.change.kind.is_access())
             .collect();
-        calls.sort_by_key(|(_, effect)| effect.order);
-        let mut emails = HashMap::new();
+        calls.sort_by_key(|(call, effect)| (call.system, effect.order));
+        let mut register = Register::of(&history.promises);
         let (mut all, mut by_job) = (Vec::new(), HashMap::<usize, Vec<usize>>::new());
         for (call, effect) in calls {
-            let of = owners(effect, &by_word, &mut emails);
+            let of = register.owners(call, effect);
             for job in of.values().flatten() {
                 by_job.entry(*job).or_default().push(all.len());
             }
@@ -75,35 +69,91 @@ pub(super) fn shown(call: &Call) -> String {
     serde_json::to_string(call).unwrap_or_default()
 }
 
-/// The jobs whose words are in what was written.
-fn owners(
-    effect: &Effect,
-    by_word: &HashMap<(&str, &str), usize>,
-    emails: &mut HashMap<String, String>,
-) -> BTreeMap<String, Vec<usize>> {
-    let change = &effect.change;
-    let content = change.content.as_deref().unwrap_or_default();
-    if change.kind == Kind::Contact
-        && let (Some(id), Some(email)) = (&change.contact_id, email(content))
-    {
-        emails.insert(id.clone(), email);
-    }
-    let words: Vec<_> = words(content).collect();
-    let mut owners = BTreeMap::new();
-    for id in change.contact_id.iter().chain(&change.contacts) {
-        let names = [Some(id), emails.get(id)].into_iter().flatten();
-        let jobs = names.flat_map(|name| {
-            let words = words.iter();
-            words.filter_map(|word| by_word.get(&(name.as_str(), *word)).copied())
+/// What tells effects apart: what is done by which operation to whom.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Sign<'a> {
+    operation: &'a str,
+    contact: &'a str,
+    trace: &'a Trace,
+}
+
+/// The jobs by their signs, and what the ledger has told so far.
+struct Register<'a> {
+    promises: &'a [Promise],
+    by_sign: HashMap<Sign<'a>, usize>,
+    /// The addresses of contacts that were made, by their ids.
+    emails: HashMap<String, String>,
+    /// The jobs that made something, by its id.
+    makers: HashMap<String, usize>,
+}
+
+impl<'a> Register<'a> {
+    fn of(promises: &'a [Promise]) -> Self {
+        let signs = promises.iter().enumerate().flat_map(|(at, promise)| {
+            let operations = promise.operations.iter();
+            operations.map(move |operation| {
+                let sign = Sign {
+                    operation,
+                    contact: &promise.contact,
+                    trace: &promise.trace,
+                };
+                (sign, at)
+            })
         });
-        let mut jobs: Vec<_> = jobs.collect();
-        jobs.sort_unstable();
-        jobs.dedup();
-        if !jobs.is_empty() {
-            owners.insert(id.clone(), jobs);
+        Self {
+            promises,
+            by_sign: signs.collect(),
+            emails: HashMap::new(),
+            makers: HashMap::new(),
         }
     }
-    owners
+
+    /// The jobs whose work an effect is, by contact.
+    fn owners(&mut self, call: &Call, effect: &Effect) -> BTreeMap<String, Vec<usize>> {
+        if let (Nature::Contact, [id], Some(email)) =
+            (effect.nature, &effect.contacts[..], email(&effect.content))
+        {
+            self.emails.insert(id.clone(), email);
+        }
+        let traces = self.traces(effect);
+        let mut owners = BTreeMap::new();
+        for id in &effect.contacts {
+            let names = [Some(id), self.emails.get(id)].into_iter().flatten();
+            let jobs = names.flat_map(|contact| {
+                traces.iter().filter_map(|trace| {
+                    let sign = Sign {
+                        operation: call.operation,
+                        contact,
+                        trace,
+                    };
+                    self.by_sign.get(&sign).copied()
+                })
+            });
+            let mut jobs: Vec<_> = jobs.collect();
+            jobs.sort_unstable();
+            jobs.dedup();
+            if !jobs.is_empty() {
+                owners.insert(id.clone(), jobs);
+            }
+        }
+        self.learn(effect, &owners);
+        owners
+    }
+
+    /// All that its job may be known by.
+    fn traces(&self, effect: &Effect) -> Vec<Trace> {
+        let words = words(&effect.content).map(|word| Trace::Word(word.to_owned()));
+        let maker = effect.id.as_ref().and_then(|id| self.makers.get(id));
+        let part = maker.map(|maker| Trace::Part(self.promises[*maker].id.clone()));
+        words.chain(part).chain([Trace::Alone]).collect()
+    }
+
+    fn learn(&mut self, effect: &Effect, owners: &BTreeMap<String, Vec<usize>>) {
+        let mut jobs = owners.values().flatten();
+        if let (Nature::Creation, Some(id), Some(job)) = (effect.nature, &effect.id, jobs.next()) {
+            self.makers.insert(id.clone(), *job);
+        }
+    }
 }
 
 fn email(content: &str) -> Option<String> {

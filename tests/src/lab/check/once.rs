@@ -1,8 +1,7 @@
 //! Each effect is there once, or reported.
 
-use crate::sandbox::Kind;
-
 use super::super::history::{Fate, History, Promise};
+use super::super::ledger::Nature;
 use super::effects::{Made, shown};
 use super::{Effects, Invariant, Violation, ends};
 
@@ -40,7 +39,7 @@ pub fn doubled(history: &History, effects: &Effects<'_>) -> usize {
 /// Only what a job creates is one too many if it is there twice. A contact is created by whichever of its jobs comes first.
 fn creations<'a, 'b>(effects: &'b Effects<'a>, job: usize) -> Vec<&'b Made<'a>> {
     let made = effects.of_job(job);
-    made.filter(|made| made.effect.change.kind.is_creation())
+    made.filter(|made| made.effect.nature != Nature::Write)
         .collect()
 }
 
@@ -51,13 +50,13 @@ fn judge(creations: &[&Made<'_>], fate: Option<&Fate>) -> Sight {
     match creations {
         [_, _, ..] => Sight::Doubled,
         [one] if fate.death.as_ref().is_some_and(|death| !death.intent_open) => {
-            match one.effect.change.kind {
+            match one.effect.nature {
                 // A contact that is upserted again is still one.
-                Kind::Contact => Sight::Fine,
+                Nature::Contact => Sight::Fine,
                 _ => Sight::Unnoticed,
             }
         }
-        [one] if fate.effect.is_some() && fate.effect != one.effect.change.id => Sight::Misnamed,
+        [one] if fate.effect.is_some() && fate.effect != one.effect.id => Sight::Misnamed,
         [] | [_] => Sight::Fine,
     }
 }

@@ -8,9 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::sandbox::Call;
-
 use super::super::history::History;
+use super::super::ledger::Call;
 use super::effects::shown;
 use super::{Effects, Invariant, Violation};
 

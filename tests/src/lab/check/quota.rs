@@ -1,20 +1,20 @@
-//! No window has more calls than the quota, measured at the API.
+//! No window has more calls than the quota, measured where they arrive.
 
 use std::collections::HashMap;
 
-use crate::sandbox::{Call, Moment};
-
 use super::super::history::{Allowance, History};
+use super::super::ledger::{Call, System};
 use super::{Invariant, Violation};
+use crate::sandbox::Moment;
 
 pub(super) fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (tenant, calls) in by_tenant(&history.calls) {
+    for ((system, tenant), calls) in by_account(&history.calls) {
         let (highest, at) = fullest(&calls, history.allowance);
         let Allowance { calls, window } = history.allowance;
         if highest > calls {
             found.push(Invariant::Quota.violated(format!(
-                "{tenant} had {highest} calls in {window:?} from {}; {calls} are allowed",
+                "{tenant} had {highest} calls of {system:?} in {window:?} from {}; {calls} are allowed",
                 at.rfc3339()
             )));
         }
@@ -29,30 +29,32 @@ fn refused(history: &History) -> impl Iterator<Item = Violation> {
     let own = history.calls.iter().filter(own);
     own.map(|call| {
         Invariant::Quota.violated(format!(
-            "call {} of {} at {} was refused with 429",
+            "call {} of {} to {:?} at {} was refused with 429",
             call.seq,
             call.tenant,
+            call.system,
             call.at.rfc3339()
         ))
     })
 }
 
-/// The most calls that one tenant had in one window.
+/// The most calls that one tenant had in one window of one system.
 pub fn highest(history: &History) -> usize {
-    let tenants = by_tenant(&history.calls).into_values();
-    let highest = tenants.map(|calls| fullest(&calls, history.allowance).0);
+    let accounts = by_account(&history.calls).into_values();
+    let highest = accounts.map(|calls| fullest(&calls, history.allowance).0);
     highest.max().unwrap_or(0)
 }
 
-fn by_tenant(calls: &[Call]) -> HashMap<&str, Vec<Moment>> {
-    let mut tenants: HashMap<&str, Vec<Moment>> = HashMap::new();
+fn by_account(calls: &[Call]) -> HashMap<(System, &str), Vec<Moment>> {
+    let mut accounts: HashMap<(System, &str), Vec<Moment>> = HashMap::new();
     for call in calls {
-        tenants.entry(&call.tenant).or_default().push(call.at);
+        let account = (call.system, &*call.tenant);
+        accounts.entry(account).or_default().push(call.at);
     }
-    for calls in tenants.values_mut() {
+    for calls in accounts.values_mut() {
         calls.sort_unstable();
     }
-    tenants
+    accounts
 }
 
 /// The fullest window, and where it begins: one that begins with a call, since every other one has a fuller one of those.

@@ -8,8 +8,13 @@ use penstock_shared::job::{JobType, state::State};
 use serde_json::json;
 
 use super::super::history::{Allowance, Death, Fate, History, Output, Promise, Recovery};
+use super::super::ledger::{Call, Effect, Nature, System};
+use super::super::workload::wanted;
 use super::{Invariant, check};
-use crate::sandbox::{Call, Change, Effect, Kind, Moment};
+use crate::sandbox::Moment;
+
+mod deaths;
+mod traces;
 
 const NOTES: usize = 3;
 
@@ -39,39 +44,30 @@ fn sound() -> History {
 }
 
 fn promise(number: usize) -> Promise {
-    Promise {
-        id: format!("job-{number}"),
-        tenant: "acme".into(),
-        job_type: JobType::AttachNote,
-        contact: "c1".into(),
-        word: format!("lab-{number}"),
-    }
+    let (id, word) = (format!("job-{number}"), format!("lab-{number}"));
+    let payload = json!({ "contact": { "id": "c1" }, "body": word });
+    wanted(&id, "acme", JobType::AttachNote, "c1", word, &payload).promise
 }
 
 /// A call that made a note of this job's.
 fn note(seq: u64, job: usize, at_ms: u64) -> Call {
     let at = Moment::from_micros(at_ms * 1000);
-    let change = Change {
-        kind: Kind::Note,
-        id: Some(format!("note-{seq}")),
-        contact_id: Some("c1".into()),
-        contacts: Vec::new(),
-        fingerprint: String::new(),
-        content: Some(format!(r#"{{"body":"lab-{job} and more"}}"#).into()),
-    };
     Call {
+        system: System::Ghl,
         seq,
         at,
         tenant: "acme".into(),
         operation: "create-note",
-        method: http::Method::POST,
         path: "/contacts/c1/notes".into(),
         status: Some(201),
         fault: None,
         effect: Some(Effect {
             order: seq,
             at,
-            change,
+            nature: Nature::Creation,
+            id: Some(format!("note-{seq}")),
+            contacts: vec!["c1".into()],
+            content: format!(r#"{{"body":"lab-{job} and more"}}"#).into(),
         }),
         done_at: Some(at),
     }
@@ -98,6 +94,14 @@ fn dead(cause: &str) -> Fate {
         }),
         ..done(0)
     }
+}
+
+/// A note that is refused on purpose.
+fn refused(history: &mut History) {
+    let mut call = note(50, 2, 50_000);
+    (call.status, call.effect) = (Some(422), None);
+    call.fault = Some("422:op=create-note:count=1".into());
+    history.calls.push(call);
 }
 
 /// What the judge says of a sound history to which this was done, each once.
@@ -151,12 +155,14 @@ fn a_second_effect_is_one_too_many_unless_it_is_reported() {
 
 #[test]
 fn an_effect_behind_a_dead_letter_must_be_known_to_it() {
-    assert_eq!(
-        judged(|history| *fate(history, "job-2") = dead("exhausted")),
-        [Invariant::Once]
-    );
+    let unknown = judged(|history| {
+        refused(history);
+        *fate(history, "job-2") = dead("rejected");
+    });
+    assert_eq!(unknown, [Invariant::Once]);
     let known = judged(|history| {
-        *fate(history, "job-2") = dead("exhausted");
+        refused(history);
+        *fate(history, "job-2") = dead("rejected");
         fate(history, "job-2").death.as_mut().unwrap().intent_open = true;
     });
     assert_eq!(known, []);
@@ -227,7 +233,7 @@ fn effects_out_of_order_are_noticed_and_so_are_repeated_ones() {
     assert_eq!(retried, []);
     let late = judged(|history| {
         let mut call = note(9, 0, 9000);
-        call.effect.as_mut().unwrap().change.kind = Kind::Tags;
+        call.effect.as_mut().unwrap().nature = Nature::Write;
         history.calls.push(call);
     });
     assert_eq!(late, [Invariant::Order]);
@@ -238,8 +244,8 @@ fn jobs_that_shared_a_call_are_in_order() {
     let merged = judged(|history| {
         let call = history.calls.remove(1);
         let effect = history.calls[0].effect.as_mut().unwrap();
-        effect.change.content = Some(r#"{"body":"lab-0 lab-1"}"#.into());
-        effect.change.kind = Kind::Tags;
+        effect.content = r#"{"body":"lab-0 lab-1"}"#.into();
+        effect.nature = Nature::Write;
         drop(call);
         for id in ["job-0", "job-1"] {
             fate(history, id).effect = None;
@@ -258,9 +264,9 @@ fn jobs_that_shared_a_lost_call_are_repeated_in_order_and_all_of_them() {
                     .push(note(9 + seq as u64, *job, 9000 * (seq as u64 + 1)));
             }
             let effect = history.calls[2].effect.as_mut().unwrap();
-            effect.change.content = Some(r#"{"tags":["lab-1","lab-2"]}"#.into());
+            effect.content = r#"{"tags":["lab-1","lab-2"]}"#.into();
             for call in &mut history.calls {
-                call.effect.as_mut().unwrap().change.kind = Kind::Tags;
+                call.effect.as_mut().unwrap().nature = Nature::Write;
             }
         })
     };
@@ -296,6 +302,7 @@ fn dead_letters_are_whole() {
     let spoilt = |spoil: fn(&mut Death)| {
         judged(|history| {
             history.calls.pop();
+            refused(history);
             *fate(history, "job-2") = dead("rejected");
             spoil(fate(history, "job-2").death.as_mut().unwrap());
         })

@@ -13,7 +13,7 @@ use penstock_shared::{
 
 use super::super::history::{Death, Fate, History, Output, Promise, Recovery};
 use super::super::workload::CANARY;
-use super::{TOKEN, World};
+use super::{TOKEN, World, elsewhere};
 use crate::harness::run;
 
 impl World {
@@ -31,7 +31,7 @@ impl World {
         outputs.extend(self.shown_by_admin().await);
         History {
             promises,
-            calls: self.sandbox.calls_after(0),
+            calls: self.calls(),
             fates,
             retried: HashSet::new(),
             links_cut: true,
@@ -39,7 +39,11 @@ impl World {
             recoveries,
             leftovers,
             outputs,
-            secrets: vec![TOKEN.into(), CANARY.into()],
+            secrets: [TOKEN, CANARY]
+                .into_iter()
+                .chain(elsewhere::TOKENS)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 

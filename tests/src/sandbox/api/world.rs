@@ -61,6 +61,11 @@ impl World {
             .map(|contact| contact.location.as_str())
     }
 
+    /// A contact as the API shows it.
+    pub(in crate::sandbox) fn shown(&self, contact_id: &str) -> Option<Value> {
+        self.contacts.get(contact_id).map(Contact::shown)
+    }
+
     pub(super) fn next_id(&mut self) -> String {
         self.ids.next()
     }

@@ -65,6 +65,25 @@ async fn told_of_in_other_words_it_is_the_same_event() {
     assert_eq!(stage.count(ACME).await, 1);
 }
 
+/// Whoever has taken a record's id for an event's loses nothing.
+#[tokio::test]
+async fn another_systems_record_tells_of_each_change() {
+    let stage = Stage::start().await;
+    let senders = Senders::new();
+    let service = senders.service(&stage, &[]).await;
+    for (city, expected) in [
+        ("Bern", ACCEPTED),
+        ("Basel", ACCEPTED),
+        ("Basel", DUPLICATE),
+        ("Bern", DUPLICATE),
+    ] {
+        let body = json!({ "id": "r1", "city": city }).to_string();
+        let answer = Answer::to(posting(&service, "/hooks/crm", &body)).await;
+        assert_eq!(told(&answer), expected, "{city}");
+    }
+    assert_eq!(stage.count(ACME).await, 2);
+}
+
 #[tokio::test]
 async fn of_many_at_once_one_is_stored() {
     let stage = Stage::start().await;

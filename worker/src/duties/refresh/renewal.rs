@@ -13,7 +13,7 @@ use penstock_shared::{
 };
 use secrecy::SecretString;
 
-use super::Refresher;
+use super::{RENEWALS, Refresher};
 use crate::{failpoint, patience::Patience};
 
 /// A token that was spent and whose answer was lost, once more, and what somebody else has stored meanwhile.
@@ -223,6 +223,7 @@ impl Refresher {
             match self.store(name, before, &issued, &expect).await {
                 Ok(Put::Stored) => {
                     let life_s = issued.life.as_secs();
+                    count("renewed");
                     tracing::info!(grant = %name, life_s, "a token was renewed");
                     return Ok(());
                 }
@@ -257,6 +258,7 @@ impl Refresher {
             TokenError::AppRefused { .. } => SELDOM,
             _ => AGAIN.mul_f64(rand::random_range(1.0..2.0)),
         };
+        count("postponed");
         tracing::warn!(grant = %name, %error, again_in = ?wait, "a token is not renewed");
         self.queue.postpone_grant(name, wait).await
     }
@@ -275,10 +277,15 @@ impl Refresher {
             .queue
             .put_grant(name, &grant, &expect, None, Some(fence));
         if put.await? == Put::Stored {
+            count("needs-authorisation");
             tracing::error!(grant = %name, why, "the grant needs a new authorisation: connect the account again at /oauth/install of penstock-producer serve; its jobs wait as soon as its last token has ended");
         }
         Ok(())
     }
+}
+
+fn count(end: &'static str) {
+    metrics::counter!(RENEWALS, "end" => end).increment(1);
 }
 
 fn user_type(name: &GrantName) -> UserType {
