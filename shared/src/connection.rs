@@ -3,6 +3,7 @@
 mod auth;
 mod client;
 mod file;
+mod forbidden;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,10 @@ use http::HeaderName;
 pub use self::{
     auth::{Auth, PerTenant},
     client::{Answered, ConnectionClient},
+    forbidden::Forbidden,
 };
 use crate::{
-    job::{CallPath, ConnectionName},
+    job::{CallPath, ConnectionName, HttpCall},
     quota::Quota,
 };
 
@@ -41,6 +43,21 @@ pub struct Connection {
     pub auth: PerTenant,
     /// The header in which it takes a key by which it knows a repeated call again.
     pub idempotency_header: Option<HeaderName>,
+    /// What a 403 says.
+    pub forbidden: Forbidden,
     /// What can be read of it without harm, to see whether it answers again.
     pub probe: Option<CallPath>,
+}
+
+impl Connection {
+    /// The first of a job's headers that is the connection's own: its proof, or the key by which it knows a repeated call again.
+    pub fn own_header<'a>(&self, auth: &Auth, call: &'a HttpCall) -> Option<&'a str> {
+        let proof = match auth {
+            Auth::Header(name, _) => Some(name),
+            Auth::Bearer(_) | Auth::Basic(..) | Auth::Nothing => None,
+        };
+        let own = proof.into_iter().chain(&self.idempotency_header);
+        let own: Vec<_> = own.map(HeaderName::as_str).collect();
+        call.header_of(&own)
+    }
 }

@@ -81,8 +81,25 @@ impl Event {
                 event: self,
                 with_contact: false,
                 again: None,
+                word: false,
             })),
         }
+    }
+
+    /// The job that hears what a reply says of the message before it, beside the one that handles it: that one stands in its contact's order, behind
+    /// the message, which may wait for nothing but this.
+    pub fn word(&self) -> Option<Job> {
+        let is_reply = ["sms.reply", "sms.stop"].contains(&self.kind.as_str());
+        let is_word = self.source == Source::Smsfactor
+            && is_reply
+            && self.data.members().contains_key("messageId");
+        let id = format!("{}~word", self.id).parse().ok()?;
+        let mut job = is_word.then(|| self.clone().into_job())?;
+        job.id = Some(id);
+        if let Payload::HandleEvent(handle) = &mut job.payload {
+            handle.word = true;
+        }
+        Some(job)
     }
 
     /// The event that a webhook of GHL's tells of. The id of the delivery is a header, which no signature covers.

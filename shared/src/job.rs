@@ -69,6 +69,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub(crate) use self::document::normal as normal_number;
+pub(crate) use self::http_call::is_segment;
 pub use self::{
     add_followers::AddFollowers,
     add_tags::AddTags,

@@ -1,4 +1,5 @@
-//! The API of `SMSFactor`: what Penstock asks of it, and what its answers mean. An answer is judged by the `status` in its body, whatever HTTP says.
+//! The API of `SMSFactor`: what Penstock asks of it, and what its answers mean. An answer is judged by the `status` in its body, whatever HTTP says;
+//! only one that was read may go without.
 
 mod answer;
 mod classify;
@@ -7,13 +8,13 @@ mod poll;
 mod request;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 
 pub use self::{
     answer::{Listed, MessageReply, Page, Receipt},
     client::SmsFactorClient,
     poll::{Polled, Row},
-    request::{Infos, Message, PAGE, Request, number},
+    request::{Infos, Message, Request, number},
 };
 
 /// A success: its body.

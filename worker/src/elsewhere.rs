@@ -9,13 +9,14 @@ mod report;
 mod sms;
 mod unknown;
 mod way;
+mod word;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use penstock_shared::{
     connection::{Connection, ConnectionClient, Connections},
     job::{ConnectionName, Destination, HttpCall, Payload},
-    outcome::{Fault, Outcome, Permit},
+    outcome::{Cause, Fault, Outcome, Permit},
     program::{Failure, VERSION},
     queue::{record::StoredJob, reference::Lane, run::field},
     quota::Quota,
@@ -31,6 +32,10 @@ use crate::{
     deliver::{self, Courier, FOR_ANOTHER},
     gate::{Stop, Turn},
 };
+
+/// Why it is not known what is there.
+const NOT_UNDERSTOOD: &str =
+    "the answer says nothing that can be read, and does not say that there is nothing";
 
 /// The ways to other systems that all deliveries share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -189,6 +194,16 @@ fn unproved(job: &Assignment, turn: &Turn<'_>) -> Stop {
             "there is no token of {destination} for this tenant: add one to the file that PENSTOCK_CONNECTIONS names"
         )),
         token: String::new(),
+        permit: turn.permit(),
+    }
+    .into()
+}
+
+/// It is for a person to decide what becomes of it.
+fn refused(why: impl Into<String>, turn: &Turn<'_>) -> Stop {
+    Outcome::Rejected {
+        cause: Cause::Rejected,
+        fault: Fault::new(why),
         permit: turn.permit(),
     }
     .into()

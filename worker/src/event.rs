@@ -41,6 +41,13 @@ pub async fn follow(
         elsewhere::hear(courier, &handle.event, calls.turn()).await?;
         install::hear(courier, &handle.event, calls).await?;
     }
+    if handle.word {
+        return Ok(Outcome::Delivered {
+            result: json!({ "jobs": [] }),
+            effect: None,
+            permit: calls.permit(),
+        });
+    }
     let flows = courier.flows.flows();
     let mut known = Known {
         now: first_due(job),

@@ -232,6 +232,7 @@ fn again(link: &Link, event: &Event, stale: &[String]) -> Vec<Job> {
                 to: to.clone(),
                 fields: fields.clone(),
             }),
+            word: false,
         }));
         Some(job)
     });

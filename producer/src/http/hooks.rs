@@ -215,23 +215,32 @@ fn timely(intake: &Intake, events: Vec<Event>) -> Result<(Vec<Event>, usize), Re
     Ok((timely, late))
 }
 
-/// In their order.
+/// In their order. What they say of messages is stored first: who is answered counts on all of it.
 async fn store(client: &Client, events: Vec<Event>) -> Result<Told, Refusal> {
-    let stored = join_all(events.into_iter().map(|event| store_one(client, event)));
-    let mut told = Told::default();
-    for stored in stored.await {
-        match stored {
-            Ok(receipt) if receipt.status == Status::Accepted => told.accepted += 1,
-            Ok(_) | Err(NotStored::Conflict(_)) => told.duplicates += 1,
-            // Told once in a while, not with each: they come in bursts.
-            Err(NotStored::Unavailable { error, .. }) => return Err(Problem::away(&error).into()),
-            Err(refusal) => return Err(Problem::not_stored(refusal.into(), false).into()),
+    let words = events.iter().filter_map(Event::word);
+    Told::of(join_all(words.map(|word| client.enqueue(word))).await)?;
+    Told::of(join_all(events.into_iter().map(|event| store_one(client, event))).await)
+}
+
+impl Told {
+    fn of(stored: Vec<Result<Receipt, NotStored>>) -> Result<Self, Refusal> {
+        let mut told = Self::default();
+        for stored in stored {
+            match stored {
+                Ok(receipt) if receipt.status == Status::Accepted => told.accepted += 1,
+                Ok(_) | Err(NotStored::Conflict(_)) => told.duplicates += 1,
+                // Told once in a while, not with each: they come in bursts.
+                Err(NotStored::Unavailable { error, .. }) => {
+                    return Err(Problem::away(&error).into());
+                }
+                Err(refusal) => return Err(Problem::not_stored(refusal.into(), false).into()),
+            }
         }
+        if told.accepted == 0 && told.duplicates > 0 {
+            told.status = Answer::Duplicate;
+        }
+        Ok(told)
     }
-    if told.accepted == 0 && told.duplicates > 0 {
-        told.status = Answer::Duplicate;
-    }
-    Ok(told)
 }
 
 /// Another event under the same id is the same one, told in other words; but of other systems nobody knows whether their ids are an event's or a

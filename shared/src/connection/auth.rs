@@ -35,6 +35,15 @@ impl Auth {
         }
     }
 
+    /// Whether both prove the same.
+    fn is(&self, other: &Self) -> bool {
+        let of = |auth: &Self| {
+            auth.secret()
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+        of(self) == of(other)
+    }
+
     pub(super) fn prove(&self, call: RequestBuilder) -> RequestBuilder {
         match self {
             Self::Bearer(token) => call.bearer_auth(token.expose_secret()),
@@ -57,5 +66,22 @@ impl PerTenant {
     pub fn of(&self, tenant: &str) -> Option<&Auth> {
         let own = self.own.iter().find(|(own, _)| own.as_str() == tenant);
         own.map(|(_, auth)| auth).or(self.everybodys.as_ref())
+    }
+
+    /// Whether what proves it for this tenant is its own, and no other's: then so is the account, as far as that can be told.
+    pub fn is_own(&self, tenant: &str) -> bool {
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.own.iter().partition(|(own, _)| own.as_str() == tenant);
+        let Some((_, own)) = own.first() else {
+            return false;
+        };
+        let others = others.into_iter().map(|(_, auth)| auth);
+        !others.chain(&self.everybodys).any(|other| other.is(own))
+    }
+
+    /// Whether it is the same for both: they share an account.
+    pub fn is_shared(&self, one: &str, other: &str) -> bool {
+        let both = self.of(one).zip(self.of(other));
+        both.is_some_and(|(one, other)| one.is(other))
     }
 }

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::{Auth, Connection};
+use super::{Auth, Connection, Forbidden};
 use crate::{
     job::{Body, CallPath, Entries, HttpCall},
     wire::{
@@ -38,6 +38,7 @@ const KEY: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 pub struct ConnectionClient {
     wire: WireClient,
     idempotency_header: Option<HeaderName>,
+    forbidden: Forbidden,
 }
 
 /// A success.
@@ -61,6 +62,7 @@ impl ConnectionClient {
         Ok(Self {
             wire,
             idempotency_header: connection.idempotency_header.clone(),
+            forbidden: connection.forbidden,
         })
     }
 
@@ -105,6 +107,7 @@ impl ConnectionClient {
         };
         let mut texts = texts(call);
         texts.extend(auth.secret().map(ExposeSecret::expose_secret));
+        let answer = answer.map_err(|error| self.forbidden.meaning(error));
         answer.map_err(|error| error.without(&texts)).into()
     }
 
@@ -118,6 +121,7 @@ impl ConnectionClient {
         };
         let secret = auth.secret().map(ExposeSecret::expose_secret);
         let texts: Vec<_> = secret.into_iter().collect();
+        let answer = answer.map_err(|error| self.forbidden.meaning(error));
         answer.map_err(|error| error.without(&texts)).into()
     }
 }
@@ -173,11 +177,13 @@ pub(super) fn judge(response: &Response<'_>) -> Result<Answered, CallError> {
         429 => CallError::Throttled {
             retry_after: retry_after(),
         },
-        401 | 403 => CallError::Unauthorized {
+        401 => CallError::Unauthorized {
             status,
             message: message(),
             permanent: true,
         },
+        // A firewall's page: not the judgement of whoever was called, who says why or says nothing.
+        403 if json.is_none() => server_error(),
         404 | 410 => CallError::PartNotFound {
             what: "what the path names",
             status,

@@ -19,6 +19,7 @@
 //! daily = "20000/1d"
 //! timeout = "20s"
 //! idempotency_header = "Idempotency-Key"
+//! forbidden = "hold"
 //! probe = "/status"
 //! ```
 

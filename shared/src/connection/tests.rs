@@ -3,9 +3,13 @@ use std::{fs, path::Path};
 use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
+use serde_json::json;
 
 use super::*;
-use crate::wire::{CallError, End, Response};
+use crate::{
+    job::{Job, Payload},
+    wire::{CallError, End, Response},
+};
 
 fn parse(text: &str) -> Result<Connections, String> {
     Connections::parse(text, Path::new("/etc/connections.toml")).map_err(|error| error.to_string())
@@ -43,10 +47,30 @@ fn a_tenants_own_goes_before_what_is_everybodys() {
 }
 
 #[test]
+fn an_account_is_a_tenants_own_where_no_other_has_its_token() {
+    let text = "[smsfactor]\ntoken = 'all'\n[smsfactor.tenants.acme]\ntoken = 'own'\n\
+        [smsfactor.tenants.one]\ntoken = 'same'\n[smsfactor.tenants.two]\ntoken = 'same'\n[smsfactor.tenants.odd]\ntoken = 'all'\n";
+    let auth = parse(text).unwrap().smsfactor.unwrap().auth;
+    let own = ["acme", "one", "two", "odd", "other"].map(|tenant| auth.is_own(tenant));
+    assert_eq!(own, [true, false, false, false, false]);
+    for (one, other, shared) in [
+        ("one", "two", true),
+        ("other", "another", true),
+        ("other", "odd", true),
+        ("acme", "acme", true),
+        ("acme", "other", false),
+        ("acme", "one", false),
+    ] {
+        assert_eq!(auth.is_shared(one, other), shared, "{one} {other}");
+        assert_eq!(auth.is_shared(other, one), shared, "{other} {one}");
+    }
+}
+
+#[test]
 fn every_way_to_prove_oneself_is_read() {
     let text = "[connection.a]\nbase_url = 'http://a/'\nheader = 'X-Api-Key'\ntoken = 'k'\n\
         [connection.b]\nbase_url = 'http://b'\nuser = 'u'\ntoken = 'p'\ndaily = '100/1d'\ntimeout = '2s'\n\
-        [connection.c]\nbase_url = 'http://c'\nauth = 'none'\nidempotency_header = 'Idempotency-Key'\nprobe = '/up'\n";
+        [connection.c]\nbase_url = 'http://c'\nauth = 'none'\nidempotency_header = 'Idempotency-Key'\nprobe = '/up'\nforbidden = 'hold'\n";
     let known = parse(text).unwrap().others;
     let of = |name: &str| &known[&name.parse().unwrap()];
     assert_eq!(of("a").base_url, "http://a");
@@ -60,6 +84,8 @@ fn every_way_to_prove_oneself_is_read() {
         "idempotency-key"
     );
     assert_eq!(of("c").probe.as_ref().unwrap().as_str(), "/up");
+    assert_eq!(of("a").forbidden, Forbidden::Reject);
+    assert_eq!(of("c").forbidden, Forbidden::Hold);
 }
 
 #[test]
@@ -94,6 +120,10 @@ fn what_makes_no_sense_is_named_with_its_line() {
         (
             "[smsfactor]\ntoken = 'x'\nheader = 'X-A'\n",
             "smsfactor.header",
+        ),
+        (
+            "[smsfactor]\ntoken = 'x'\nforbidden = 'hold'\n",
+            "smsfactor.forbidden",
         ),
         ("[smsfactor]\ntoken = 'x'\nother = 1\n", "smsfactor"),
         (
@@ -157,7 +187,7 @@ fn answers_are_judged_by_http_alone() {
         (303, "Unreadable"),
         (400, "Rejected"),
         (401, "Unauthorized"),
-        (403, "Unauthorized"),
+        (403, "Rejected"),
         (404, "PartNotFound"),
         (408, "ServerError"),
         (429, "Throttled"),
@@ -166,4 +196,55 @@ fn answers_are_judged_by_http_alone() {
         let told = format!("{:?}", judged(status, "").unwrap_err());
         assert!(told.starts_with(expected), "{status}: {told}");
     }
+}
+
+#[test]
+fn a_403_of_the_system_itself_refuses_one_call_and_a_page_of_another_none() {
+    let meaning = |forbidden: Forbidden, body: &str| {
+        let error = forbidden.meaning(judged(403, body).unwrap_err());
+        format!("{error:?}")
+    };
+    let (refusal, page) = ("{\"message\":\"not yours\"}", "<html>blocked</html>");
+    for (forbidden, body, expected) in [
+        (Forbidden::Reject, refusal, "Rejected"),
+        (Forbidden::Reject, "", "Rejected"),
+        (Forbidden::Reject, page, "ServerError"),
+        (Forbidden::Hold, refusal, "Unauthorized"),
+        (Forbidden::Hold, "", "Unauthorized"),
+        (Forbidden::Hold, page, "ServerError"),
+    ] {
+        let told = meaning(forbidden, body);
+        assert!(told.starts_with(expected), "{forbidden:?} {body}: {told}");
+    }
+    // What is refused otherwise is not about the token.
+    let other = Forbidden::Hold.meaning(judged(400, refusal).unwrap_err());
+    assert!(matches!(other, CallError::Rejected { .. }), "{other}");
+}
+
+/// It would stand beside the connection's own, and which of the two counts only the other end knows.
+#[test]
+fn a_job_sets_no_header_of_its_connections_own() {
+    let text = "[connection.a]\nbase_url = 'http://a'\nheader = 'X-Api-Key'\ntoken = 'k'\nidempotency_header = 'Idempotency-Key'\n\
+        [connection.b]\nbase_url = 'http://b'\ntoken = 't'\n";
+    let known = parse(text).unwrap().others;
+    let own_header = |name: &str, header: &str| {
+        let payload = json!({ "connection": name, "method": "GET", "path": "/", "headers": { header: "mine", "X-Other": "x" } });
+        let job = Job::from_value(json!({ "type": "HttpCall", "tenant": "t", "payload": payload }));
+        let Payload::HttpCall(call) = job.unwrap().payload else {
+            panic!("a call");
+        };
+        let connection = &known[&name.parse().unwrap()];
+        let auth = connection.auth.of("t").unwrap();
+        connection.own_header(auth, &call).map(str::to_owned)
+    };
+    for header in [
+        "x-api-key",
+        "X_API_KEY",
+        "idempotency-key",
+        "Idempotency_Key",
+    ] {
+        assert_eq!(own_header("a", header).as_deref(), Some(header));
+        assert_eq!(own_header("b", header), None, "{header}");
+    }
+    assert_eq!(own_header("a", "X-Mine"), None);
 }

@@ -44,10 +44,10 @@ pub(super) fn moment(value: &Value) -> Option<Timestamp> {
 }
 
 /// The same, where a time without its offset is one of this place.
-pub(super) fn moment_in(value: &Value, zone: &str) -> Option<Timestamp> {
+pub(super) fn moment_in(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
     moment(value).or_else(|| {
         let local: DateTime = said(value)?.parse().ok()?;
-        let moment = TimeZone::get(zone).ok()?.to_timestamp(local).ok()?;
+        let moment = zone.to_timestamp(local).ok()?;
         (moment >= Timestamp::UNIX_EPOCH).then_some(moment)
     })
 }

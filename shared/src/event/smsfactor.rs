@@ -3,21 +3,17 @@
 
 use std::str::FromStr;
 
-use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
     Data, Event, Kind, MOST_EVENTS, Person, Source, Unreadable, document, hashed_id,
     member::{moment_in, text, written},
 };
-use crate::job::{Invalid, JobId, Tenant};
-
-/// Times without their offset are of this place.
-const ZONE: &str = "Europe/Paris";
-/// The rule of that place, spelt out: ids must be the same on machines that have no table of time zones.
-const RULE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
-/// How polls write times.
-const STAMP: &str = "%Y-%m-%d %H:%M:%S";
+use crate::{
+    job::{Invalid, JobId, Tenant},
+    smsfactor::time,
+};
 
 /// What delivery reports call what has become of a message, by number.
 const STATUSES: [(i64, &str); 11] = [
@@ -80,8 +76,8 @@ pub(super) fn polled(mut reply: Map<String, Value>, tenant: &Tenant) -> Event {
             reply.insert(here.to_owned(), value);
         }
     }
-    let date = reply.get("date").and_then(|date| moment_in(date, ZONE));
-    if let Some(date) = date.and_then(|date| Some(there(date)?.strftime("%FT%T%:z").to_string())) {
+    if let Some(date) = date_of(&reply) {
+        let date = time::there(date).strftime("%FT%T%:z").to_string();
         reply.insert("date".to_owned(), date.into());
     }
     event(reply, tenant, Some(&MessageType(Kind::named("sms.reply"))))
@@ -168,7 +164,7 @@ impl Report {
         Self {
             whom: any(["from", "destination"]),
             written_date: members.get("date").and_then(written),
-            date: members.get("date").and_then(|date| moment_in(date, ZONE)),
+            date: date_of(members),
             what: any(["message", "status"]),
             message_id: any(["last_message_id", "message_id"]),
         }
@@ -183,8 +179,7 @@ impl Report {
     /// event, and so are those that are an hour apart in the hour that comes twice in autumn.
     fn id(&self, kind: &Kind) -> JobId {
         let is_reply = ["sms.reply", "sms.stop"].contains(&kind.as_str());
-        let date = self.date.and_then(there);
-        let date = date.map(|date| date.strftime(STAMP).to_string());
+        let date = self.date.map(time::written);
         let date = date.or(self.written_date.clone());
         let message_id = self.message_id.clone().filter(|_| !is_reply);
         let parts = [self.digits(), date, self.what.clone(), message_id];
@@ -207,8 +202,7 @@ impl Report {
     }
 }
 
-/// A moment by the clocks of Paris.
-fn there(moment: Timestamp) -> Option<ZonedDateTime> {
-    let zone = TimeZone::posix(RULE).ok()?;
-    Some(moment.to_zoned_datetime(zone))
+/// When it happened: times without their offset are those of Paris.
+fn date_of(members: &Map<String, Value>) -> Option<Timestamp> {
+    moment_in(members.get("date")?, &time::zone())
 }

@@ -4,7 +4,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::phone::read as number;
-use crate::{job::Email, span};
+use crate::{
+    job::{self, Email},
+    span,
+};
 
 /// Gives all of them to an engine.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
@@ -18,6 +21,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("has_word", has_word);
     environment.add_filter("starts_with_word", starts_with_word);
     environment.add_filter("answer", answer);
+    environment.add_filter("segment", segment);
 }
 
 /// What one of them has said of its own accord: that is about the template, and nothing that it saw.
@@ -157,6 +161,19 @@ fn answer(answers: &Value, words: &str) -> Result<Value, Error> {
     Ok(Value::UNDEFINED)
 }
 
+/// `| segment`: the same, if it is one segment of a path and no more; else the template fails. An id that others have made could lead to
+/// something else than what the path names before it. It is not percent-encoded instead: some server on the way would decode it.
+fn segment(text: &Value) -> Result<Value, Error> {
+    let Some(text) = text_of(text) else {
+        return Ok(Value::UNDEFINED);
+    };
+    if !job::is_segment(&text) {
+        let why = r"segment: not one segment of a path: it is empty, '.' or '..', or has one of '/', '\', '?', '#', '%'";
+        return Err(refused(why));
+    }
+    Ok(Value::from(text))
+}
+
 #[cfg(test)]
 mod tests {
     use minijinja::{context, value::Serde};
@@ -236,6 +253,23 @@ mod tests {
             ("data.nothing | email".to_owned(), None),
         ] {
             assert_eq!(evaluated(&source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_segment_of_a_path_leads_nowhere_else() {
+        let evaluate = |source: &str| Engine::new().evaluate(source, &context! {});
+        for (source, expected) in [
+            ("'p-1.a;b' | segment", Some(json!("p-1.a;b"))),
+            ("7 | segment", Some(json!("7"))),
+            ("nothing | segment", None),
+        ] {
+            assert_eq!(evaluate(source).unwrap(), expected, "{source}");
+        }
+        for text in ["1/../admin", "..", ".", "..;a", " ..", "a%2fb", "a?b", ""] {
+            let error = evaluate(&format!("'{text}' | segment")).unwrap_err();
+            let told = error.to_string();
+            assert!(told.starts_with("segment: "), "{text}: {told}");
         }
     }
 }

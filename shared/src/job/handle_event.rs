@@ -27,6 +27,9 @@ pub struct HandleEvent {
     /// Whether it is followed once more, since a system has something older than the event told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
+    /// Whether only that is heard which it says of a message, in nobody's order: that message may be what all other jobs of its contact wait for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub word: bool,
 }
 
 /// What is told again.
@@ -45,11 +48,13 @@ impl Read for HandleEvent {
         let event = fields.required("event");
         let with_contact = fields.optional("withContact").unwrap_or_default();
         let again = fields.optional("again");
+        let word = fields.optional("word").unwrap_or_default();
         fields.finish();
         Ok(Self {
             event: event?,
             with_contact,
             again,
+            word,
         })
     }
 }
@@ -57,7 +62,8 @@ impl Read for HandleEvent {
 impl Work for HandleEvent {
     /// A report of a message is in nobody's order: that message may be what all other jobs of its contact wait for, and waits for this itself.
     fn contact_refs(&self) -> Vec<ContactRef> {
-        if self.event.kind.as_str() == "sms.delivery" && !self.with_contact {
+        let is_report = self.event.kind.as_str() == "sms.delivery" && !self.with_contact;
+        if is_report || self.word {
             return Vec::new();
         }
         self.event.contact.refs()

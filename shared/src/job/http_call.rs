@@ -9,6 +9,7 @@ mod path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub(crate) use self::path::is_segment;
 pub use self::{
     body::Body, connection::ConnectionName, entries::Entries, method::CallMethod, path::CallPath,
 };
@@ -21,14 +22,16 @@ use super::{
     text::Text,
 };
 
-/// Headers that are the connection's, or the transport's.
-const RESERVED: [&str; 14] = [
+/// Headers that are the connection's, or the transport's, or that make of a call another than it says: another method, another path, from somebody
+/// else.
+const RESERVED: [&str; 21] = [
     "authorization",
     "connection",
     "content-length",
     "content-type",
     "cookie",
     "expect",
+    "forwarded",
     "host",
     "keep-alive",
     "proxy-authorization",
@@ -37,7 +40,15 @@ const RESERVED: [&str; 14] = [
     "transfer-encoding",
     "upgrade",
     "user-agent",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
 ];
+/// What the names of more such headers begin with.
+const FORWARDED: &str = "x-forwarded-";
 
 /// Calls a system that a connection leads to. What that makes of a repeated call only who writes the job can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -101,11 +112,26 @@ impl Read for HttpCall {
     }
 }
 
+impl HttpCall {
+    /// The first of its headers that has one of these names, in the eyes of whoever reads it: it would stand beside the other one, or in its place.
+    pub fn header_of(&self, names: &[&str]) -> Option<&str> {
+        let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
+        let headers = self.headers.iter().flat_map(Entries::iter);
+        let mut headers = headers.map(|(header, _)| header);
+        headers.find(|header| names.contains(&plain(header)))
+    }
+}
+
+/// A header's name as servers compare it. Many of them take an underscore for a hyphen, too.
+fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
 fn check_headers(headers: Option<&Entries<Text<0, 2048>, 32>>, fields: &Fields<'_>) {
     for (name, value) in headers.into_iter().flat_map(Entries::iter) {
-        let lower = name.to_ascii_lowercase();
-        if RESERVED.contains(&lower.as_str()) {
-            fields.missing("headers", &format!("{lower} is not the job's to set"));
+        let plain = plain(name);
+        if RESERVED.contains(&plain.as_str()) || plain.starts_with(FORWARDED) {
+            fields.missing("headers", &format!("{plain} is not the job's to set"));
         } else if http::HeaderName::from_bytes(name.as_bytes()).is_err()
             || http::HeaderValue::from_str(value.as_str()).is_err()
         {

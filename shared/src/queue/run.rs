@@ -83,6 +83,8 @@ pub mod field {
     pub const PAGE: &str = "page";
     /// Of a poll: what it asks for, and how far that has come, as JSON.
     pub const POLL: &str = "poll";
+    /// Of a text message: what reports and replies name it by, since it was about to be sent.
+    pub const WORD: &str = "word";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.
     pub const SINGLY: &str = "singly";
     /// Its end, where that has to wait, as JSON.

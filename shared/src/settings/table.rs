@@ -121,7 +121,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_CONNECTIONS",
         "none",
-        "a file (TOML) that says where SMSFactor and other systems are, and what proves to them who calls",
+        "a file (TOML) that says where SMSFactor and other systems are, and what proves to them who calls; workers read it as they start: restart them after a change",
     ),
     plain(
         "PENSTOCK_SMS_REPORT_WAIT",

@@ -38,6 +38,14 @@ pub(super) fn response(request: &Request, response: &Response<'_>) -> Result<Ans
             body: json.unwrap_or_default(),
             moderated: true,
         }),
+        // What is only read may go without: the vendor's pages do not show every answer.
+        None if is_success && request.is_read() && json.as_ref().is_some_and(is_told) => {
+            Ok(Answer {
+                status: response.status,
+                body: json.unwrap_or_default(),
+                moderated: false,
+            })
+        }
         Some(code::AUTHENTICATION) => Err(CallError::Unauthorized {
             status: response.status,
             message: text(),
@@ -82,9 +90,7 @@ fn of_success(response: &Response<'_>, json: Option<&Value>, said: Option<i64>) 
     match (json, said) {
         // `-99`, or one of tomorrow's: nobody knows what has happened.
         (Some(_), Some(_)) => server_error(response, message),
-        (Some(json), None) if json.get("error").is_some() => {
-            CallError::Rejected { status, message }
-        }
+        (Some(json), None) if has_error(json) => CallError::Rejected { status, message },
         (Some(_), None) => CallError::Unreadable {
             status,
             message: "it has no status".to_owned(),
@@ -127,6 +133,15 @@ fn server_error(response: &Response<'_>, message: String) -> CallError {
         message,
         retry_after: rate::retry_after(response.headers, response.now),
     }
+}
+
+/// Whether it tells anything, and no error.
+fn is_told(json: &Value) -> bool {
+    (json.is_object() || json.is_array()) && !has_error(json)
+}
+
+fn has_error(json: &Value) -> bool {
+    json.get("error").is_some_and(|error| !error.is_null())
 }
 
 /// Its `status`, which some answers write as text.

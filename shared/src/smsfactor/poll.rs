@@ -6,12 +6,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Answer, PAGE,
-    answer::{self, DEPTH, NUMBERS, number, rows, text},
+    Answer,
+    answer::{self, DEPTH, MessageReply, NUMBERS, is_understood, rows, text, total},
 };
-
-/// The names by which answers call how many rows there are in all.
-const TOTALS: [&str; 2] = ["totalDisplayRecords", "totalRecords"];
 
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,21 +46,25 @@ impl std::fmt::Debug for Row {
 impl<T> Polled<T> {
     /// Whether no page comes after this one, which begins with this row.
     pub fn is_last(&self, start: usize) -> bool {
-        match self.total {
-            Some(total) => self.count == 0 || start + self.count >= total,
-            None => self.count < PAGE,
-        }
+        answer::is_last(self.total, start, self.count)
     }
 }
 
 impl Answer {
-    /// The replies of this page.
+    /// The replies of this page, with all that is said of them.
     pub fn polled_replies(&self) -> Polled<Map<String, Value>> {
+        self.of_replies(|reply| Some(reply.clone()))
+    }
+
+    /// The replies of this page, as far as they name the messages that they answer.
+    pub fn replies(&self) -> Polled<MessageReply> {
+        self.of_replies(MessageReply::of)
+    }
+
+    fn of_replies<T>(&self, read: impl Fn(&Map<String, Value>) -> Option<T>) -> Polled<T> {
         let replies = self.body.get("replies").and_then(Value::as_array);
-        let count = replies.map(Vec::len);
-        let replies = replies.into_iter().flatten();
-        let rows: Vec<_> = replies.filter_map(Value::as_object).cloned().collect();
-        self.polled(count, rows)
+        let rows = replies.into_iter().flatten().filter_map(Value::as_object);
+        self.polled(replies.map(Vec::len), rows.filter_map(read).collect())
     }
 
     /// The contacts of this page.
@@ -75,14 +76,12 @@ impl Answer {
     }
 
     fn polled<T>(&self, count: Option<usize>, rows: Vec<T>) -> Polled<T> {
-        let mut totals = TOTALS.iter();
-        let total = totals.find_map(|name| number(&self.body, name));
         let digest = Sha256::digest(self.body.to_string());
         Polled {
             rows,
             count: count.unwrap_or(0),
-            is_understood: count.is_some() || total == Some(0),
-            total: total.and_then(|total| usize::try_from(total).ok()),
+            is_understood: is_understood(&self.body, count.is_some()),
+            total: total(&self.body),
             fingerprint: URL_SAFE_NO_PAD.encode(&digest[..12]),
         }
     }

@@ -11,7 +11,7 @@ use super::time;
 use crate::job::Phone;
 
 /// How many contacts of a list, and how many replies, one answer holds at the most.
-pub const PAGE: usize = 1000;
+const PAGE: usize = 1000;
 
 /// What ids may hold as they are. They come from the API itself, and nothing has checked them: a dot could lead elsewhere.
 const ID: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -153,15 +153,15 @@ impl Request {
         Self::delete(format!("/blacklist/contact/{}", encoded(id)))
     }
 
-    /// A page of the replies that came between two moments. `None` where nobody knows the time of Paris.
-    pub fn replies(from: Timestamp, to: Timestamp, start: usize) -> Option<Self> {
+    /// A page of the replies that came between two moments.
+    pub fn replies(from: Timestamp, to: Timestamp, start: usize) -> Self {
         let query = vec![
-            ("date_start", time::written(from)?),
-            ("date_end", time::written(to)?),
+            ("date_start", time::written(from)),
+            ("date_end", time::written(to)),
             ("start", start.to_string()),
             ("length", PAGE.to_string()),
         ];
-        Some(Self::get("/messages/mo", query, ""))
+        Self::get("/messages/mo", query, "")
     }
 
     /// What the account has left.
@@ -226,7 +226,7 @@ fn wanted(wanted: &Message<'_>) -> Value {
             message.insert(name.to_owned(), text.into());
         }
     }
-    if let Some(delay) = wanted.send_at.and_then(time::written) {
+    if let Some(delay) = wanted.send_at.map(time::written) {
         message.insert("delay".to_owned(), delay.into());
     }
     if let Some(unicode) = wanted.unicode {

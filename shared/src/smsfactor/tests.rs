@@ -126,12 +126,7 @@ fn rows_are_found_wherever_they_are() {
         json!({ "status": 1, "list": { "contacts": { "gsm": [other, row] } } }),
         json!({ "status": 1, "a": [], "b": [1], "contacts": [other, row] }),
     ] {
-        let answer = Answer {
-            status: 200,
-            body,
-            moderated: false,
-        };
-        let page = answer.page("33612345678");
+        let page = read(body).page("33612345678");
         let infos = [Some("Ann".to_owned()), None, None, None];
         assert_eq!(
             page.found,
@@ -142,12 +137,110 @@ fn rows_are_found_wherever_they_are() {
         );
         assert_eq!(page.rows, 2);
     }
-    let answer = Answer {
+    assert_eq!(read(Value::Null).page("1").rows, 0);
+}
+
+fn read(body: Value) -> Answer {
+    Answer {
         status: 200,
-        body: Value::Null,
+        body,
         moderated: false,
-    };
-    assert_eq!(answer.page("1").rows, 0);
+    }
+}
+
+/// What is there would count as gone, or be added again.
+#[test]
+fn what_says_nothing_of_rows_is_not_taken_for_none() {
+    let row = json!({ "id": 7, "value": "0033612345678" });
+    let page = |body: Value| read(body).page("33612345678");
+    for (body, is_understood, found) in [
+        (json!({ "status": 1, "list": [] }), true, 0),
+        (json!({ "list": { "contacts": { "gsm": [] } } }), true, 0),
+        (json!({ "blacklist": [] }), true, 0),
+        (json!({ "totalRecords": "0" }), true, 0),
+        (json!({ "rows": [row] }), true, 1),
+        (json!({ "rows": [{ "value": "33600000000" }] }), true, 0),
+        (json!({ "status": 1, "message": "OK" }), false, 0),
+        (json!({ "list": { "id": 7, "name": "Guests" } }), false, 0),
+        (json!({ "list": [{ "id": 7, "name": "Guests" }] }), false, 0),
+        (json!({ "totalRecords": 3, "list": [] }), true, 0),
+        // It can neither be changed nor taken out.
+        (
+            json!({ "list": [row, { "value": "33612345678" }] }),
+            false,
+            1,
+        ),
+    ] {
+        let page = page(body.clone());
+        let read = (page.is_understood, page.found.len());
+        assert_eq!(read, (is_understood, found), "{body}");
+    }
+}
+
+#[test]
+fn a_page_that_was_cut_is_not_the_last() {
+    let rows = |count: usize| vec![json!({ "id": 7, "destination": "336" }); count];
+    for (start, count, total, is_last) in [
+        (0, 99, None, true),
+        (0, 100, None, false),
+        (0, 1_000, None, false),
+        (100, 0, None, true),
+        (0, 100, Some(250), false),
+        (200, 50, Some(250), true),
+        (0, 7, Some(250), false),
+        (7, 0, Some(250), true),
+    ] {
+        let mut body = json!({ "replies": rows(count) });
+        if let Some(total) = total {
+            body["totalRecords"] = total.into();
+        }
+        let answer = read(body);
+        let told = format!("{count} from {start} on, of {total:?}");
+        assert_eq!(answer.page("1").is_last(start), is_last, "{told}");
+        assert_eq!(answer.replies().is_last(start), is_last, "{told}");
+    }
+}
+
+#[test]
+fn a_reply_is_of_whoever_it_names() {
+    let body = json!({ "replies": [
+        { "message_id": "m", "destination": "33612345678" },
+        { "message_id": "m", "destination": "33600000000" },
+        { "message_id": "m" },
+        { "destination": "33612345678" },
+    ] });
+    let replies = read(body).replies();
+    let of = replies.rows.iter().map(|reply| reply.may_be_from(&phone()));
+    assert_eq!(of.collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(replies.count, 4);
+    assert!(!format!("{replies:?}").contains("612345678"));
+}
+
+/// The vendor's pages do not show what every answer looks like: a look at the credits is what closes an open breaker.
+#[test]
+fn what_is_only_read_may_go_without_a_status() {
+    let reading = |status, body| judged(&Request::credits(), status, body);
+    for body in [
+        r#"{"credits":642}"#,
+        r#"[{"id":"1"}]"#,
+        r#"{"credits":1,"error":null}"#,
+    ] {
+        assert_eq!(
+            reading(200, body).unwrap().body,
+            body.parse::<Value>().unwrap()
+        );
+        assert!(sent(200, body).is_err(), "{body}");
+    }
+    for (status, body, expected) in [
+        (200, r#"{"error":"no"}"#, "Rejected"),
+        (200, r#"{"status":-99}"#, "ServerError"),
+        (200, "642", "Unreadable"),
+        (200, "<xml/>", "Unreadable"),
+        (500, r#"{"credits":642}"#, "ServerError"),
+    ] {
+        let told = format!("{:?}", reading(status, body).unwrap_err());
+        assert!(told.starts_with(expected), "{status} {body}: {told}");
+    }
 }
 
 #[test]

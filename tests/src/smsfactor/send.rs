@@ -130,7 +130,7 @@ fn campaign(
     simulated: bool,
     now: Moment,
 ) -> Result<Answer, Refusal> {
-    let due = message.due()?;
+    let due = message.due(now)?;
     if targets.is_empty() {
         return Err(refused(DATA, "there is nobody to send to"));
     }
@@ -158,7 +158,7 @@ fn campaign(
     }
     account.credits -= cost;
     let ticket = account.number().to_string();
-    let due = due.unwrap_or(now).max(now);
+    let due = due.unwrap_or(now);
     let changes = accept(account, message, reached, &ticket, due);
     Ok(told(Some(&ticket), account.credits).changed(changes))
 }

@@ -73,7 +73,7 @@ pub(super) enum PushType {
 
 impl Message {
     /// When it is due, if it can be sent as it is; none for at once.
-    pub(super) fn due(&self) -> Result<Option<Moment>, Refusal> {
+    pub(super) fn due(&self, now: Moment) -> Result<Option<Moment>, Refusal> {
         if self.text.trim().is_empty() {
             return Err(refused(DATA, "text is empty"));
         }
@@ -84,7 +84,11 @@ impl Message {
             let why = "delay must be Y-m-d H:i:s, in the time of Paris";
             paris::read(text).ok_or_else(|| refused(DELAY, why))
         };
-        self.delay.as_ref().map(read).transpose()
+        let due = self.delay.as_ref().map(read).transpose()?;
+        if due.is_some_and(|due| due < now) {
+            return Err(refused(DELAY, "delay has passed"));
+        }
+        Ok(due)
     }
 
     /// How many SMS a text takes.

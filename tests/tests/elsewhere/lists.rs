@@ -3,7 +3,10 @@
 use penstock_tests::fixture::{Draft, job};
 use serde_json::{Value, json};
 
-use crate::stage::{ANN, ANN_THERE, Stage};
+use crate::{
+    stage::{ANN, ANN_THERE, Stage},
+    wire::server,
+};
 
 fn listed(id: &str, list: &str, more: Value) -> Draft {
     let mut payload = json!({ "listId": list, "phone": ANN });
@@ -77,6 +80,27 @@ async fn a_list_that_is_not_there_is_refused() {
     let dead = stage.dead("lost").await;
     assert_eq!(dead.cause, "rejected");
     assert!(dead.run.text("error").unwrap().contains("list not found"));
+}
+
+const SAYS_NOTHING: &str = "HTTP/1.1 200 OK\r\ncontent-length: 27\r\nconnection: close\r\n\r\n{\"status\":1,\"message\":\"OK\"}";
+
+/// Else the number would stay in a list that it is to leave, or come into one twice.
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_not_an_empty_one() {
+    let stage = Stage::start().await;
+    let (url, heads) = server(SAYS_NOTHING).await;
+    let connections = stage.connections().replace(&stage.sms.url(), &url);
+    let _worker = stage.worker_with(&connections, &[]).await;
+    let out = listed("out", "guests", json!({ "operation": "remove" }));
+    let add = listed("add", "guests", json!({}));
+    stage.enqueue(&[out, add]).await;
+    for id in ["out", "add"] {
+        let dead = stage.dead(id).await;
+        assert_eq!(dead.cause, "rejected");
+        let error = dead.run.text("error").unwrap();
+        assert!(error.contains("nothing that can be read"), "{error}");
+    }
+    assert!(heads.lock().iter().all(|head| head.starts_with("GET ")));
 }
 
 #[tokio::test]

@@ -119,6 +119,20 @@ async fn a_reply_is_followed_once_whether_it_is_told_or_polled() {
     assert_eq!(until_sent(&stage, 4).await.len(), 4);
 }
 
+/// Else those who have written to one tenant would become the contacts of all.
+#[tokio::test]
+async fn replies_to_an_account_that_others_have_too_are_not_polled() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker_with(&stage.shared_connections(), &[]).await;
+    reply(&stage, ANN_THERE, "hello");
+    stage.enqueue(&[replies("all")]).await;
+    let dead = stage.dead("all").await;
+    assert_eq!(dead.cause, "rejected");
+    let error = dead.run.text("error").unwrap();
+    assert!(error.contains("smsfactor.tenants"), "{error}");
+    assert_eq!(stage.sms_calls("get-replies"), 0);
+}
+
 #[tokio::test]
 async fn many_replies_are_read_page_by_page_with_few_permits() {
     const REPLIES: usize = 2_100;

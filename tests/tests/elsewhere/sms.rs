@@ -8,7 +8,11 @@ use crate::stage::{ANN, ANN_THERE, Stage, sms};
 #[tokio::test]
 async fn a_message_is_sent_once_under_the_jobs_id() {
     let stage = Stage::start().await;
-    let _worker = stage.worker().await;
+    // Its moment must not be lost on a machine whose table of time zones has not that of Paris. An empty one would not be taken for a table.
+    let zones = tempfile::tempdir().unwrap();
+    std::fs::write(zones.path().join("Nowhere"), "TZif2").unwrap();
+    let settings = [("TZDIR", zones.path().to_str().unwrap())];
+    let _worker = stage.worker_with(&stage.connections(), &settings).await;
     let more = json!({
         "sender": "Acme", "pushType": "alert", "sendAt": "2030-07-01T10:00:00Z", "unicode": true,
     });
@@ -27,6 +31,20 @@ async fn a_message_is_sent_once_under_the_jobs_id() {
         "sender": "Acme", "pushtype": "alert", "delay": "2030-07-01 12:00:00",
     });
     assert_eq!(content, expected);
+}
+
+#[tokio::test]
+async fn a_message_whose_moment_has_passed_is_sent_at_once() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    let passed = json!({ "sendAt": "2020-07-01T10:00:00Z" });
+    let mut tried = passed.clone();
+    tried["simulate"] = true.into();
+    stage.enqueue(&[sms("m1", passed), sms("m2", tried)]).await;
+    assert!(stage.result("m1").await["ticket"].is_string());
+    assert_eq!(stage.result("m2").await["simulated"], true);
+    let sent = &stage.sms_effects("sms")[0];
+    assert_eq!(sent.change.content["delay"], Value::Null);
 }
 
 #[tokio::test]
@@ -103,13 +121,7 @@ async fn a_token_that_is_refused_holds_the_tenant_until_a_worker_has_another() {
 #[tokio::test]
 async fn a_tenant_without_a_token_of_its_own_waits_for_one() {
     let stage = Stage::start().await;
-    let of_another = stage
-        .connections()
-        .replace(
-            "token = 'sms-token'",
-            "[smsfactor.tenants.other]\ntoken = 'sms-token'",
-        )
-        .replace("quota = '1000/1s'\n[connection", "[connection");
+    let of_another = stage.connections().replace("acme", "other");
     let _worker = stage.worker_with(&of_another, &[]).await;
     stage.enqueue(&[sms("m1", json!({}))]).await;
     stage.until_held("smsfactor", "needs-authorisation").await;

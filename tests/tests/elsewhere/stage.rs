@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use penstock_shared::{
     event::Event,
-    job::{Destination, state::State},
+    job::{Destination, Job, state::State},
     queue::{
         Location, Queue, Terms,
         dead::{DeadLetter, Filter},
@@ -80,14 +80,19 @@ impl Stage {
         }
     }
 
-    /// A file of connections: that to `SMSFactor`, and `crm`.
+    /// A file of connections: that to `SMSFactor`, where the tenant has an account of its own, and `crm`.
     pub(crate) fn connections(&self) -> String {
         format!(
-            "[smsfactor]\nbase_url = '{}'\ntoken = 'sms-token'\nquota = '1000/1s'\n\
+            "[smsfactor]\nbase_url = '{}'\nquota = '1000/1s'\n[smsfactor.tenants.acme]\ntoken = 'sms-token'\n\
              [connection.crm]\nbase_url = '{}/crm/v1'\ntoken = 'crm-token'\nquota = '1000/1s'\n",
             self.sms.url(),
             self.smore.url(),
         )
+    }
+
+    /// The same, where all tenants share one account.
+    pub(crate) fn shared_connections(&self) -> String {
+        self.connections().replace("[smsfactor.tenants.acme]\n", "")
     }
 
     /// A file of flows in the place of the one before, at once.
@@ -167,12 +172,18 @@ impl Stage {
 
     /// A webhook of `SMSFactor`'s comes in, as its stand-in says it.
     pub(crate) async fn hears(&self, body: &Value) {
-        self.store(&told(body)).await;
+        let events = events(body);
+        let words = events.iter().filter_map(Event::word);
+        let jobs = words.chain(events.iter().cloned().map(Event::into_job));
+        self.store(&jobs.filter_map(named).collect::<Vec<_>>())
+            .await;
     }
 
     /// One of something that is known already comes in: it is stored no second time.
     pub(crate) async fn hears_again(&self, body: &Value) {
-        let stored = self.queue.enqueue(&told(body), Admission::Each).await;
+        let jobs = events(body).into_iter().map(Event::into_job);
+        let jobs: Vec<_> = jobs.filter_map(named).collect();
+        let stored = self.queue.enqueue(&jobs, Admission::Each).await;
         let is_known = |code: &Enqueued| matches!(code, Enqueued::Duplicate | Enqueued::Conflict);
         assert!(stored.unwrap().iter().all(is_known));
     }
@@ -190,7 +201,11 @@ impl Stage {
     }
 
     pub(crate) async fn status(&self, id: &str) -> JobStatus {
-        let mut found = self.queue.find(id, Some(ACME)).await.unwrap();
+        self.status_of(ACME, id).await
+    }
+
+    pub(crate) async fn status_of(&self, tenant: &str, id: &str) -> JobStatus {
+        let mut found = self.queue.find(id, Some(tenant)).await.unwrap();
         found
             .pop()
             .unwrap_or_else(|| panic!("there is no job {id}"))
@@ -285,15 +300,15 @@ pub(crate) fn call(id: &str, method: &str, path: &str, more: Value) -> Draft {
     penstock_tests::fixture::job(id).what("HttpCall", payload)
 }
 
-/// What a webhook of `SMSFactor`'s becomes.
-fn told(body: &Value) -> Vec<NewJob> {
+/// What a webhook of `SMSFactor`'s tells of.
+fn events(body: &Value) -> Vec<Event> {
     let (tenant, bytes) = (ACME.parse().unwrap(), body.to_string());
-    let events = Event::from_smsfactor(bytes.as_bytes(), &tenant, None).unwrap();
-    let jobs = events.into_iter().map(|event| NewJob {
-        id: event.id.clone(),
-        job: event.into_job(),
-    });
-    jobs.collect()
+    Event::from_smsfactor(bytes.as_bytes(), &tenant, None).unwrap()
+}
+
+fn named(mut job: Job) -> Option<NewJob> {
+    let id = job.id.take()?;
+    Some(NewJob { id, job })
 }
 
 async fn connect(redis: &RedisServer) -> Queue {

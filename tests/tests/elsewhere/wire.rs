@@ -13,10 +13,10 @@ use tokio::{
 use crate::stage::{PATIENCE, Stage, call};
 
 /// The heads of the requests that came.
-type Heads = Arc<Mutex<Vec<String>>>;
+pub(crate) type Heads = Arc<Mutex<Vec<String>>>;
 
 /// Says the same to everybody.
-async fn server(answer: &'static str) -> (String, Heads) {
+pub(crate) async fn server(answer: &'static str) -> (String, Heads) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, heads) = (listener.local_addr().unwrap(), Heads::default());
     let written = Arc::clone(&heads);
@@ -86,6 +86,14 @@ async fn a_call_carries_what_the_connection_and_the_job_say() {
         assert_eq!(headers.get(name).map(String::as_str), Some(value), "{name}");
     }
     assert!(!headers.contains_key("authorization"));
+    let mine = json!({ "headers": { "Idempotency-Key": "mine" }, "body": { "a": 1 } });
+    stage
+        .enqueue(&[call("job 2", "POST", "/people", mine)])
+        .await;
+    let dead = stage.dead("job 2").await;
+    let error = dead.run.text("error").unwrap();
+    assert!(error.contains("idempotency-key"), "{error}");
+    assert_eq!(heads.lock().len(), 0, "nothing was sent");
 }
 
 #[tokio::test]
@@ -99,6 +107,22 @@ async fn a_redirect_is_an_error_and_is_not_followed() {
     assert_eq!(dead.cause, "rejected");
     assert!(dead.run.text("error").unwrap().contains("redirects"));
     assert_eq!(heads.lock().len(), 1);
+}
+
+const BLOCKED: &str =
+    "HTTP/1.1 403 Forbidden\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html></html>";
+
+/// Nobody would let the lane go on otherwise: what stands in it cannot be deleted.
+#[tokio::test]
+async fn a_page_of_a_firewall_stops_one_job_and_no_lane() {
+    let stage = Stage::start().await;
+    let (url, _) = server(BLOCKED).await;
+    let connections = format!("[connection.crm]\nbase_url = '{url}'\ntoken = 'the-key'\n");
+    let settings = [("PENSTOCK_MAX_ATTEMPTS", "2")];
+    let _worker = stage.worker_with(&connections, &settings).await;
+    stage.enqueue(&[call("c1", "PUT", "/a", json!({}))]).await;
+    assert_eq!(stage.dead("c1").await.cause, "exhausted");
+    assert_eq!(stage.lane("crm").await.why, None);
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use penstock_shared::{
     job::state::{Ending, State},
     outcome::Cause,
-    queue::repair::Changed,
+    queue::{repair::Changed, sms_report::SmsReport},
 };
-use penstock_tests::fixture::{Bench, done, job};
+use penstock_tests::fixture::{Bench, dead, done, job};
 
 use crate::letter::{dies, letter, letters, redrive};
 
@@ -120,4 +120,41 @@ async fn one_whose_record_is_gone_can_be_decided() {
         Changed::Ok
     );
     assert_eq!(bench.state_of("a").await, State::Done);
+}
+
+/// Whoever tells has seen it waiting; it dies before that is kept, and looks no more.
+#[tokio::test]
+async fn what_is_told_of_a_message_just_as_it_dies_decides_it() {
+    let mut bench = Bench::start().await;
+    bench.enqueue(&[job("a").note("hello")]).await;
+    let mut found = bench.queue().find("a", Some("acme")).await.unwrap();
+    let was = found.pop().unwrap();
+    assert_eq!(was.state, State::Ready);
+    let jobs = bench.claim(10).await;
+    bench.settle(&[dead(&jobs[0], Cause::Ambiguous)]).await;
+    let report = SmsReport {
+        by: "delivery-report".to_owned(),
+        status: Some("DELIVERED".to_owned()),
+    };
+    let told = bench.queue().tell_report(&was, &report).await;
+    assert!(!told.unwrap(), "nothing is under way");
+    assert_eq!(bench.state_of("a").await, State::Done);
+    let mut found = bench.queue().find("a", Some("acme")).await.unwrap();
+    let (record, _) = found.pop().unwrap().done.unwrap();
+    assert_eq!(record.result, report.result());
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_message_decides_no_other_death() {
+    let mut bench = Bench::start().await;
+    dies(&mut bench, job("a").note("hello"), Cause::Rejected).await;
+    let mut found = bench.queue().find("a", Some("acme")).await.unwrap();
+    let was = found.pop().unwrap();
+    let report = SmsReport {
+        by: "reply".to_owned(),
+        status: None,
+    };
+    let before = bench.snapshot().await;
+    bench.queue().tell_report(&was, &report).await.unwrap();
+    assert_eq!(bench.snapshot().await, before);
 }

@@ -33,10 +33,10 @@ pub(crate) fn sms(to: &[(&str, &str)], text: &str) -> Value {
     json!({"sms": {"message": {"text": text}, "recipients": {"gsm": gsm}}})
 }
 
-/// The request of the vendor's page.
+/// The request of the vendor's page, whose delay has passed meanwhile.
 pub(crate) fn documented() -> Value {
     json!({"sms": {
-        "message": {"text": "Message via API", "pushtype": "alert", "sender": "Illidan", "delay": "2024-08-06 10:06:05", "unicode": 0},
+        "message": {"text": "Message via API", "pushtype": "alert", "sender": "Illidan", "delay": "2100-08-06 10:06:05", "unicode": 0},
         "recipients": {"gsm": [{"gsmsmsid": "100", "value": "33612345678"}]},
     }})
 }
@@ -218,6 +218,7 @@ async fn bodies_are_read_strictly() {
         (message("unicode", json!(2)), -7),
         (message("delay", json!("tomorrow")), -4),
         (message("delay", json!("2026-08-06T10:06:05Z")), -4),
+        (message("delay", json!("2024-08-06 10:06:05")), -4),
         (message("texte", json!("Hello")), -7),
         (nobody.clone(), -7),
         (json!({"sms": {"recipients": {"gsm": []}}}), -7),

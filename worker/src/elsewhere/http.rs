@@ -9,7 +9,7 @@ use penstock_shared::{
 };
 use serde_json::{Value, json};
 
-use super::{Known, failed, known_now, unknown_way, unproved};
+use super::{Known, failed, known_now, refused, unknown_way, unproved};
 use crate::{
     assignment::Assignment,
     deliver::{self, Courier},
@@ -36,6 +36,9 @@ pub(super) async fn call(
     known_now(job);
     let auth = known.connection.auth.of(job.reference().tenant());
     let auth = auth.ok_or_else(|| unproved(job, turn))?;
+    if let Some(header) = known.connection.own_header(auth, call) {
+        return Err(shadowing(header, turn));
+    }
     let once = !courier.elsewhere.may_repeat(&stored.payload);
     if once {
         if journal::earlier(courier, job, stored).is_some() {
@@ -131,6 +134,14 @@ async fn probe(
         ) => Ok(()),
         Err(error) => Err(Stop::Call(error)),
     }
+}
+
+/// Which headers are a connection's own, the door does not know.
+fn shadowing(header: &str, turn: &Turn<'_>) -> Stop {
+    let header = header.to_ascii_lowercase();
+    let why =
+        format!("payload.headers: {header} is the connection's own, and not the job's to set");
+    refused(why, turn)
 }
 
 fn ambiguous(call: &HttpCall, turn: &Turn<'_>) -> Outcome {

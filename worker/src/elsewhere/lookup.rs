@@ -5,10 +5,10 @@ use std::time::Duration;
 use penstock_shared::{
     job::Phone,
     queue::{run::field, settle::Fields},
-    smsfactor::{self, Listed, PAGE, Request},
+    smsfactor::{self, Listed, Request},
 };
 
-use super::way::Way;
+use super::{NOT_UNDERSTOOD, refused, way::Way};
 use crate::{
     assignment::Assignment,
     gate::{Stop, Turn},
@@ -36,14 +36,18 @@ pub(super) async fn find(
     for _ in 0..PAGES {
         let answer = way.send(turn, &page(start)).await?;
         let read = answer.page(smsfactor::number(phone));
+        if !read.is_understood {
+            // What is there would be added again, or stay though it is to go.
+            return Err(refused(NOT_UNDERSTOOD, turn));
+        }
         // An API that does not heed where a page begins says the same again.
         let is_repeated = last.is_some() && last == read.first;
-        if !read.found.is_empty() || read.rows < PAGE || is_repeated {
+        if !read.found.is_empty() || read.is_last(start) || is_repeated {
             learnt(turn, &read.found).await?;
             return Ok(read.found);
         }
         last = read.first;
-        start += PAGE;
+        start += read.rows;
     }
     job.note(field::PAGE, start.to_string());
     Err(turn.postponed(Duration::ZERO, "looks through a long list"))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use penstock_shared::{
     event::Event,
     job::{PollSms, Polled},
-    outcome::{Cause, Fault, Outcome},
+    outcome::Outcome,
     queue::{
         enqueue::{Admission, Enqueued},
         record::NewJob,
@@ -19,7 +19,7 @@ use penstock_shared::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::smsfactor;
+use super::{NOT_UNDERSTOOD, refused, smsfactor};
 use crate::{
     assignment::Assignment,
     deliver::Courier,
@@ -29,9 +29,9 @@ use crate::{
 
 /// How many pages one delivery reads, since it may take only so long.
 const PAGES: usize = 3;
-/// Why it is not known what is there.
-const NOT_UNDERSTOOD: &str =
-    "the answer says nothing that can be read, and does not say that there is nothing";
+/// Why replies are not asked for: those of other tenants would become this one's contacts.
+const NOT_ITS_OWN: &str = "others may have the token by which this tenant calls smsfactor, and their replies would be taken for its own: give it one of \
+     its own, in [smsfactor.tenants] of the file that PENSTOCK_CONNECTIONS names";
 /// When Redis is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -45,6 +45,9 @@ pub(super) async fn poll(
     room::wait(courier, job, turn).await?;
     let way = smsfactor(courier, job, turn)?;
     match (wanted.what, &wanted.list_id) {
+        (Polled::Replies, _) if !courier.elsewhere.is_own_account(job.reference().tenant()) => {
+            Err(refused(NOT_ITS_OWN, turn))
+        }
         (Polled::Replies, _) => replies::poll(courier, job, wanted, way, turn).await,
         (Polled::List, Some(list)) => {
             let list = list::List {
@@ -93,13 +96,4 @@ async fn go_on(turn: &mut Turn<'_>, progress: &impl Serialize) -> Result<(), Sto
 
 fn away(turn: &Turn<'_>) -> Stop {
     turn.postponed(AGAIN, "waits for Redis")
-}
-
-fn refused(why: impl Into<String>, turn: &Turn<'_>) -> Stop {
-    Outcome::Rejected {
-        cause: Cause::Rejected,
-        fault: Fault::new(why),
-        permit: turn.permit(),
-    }
-    .into()
 }

@@ -9,7 +9,7 @@ use super::{
     proof::{self, AuthName, TenantTable},
 };
 use crate::{
-    connection::Connection,
+    connection::{Connection, Forbidden},
     job::Tenant,
     quota::{Quota, Quotas},
     secret::Texts,
@@ -38,6 +38,7 @@ pub(super) struct Table {
     daily: Option<String>,
     timeout: Option<String>,
     idempotency_header: Option<String>,
+    forbidden: Option<Forbidden>,
     probe: Option<String>,
     #[serde(default)]
     pub(super) tenants: BTreeMap<Tenant, TenantTable>,
@@ -50,12 +51,14 @@ impl Table {
             ("auth", self.auth.is_some()),
             ("header", self.header.is_some()),
             ("idempotency_header", self.idempotency_header.is_some()),
+            ("forbidden", self.forbidden.is_some()),
             ("probe", self.probe.is_some()),
         ];
         if let Some((key, _)) = given.into_iter().find(|(_, given)| *given) {
             return Err((
                 key,
-                "SMSFactor has none: it takes a bearer token".to_owned(),
+                "SMSFactor has none: it takes a bearer token, and says itself what it refuses"
+                    .to_owned(),
             ));
         }
         self.connection(&SMSFACTOR_IS, path)
@@ -85,6 +88,7 @@ impl Table {
             idempotency_header: header
                 .transpose()
                 .map_err(|problem| ("idempotency_header", problem))?,
+            forbidden: self.forbidden.unwrap_or_default(),
             probe: probe.map_err(|invalid| ("probe", format!("{invalid}")))?,
         })
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{check, tenant};
 use crate::{
     event::{Change, Event, ListChange, MessageType, Unreadable},
-    job::Phone,
+    job::{Job, Phone},
     smsfactor::Row,
 };
 
@@ -50,6 +50,26 @@ fn a_reply_names_its_writer_and_the_message_before() {
         (&data["phone"], &data["from"]),
         (&json!("+33612345678"), &json!("33612345678"))
     );
+}
+
+/// The message that it answers may be the very one that the reply would wait for.
+#[test]
+fn what_a_reply_says_of_a_message_is_heard_in_nobodys_order() {
+    for (body, told) in [(reply("Call me"), None), (reply("no more"), Some("STOP"))] {
+        let event = read(&body, told);
+        let word = event.word().unwrap();
+        assert_eq!(word.id.unwrap().as_str(), format!("{}~word", event.id));
+        assert_eq!(word.payload.contact_refs(), []);
+        let written =
+            json!({ "type": "HandleEvent", "tenant": "t", "payload": word.payload.to_value() });
+        assert_eq!(Job::from_value(written).unwrap().payload, word.payload);
+        assert_eq!(event.into_job().payload.contact_refs().len(), 1);
+    }
+    // A report is in nobody's order itself, and there is none without a message.
+    assert_eq!(read(&report(3), None).word(), None);
+    let mut unasked = reply("Hello");
+    unasked.as_object_mut().unwrap().remove("last_message_id");
+    assert_eq!(read(&unasked, None).word(), None);
 }
 
 #[test]

@@ -23,16 +23,31 @@ impl FromStr for CallPath {
                 "must begin with a slash, and have 1 to 1024 characters",
             ));
         }
-        // Escaped or not, some server or proxy on the way takes these apart.
-        let forbidden = |c: char| c.is_control() || r"?#%\".contains(c);
-        let leads_elsewhere = |segment: &str| matches!(segment, "." | "..");
-        if text.contains(forbidden) || text.contains("//") || text.split('/').any(leads_elsewhere) {
+        if text.contains(cannot_be_in_a_path) || text.contains("//") || text.split('/').any(is_step)
+        {
             return Err(Invalid::new(
-                r"must not contain '?', '#', '%', '\', '//', '.' or '..' between slashes, or control characters",
+                r"must not contain '?', '#', '%', '\', '//', '.' or '..' between slashes (with a semicolon or not), or control characters",
             ));
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// What is one segment of a path, whatever servers and proxies on the way make of it: nothing in it leads elsewhere.
+pub(crate) fn is_segment(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/') && !text.contains(cannot_be_in_a_path) && !is_step(text)
+}
+
+/// Escaped or not, some server or proxy on the way takes these apart.
+fn cannot_be_in_a_path(c: char) -> bool {
+    c.is_control() || r"?#%\".contains(c)
+}
+
+/// Whether a segment is a step to another place rather than a name. Some servers leave out what follows a semicolon before they look, and some
+/// the spaces around.
+fn is_step(segment: &str) -> bool {
+    let name = segment.split(';').next().unwrap_or(segment);
+    matches!(name.trim(), "." | "..")
 }
 
 impl JsonSchema for CallPath {

@@ -464,3 +464,62 @@ fn what_is_stored_with_each_of_many_contacts_is_bounded() {
         ]
     );
 }
+
+fn call_faults(more: &Value) -> Vec<String> {
+    let mut payload = json!({ "connection": "crm", "method": "GET", "path": "/a" });
+    if let (Value::Object(all), Value::Object(more)) = (&mut payload, more) {
+        all.extend(more.clone());
+    }
+    faults(&json!({ "type": "HttpCall", "tenant": "t", "payload": payload }))
+}
+
+#[test]
+fn a_path_leads_nowhere_but_down() {
+    for path in [
+        "/..",
+        "/a/../b",
+        "/a/./b",
+        "/a/..;/b",
+        "/a/.;v=1/b",
+        "/a/..;",
+        "/a/.. /b",
+        "/a//b",
+        "/a%2e",
+        "/a\\b",
+        "/a?b",
+        "/a#b",
+        "a",
+    ] {
+        let faults = call_faults(&json!({ "path": path }));
+        assert!(
+            faults.len() == 1 && faults[0].starts_with("payload.path: "),
+            "{path}: {faults:?}"
+        );
+    }
+    for path in ["/", "/a;v=1/b", "/..a/b..", "/.well-known/x", "/Ann Lee"] {
+        assert_eq!(call_faults(&json!({ "path": path })), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn what_makes_of_a_call_another_is_no_header_of_a_job() {
+    for header in [
+        "Authorization",
+        "X-HTTP-Method-Override",
+        "x_http_method_override",
+        "Forwarded",
+        "X-Forwarded-For",
+        "X_Forwarded_Anything",
+        "X-Original-URL",
+        "Content_Length",
+    ] {
+        let faults = call_faults(&json!({ "headers": { header: "a" } }));
+        assert!(
+            faults.len() == 1 && faults[0].ends_with("is not the job's to set"),
+            "{header}: {faults:?}"
+        );
+    }
+    let faults =
+        call_faults(&json!({ "headers": { "X-Forward": "a", "X-Source": "b", "Accept": "c/d" } }));
+    assert_eq!(faults, [""; 0]);
+}

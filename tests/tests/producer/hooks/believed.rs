@@ -54,6 +54,26 @@ async fn each_sender_is_heard() {
     assert_eq!(kinds, ["ContactUpdate", "smore.response", "sms.reply"]);
 }
 
+/// The reply itself waits for what its writer has before it, such as the message that it answers.
+#[tokio::test]
+async fn what_a_reply_says_of_a_message_waits_for_nothing() {
+    let mut stage = Stage::start().await;
+    let senders = Senders::new();
+    let service = senders.service(&stage, &[]).await;
+    let reply = |said: &str, second: i64| json!({ "date": super::sender::ago(second), "message": said, "from": "33612345678", "last_message_id": "m1" });
+    for body in [reply("Thanks", 60), reply("STOP", 5)] {
+        for expected in [ACCEPTED, ("duplicate", 0, 1, 0)] {
+            let answer =
+                Answer::to(smsfactor(&service, "/hooks/smsfactor", &body.to_string())).await;
+            assert_eq!(told(&answer), expected);
+        }
+    }
+    let claimed = stage.claim(ACME, 10).await;
+    let ids = claimed.iter().map(|job| job.reference.id());
+    let words = ids.filter(|id| id.ends_with("~word")).count();
+    assert_eq!((words, claimed.len()), (2, 3), "the second reply waits");
+}
+
 #[tokio::test]
 async fn what_is_forged_is_not_stored() {
     let stage = Stage::start().await;

@@ -73,7 +73,7 @@ impl List<'_> {
             progress.pages += 1;
             if is_last || is_repeated {
                 let total = page.total.unwrap_or(progress.start);
-                let is_whole = !is_repeated && progress.start >= total;
+                let is_whole = page.is_understood && !is_repeated && progress.start >= total;
                 return self.end(&tenant, progress, is_whole, turn).await;
             }
             progress.last = page.fingerprint;
