@@ -22,7 +22,7 @@ pub(super) struct Part {
 impl NewJob {
     /// The jobs, each for one contact, that it is spread over; none if it is for one itself. Each is made when it is asked for: all of them may be some
     /// hundred times as long as this one.
-    fn spread(&self) -> impl Iterator<Item = Self> {
+    pub fn spread(&self) -> impl Iterator<Item = Self> {
         let numbered = self.job.payload.spread().zip(1..);
         numbered.map(|(payload, number)| Self {
             id: part_id(&self.id, number),
