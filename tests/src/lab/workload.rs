@@ -70,8 +70,9 @@ impl Wanted {
 
     /// What is promised with it: what it is spread over, then itself.
     pub fn promises(&self) -> Vec<Promise> {
-        let parts = self.job.spread();
-        let mut promises: Vec<_> = parts
+        let mut promises: Vec<_> = self
+            .job
+            .spread()
             .map(|part| {
                 let contact = part.job.payload.to_value()["contacts"][0]["id"].clone();
                 let contact = contact.as_str().unwrap_or_default();

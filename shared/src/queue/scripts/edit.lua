@@ -30,7 +30,7 @@ transition(function()
   redis.call('HSETNX', run_key, 'firstDue', whole(due_of(dead.record)))
   redis.call('HSET', JOB .. arg.tenant, arg.id, pack_time(now) .. ARGV[3])
   -- What came of the other payload, how far it has come and what was learnt for it say nothing of this one.
-  redis.call('HDEL', run_key, 'contact', 'lookup', 'forgotten', 'instead', 'seen', 'absent', 'unread', 'page', 'place', 'poll', 'spread', 'looks',
+  redis.call('HDEL', run_key, 'contact', 'lookup', 'forgotten', 'instead', 'seen', 'absent', 'unread', 'page', 'place', 'poll', 'parts', 'looks',
     'singly', 'orphan', 'orphanBy', 'late')
   return 'ok'
 end)
