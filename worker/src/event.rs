@@ -20,8 +20,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
-    elsewhere, install, storm,
-    sync::{self, Looked},
+    elsewhere, install, storm, sync,
 };
 
 /// When a queue that does not take the jobs now is asked again.
@@ -40,24 +39,16 @@ pub async fn follow(
     }
     storm::pass(courier, job, &handle.event, calls).await?;
     let flows = courier.flows.flows();
-    let mut known = Known {
+    let known = Known {
         now: first_due(job),
         contact: contact_of(job, handle, calls).await?,
         links: json!({}),
         news: None,
     };
-    let looked = sync::look(courier, job, handle, (&flows, &known), calls).await?;
-    let (looked, unread) = match looked {
-        Ok(looked) => (looked, None),
-        Err(broken) => (Looked::nothing(), Some(broken)),
-    };
-    known.links = looked.links;
-    known.news = looked.news;
-    let mut plan = flows.plan(&handle.event, &known);
-    storm::count(courier, job, &handle.event, &plan, calls).await?;
-    plan.broken.extend(unread);
+    let followed = sync::follow(courier, job, handle, (&flows, known), calls).await?;
+    let plan = followed.plan;
     let jobs = plan.jobs.into_iter().map(|Planned { job, .. }| job);
-    let mut jobs: Vec<Job> = jobs.chain(looked.again).collect();
+    let mut jobs: Vec<Job> = jobs.chain(followed.again).collect();
     if plan.reads_contact {
         jobs.push(with_contact(handle));
     }

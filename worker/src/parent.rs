@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{ContactId, JobId, Parent, PathId, Payload},
+    job::{ContactId, Parent, PathId, Payload},
     outcome::{Cause, Fault, Outcome},
     queue::{
         parent::{Standing, contact_in},
@@ -33,7 +33,7 @@ pub async fn contact(
     parent: &Parent,
     calls: &Calls<'_>,
 ) -> Result<ContactId, Stop> {
-    let result = result(courier, job, parent, calls).await?;
+    let result = result_of(courier, job, parent, calls).await?;
     contact_in(&result).ok_or_else(|| useless(parent, "contact", calls))
 }
 
@@ -47,7 +47,7 @@ pub async fn about_effect(
     let Some(parent) = payload.effect_of() else {
         return Ok(None);
     };
-    let result = result(courier, job, &parent, calls).await?;
+    let result = result_of(courier, job, &parent, calls).await?;
     let (name, what) = match payload {
         Payload::UpdateNote(_) | Payload::DeleteNote(_) => ("noteId", "note"),
         _ => ("taskId", "task"),
@@ -58,22 +58,8 @@ pub async fn about_effect(
     Ok(Some(payload.clone().about_effect(id)))
 }
 
-/// What a job came to, once it is done.
-pub async fn result_of(
-    courier: &Courier,
-    job: &Assignment,
-    id: &JobId,
-    calls: &Calls<'_>,
-) -> Result<Value, Stop> {
-    let parent = Parent {
-        job: id.clone(),
-        wait: false,
-    };
-    result(courier, job, &parent, calls).await
-}
-
 /// What the other job came to, once it is done.
-async fn result(
+pub async fn result_of(
     courier: &Courier,
     job: &Assignment,
     parent: &Parent,
