@@ -8,6 +8,7 @@
 
 mod creation;
 mod fate;
+mod moment;
 mod place;
 #[cfg(test)]
 mod settles;
@@ -21,8 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use self::place::{Moment, Place};
 pub use self::{creation::Creation, fate::Fate, write::Write};
+use self::{moment::Moment, place::Place};
 
 /// The most fields that a memory holds.
 pub const MOST_FIELDS: usize = 64;
@@ -147,7 +148,7 @@ impl Memory {
             return Judged::Known;
         }
         let may_still_have = place.may_still_have(field, value, saying.moment());
-        if may_still_have && !place.keeps_none(field, &known.value, saying.at) {
+        if may_still_have && !place.keeps_none(field, known, saying.at) {
             return Judged::Unchanged;
         }
         if known.by == saying.system {
@@ -207,8 +208,8 @@ impl Memory {
             return false;
         };
         match self.places.get(system) {
-            Some(place) => place.lacks(field, &known.value),
-            None => Place::default().lacks(field, &known.value),
+            Some(place) => place.lacks(field, known),
+            None => Place::default().lacks(field, known),
         }
     }
 

@@ -67,12 +67,11 @@ impl Creation {
         let fate = |job: &String| fates.get(job).unwrap_or(&Fate::Unknown);
         let is_soon = now < self.at + STORED_LATE;
         let goes_on = match (fate(&self.maker), fate(&self.linker)) {
-            (Fate::Open, _) => true,
             (dead @ Fate::Dead { .. }, _) => {
                 self.undecided = dead.is_ambiguous().then_some(Undecided::Ambiguous);
                 return self.undecided.is_some().then_some(self);
             }
-            (_, Fate::Open) => true,
+            (Fate::Open, _) | (_, Fate::Open) => true,
             (Fate::Done(_), Fate::Dead { .. }) => {
                 self.undecided = Some(Undecided::Unlinked);
                 return Some(self);

@@ -6,10 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Creation, Fate, Write};
+use super::{
+    Creation, Fate, Known, Write,
+    moment::{CLOCKS, Moment},
+};
 
-/// Clocks differ by less.
-pub(super) const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 /// How long an ended write is kept: by then whoever tells late has told.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// The same of one that died: somebody may retry it.
@@ -22,38 +23,8 @@ const MOST_HAD: usize = 6;
 const MOST_WRITES: usize = 64;
 /// and the bytes of what they write; whoever changes long texts all the time has fewer.
 const MOST_BYTES: usize = 128 << 10;
-/// How often a value is written that does not stay, or is refused: then it is the system's own that counts, or nothing is written any more.
+/// How often a value is written, once it counts, that does not stay or is refused: then it is the system's own that counts, or nothing is written any more.
 const MOST_TRIES: usize = 3;
-
-/// When something was said, and how far that can be relied on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    pub(super) at: Timestamp,
-    /// For so long after a write has arrived it may still be told how it was before.
-    pub(super) late: SignedDuration,
-    /// By so much what was said before, and what was written, may have come in another order.
-    pub(super) apart: SignedDuration,
-}
-
-impl Moment {
-    /// Of a system that says when it was so. What it says in a moment may have been gathered somewhat earlier.
-    pub(super) fn dated(at: Timestamp) -> Self {
-        Self {
-            at,
-            late: SignedDuration::from_secs(30),
-            apart: CLOCKS,
-        }
-    }
-
-    /// Of one that does not: it is known when it came, and webhooks come late.
-    pub(super) fn undated(at: Timestamp) -> Self {
-        Self {
-            at,
-            late: SignedDuration::from_mins(15),
-            apart: SignedDuration::from_mins(15),
-        }
-    }
-}
 
 /// What one system has of a record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -103,14 +74,21 @@ impl Place {
     }
 
     /// Whether it neither has this value nor will have it. What was refused often enough it is not to have.
-    pub(super) fn lacks(&self, field: &str, value: &Value) -> bool {
+    pub(super) fn lacks(&self, field: &str, known: &Known) -> bool {
         let will_have = match self.will_have(field) {
-            Some(there) => there == value,
-            None => value.as_str() == Some(""),
+            Some(there) => *there == known.value,
+            None => known.value.as_str() == Some(""),
         };
-        let refused = self.writes_of(field);
-        let refused = refused.filter(|(_, there, write)| *there == value && write.died().is_some());
-        !will_have && refused.count() < MOST_TRIES
+        let tries = self.tries(field, known);
+        !will_have && tries.filter(|write| write.died().is_some()).count() < MOST_TRIES
+    }
+
+    /// The writes of a value since it counts.
+    fn tries<'a>(&'a self, field: &'a str, known: &'a Known) -> impl Iterator<Item = &'a Write> {
+        let writes = self.writes_of(field);
+        let tries = writes
+            .filter(|(_, value, write)| **value == known.value && write.at + CLOCKS >= known.at);
+        tries.map(|(_, _, write)| write)
     }
 
     /// Whether anything of a field was said or written there.
@@ -196,12 +174,10 @@ impl Place {
         })
     }
 
-    /// Whether this value has arrived there often enough by then, and was never there to stay.
-    pub(super) fn keeps_none(&self, field: &str, value: &Value, at: Timestamp) -> bool {
-        let arrived = self.writes_of(field).filter(|(_, there, write)| {
-            *there == value && write.arrived().is_some_and(|end| end + CLOCKS < at)
-        });
-        arrived.count() >= MOST_TRIES
+    /// Whether what counts has arrived there often enough by then, and was never there to stay.
+    pub(super) fn keeps_none(&self, field: &str, known: &Known, at: Timestamp) -> bool {
+        let arrived = self.tries(field, known).filter_map(Write::arrived);
+        arrived.filter(|arrived| *arrived + CLOCKS < at).count() >= MOST_TRIES
     }
 
     /// It says that it had this at that moment.

@@ -149,6 +149,24 @@ fn what_dies_each_time_is_tried_three_times() {
     assert_eq!(record.lacks("crm"), json!({}));
     record.sees("ghl", 300, &json!({ "phone": "+1" }));
     assert_eq!(record.lacks("crm"), json!({ "phone": "+1" }));
+    // Somebody who sets it once more has it tried once more.
+    record.sees("ghl", 400, &json!({ "phone": "not a number" }));
+    assert_eq!(record.lacks("crm"), json!({ "phone": "not a number" }));
+}
+
+/// It says that it has something else, each time: then that is what counts.
+#[test]
+fn what_never_stays_is_written_three_times() {
+    let mut record = settled(&json!({ "name": "ADA" }));
+    record.sees("ghl", 100, &json!({ "name": "Ada" }));
+    for (second, job) in [(100, "1"), (120, "2"), (140, "3")] {
+        assert_eq!(record.tells("crm", second, job), json!({ "name": "Ada" }));
+        record.done(job, second + 1);
+        let seen = record.sees("crm", second + 10, &json!({ "name": "ADA" }));
+        assert_eq!(seen.is_news, second == 140);
+    }
+    assert_eq!(record.lacks("crm"), json!({}));
+    assert_eq!(record.lacks("ghl"), json!({ "name": "ADA" }));
 }
 
 #[test]
@@ -320,12 +338,14 @@ fn two_memories_of_one_record_become_one() {
 mod creations {
     use super::*;
 
-    fn made(maker: Fate, linker: Fate, second: i64) -> Option<Option<String>> {
+    /// What is asked of a person as long as the record is being made, or nothing; `None` if another may be.
+    fn made(maker: Fate, linker: Fate, second: i64) -> Option<String> {
         let mut memory = Memory::default();
         memory.create("crm", Creation::new("event", "maker", "linker", at(0)));
         let fates = [("maker".to_owned(), maker), ("linker".to_owned(), linker)];
         memory.settle(&fates.into(), at(second), KEPT);
-        memory.creation("crm").map(Creation::question)
+        let creation = memory.creation("crm");
+        creation.map(|creation| creation.question().unwrap_or_default())
     }
 
     fn dead(cause: &str) -> Fate {
@@ -335,12 +355,12 @@ mod creations {
 
     #[test]
     fn as_long_as_a_record_is_being_made_no_other_is() {
-        let day = 86_400;
-        assert_eq!(made(Fate::Open, Fate::Open, day), Some(None));
-        assert_eq!(made(Fate::Done(at(1)), Fate::Open, day), Some(None));
+        let (day, some) = (86_400, Some(String::new()));
+        assert_eq!(made(Fate::Open, Fate::Open, day), some);
+        assert_eq!(made(Fate::Done(at(1)), Fate::Open, day), some);
         assert_eq!(
             made(Fate::Unknown, Fate::Unknown, 60),
-            Some(None),
+            some,
             "not stored yet"
         );
         assert_eq!(
@@ -360,11 +380,11 @@ mod creations {
     fn where_nobody_knows_whether_it_was_made_a_person_decides() {
         let day = 86_400;
         for linker in [Fate::Open, dead("parent-dead")] {
-            let question = made(dead("ambiguous"), linker, day).unwrap().unwrap();
+            let question = made(dead("ambiguous"), linker, day).unwrap();
             assert!(question.contains("resolve"), "{question}");
         }
         for maker in [Fate::Done(at(1)), Fate::Unknown] {
-            let question = made(maker, dead("rejected"), day).unwrap().unwrap();
+            let question = made(maker, dead("rejected"), day).unwrap();
             assert!(question.contains("LinkRecord"), "{question}");
         }
     }

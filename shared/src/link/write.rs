@@ -124,7 +124,7 @@ impl Write {
     }
 
     fn after(&self, fates: &[&Fate], now: Timestamp, kept: SignedDuration) -> State {
-        let is_any = |wanted: &Fate| fates.iter().any(|fate| *fate == wanted);
+        let is_any = |wanted: &Fate| fates.contains(&wanted);
         if is_any(&Fate::Open) {
             return State::OnItsWay;
         }
