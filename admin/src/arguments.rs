@@ -12,7 +12,7 @@ use clap::{
 use penstock_shared::{
     job::{JobId, JobType, Tenant},
     outcome::Cause,
-    queue::{dead::Filter, govern::Own},
+    queue::{dead::Filter, govern::Own, links::RecordName},
     quota::QuotaError,
     settings, span,
 };
@@ -80,6 +80,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  penstock-admin twins\n  penstock-admin twins --tenant ve9EPM428h8vShlRW1KT -o json"
     )]
     Twins(TwinsOf),
+    /// Look at what a record is in several systems
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// List the quarantines that were raised since the API was late, by job type, or set them back
     #[command(
         after_help = "Examples:\n  penstock-admin quarantine\n  penstock-admin quarantine reset CreateTask"
@@ -163,6 +166,28 @@ pub(crate) enum QuarantineCommand {
         #[arg(value_name = "TYPE", value_parser = job_type())]
         types: Vec<JobType>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LinkCommand {
+    /// Show what a record is called in each system, the values that count, who lacks them, and which conflicts there were
+    #[command(
+        after_help = "Examples:\n  penstock-admin link show ghl/ocQHyuzHvysMo5N5VsXc --tenant ve9EPM428h8vShlRW1KT\n  penstock-admin link show crm/p-17 --tenant ve9EPM428h8vShlRW1KT --reveal -o json"
+    )]
+    Show(ShowLink),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowLink {
+    /// The record, by any of its systems and what it is called there
+    #[arg(value_name = "SYSTEM/ID")]
+    pub(crate) record: RecordName,
+    /// Whose it is
+    #[arg(long)]
+    pub(crate) tenant: Tenant,
+    /// Show values in full; they are masked otherwise
+    #[arg(long)]
+    pub(crate) reveal: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod check;
 mod dead;
 mod detail;
 mod ghl;
+mod link;
 mod mask;
 mod moment;
 mod quarantine;
@@ -42,6 +43,7 @@ async fn admin(arguments: Arguments, settings: Settings) -> Result<Exit, Failure
         Command::Job(JobCommand::Why(job)) => why::why(&connect().await?, format, &job).await,
         Command::Dead(command) => dead::run(&connect().await?, arguments.output, command).await,
         Command::Twins(wanted) => twins::twins(&connect().await?, format, &wanted).await,
+        Command::Link(command) => link::run(&connect().await?, format, &command).await,
         Command::Quarantine(wanted) => {
             quarantine::run(&connect().await?, format, wanted.command.as_ref()).await
         }
@@ -66,6 +68,7 @@ fn errand(command: &Command) -> Errand {
         | Command::Tenants(_)
         | Command::Job(_)
         | Command::Twins(_)
+        | Command::Link(_)
         | Command::Acl(_) => false,
         Command::Dead(command) => !matches!(
             command,

@@ -120,12 +120,10 @@ fn try_out(flows: &Flows, test: &Test) -> Result<Exit, Failure> {
     };
     // As if nothing had been known of the record before.
     let word = flows.word(&event, &known);
-    let word = word.map_err(|broken| Failure::failed(anyhow!("{broken}")))?;
-    known.news = word.map(|word| News {
-        values: word.fields.clone(),
-        changed: word.fields,
-        only_to: None,
-    });
+    if let Some(broken) = word.iter().flat_map(|word| &word.broken).next() {
+        return Err(Failure::failed(anyhow!("{broken}")));
+    }
+    known.news = word.as_ref().map(News::all_of);
     show(&flows.plan_one(flow, &event, &known))
 }
 

@@ -129,4 +129,13 @@ impl Flow {
         let begins = self.on == event.kind || self.or_on.contains(&event.kind);
         is_for && begins && self.keeps_time_of(event)
     }
+
+    /// Whether some events begin both.
+    fn meets(&self, other: &Self) -> bool {
+        let is_anybodys = self.tenants.is_empty() || other.tenants.is_empty();
+        let kinds = |flow: &Self| [std::slice::from_ref(&flow.on), &flow.or_on].concat();
+        let theirs = kinds(other);
+        (is_anybodys || !self.tenants.is_disjoint(&other.tenants))
+            && kinds(self).iter().any(|kind| theirs.contains(kind))
+    }
 }

@@ -99,7 +99,7 @@ pub use self::{
     handle_event::{Again, HandleEvent},
     http_call::{Body, CallMethod, CallPath, ConnectionName, Entries, HttpCall},
     id::JobId,
-    link_record::{LinkRecord, Made, RecordId, RecordRef},
+    link_record::{LinkOperation, LinkRecord, Made, RecordId, RecordRef},
     list::List,
     membership::Membership,
     parent::Parent,

@@ -17,6 +17,7 @@ pub mod demand;
 pub mod enqueue;
 pub mod error;
 pub mod eta;
+mod fate;
 pub mod forecast;
 pub mod govern;
 pub mod grants;

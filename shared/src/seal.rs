@@ -48,6 +48,8 @@ pub enum Purpose {
     Token,
     /// What is known of a record in several systems.
     Link,
+    /// What systems have told of it last.
+    Told,
     /// What is known of a contact of a list.
     Listed,
 }
@@ -83,6 +85,7 @@ impl Purpose {
             Self::History => "history",
             Self::Token => "token",
             Self::Link => "link",
+            Self::Told => "told",
             Self::Listed => "listed",
         }
     }

@@ -23,8 +23,7 @@ use crate::{
     call::{Calls, Stop},
     contact,
     deliver::Courier,
-    elsewhere, install, storm,
-    sync::{self, Looked},
+    elsewhere, install, storm, sync,
 };
 
 /// When a queue that does not take the jobs now is asked again.
@@ -49,7 +48,7 @@ pub async fn follow(
         });
     }
     let flows = courier.flows.flows();
-    let mut known = Known {
+    let known = Known {
         now: first_due(job),
         contact: None,
         links: json!({}),
@@ -57,24 +56,15 @@ pub async fn follow(
     };
     // A template of it that fails is told of below.
     let record = flows.record(&handle.event, &known).ok().flatten();
-    let said = (&handle.event, record.as_deref());
-    storm::pass(courier, job, said, calls).await?;
-    known.contact = contact_of(courier, job, handle, record.as_deref(), calls).await?;
-    let looked = sync::look(courier, job, handle, (&flows, &known), calls).await?;
-    let (looked, unread) = match looked {
-        Ok(looked) => (looked, None),
-        Err(broken) => (Looked::nothing(), Some(broken)),
-    };
-    known.links = looked.links;
-    known.news = looked.news;
-    let mut plan = flows.plan(&handle.event, &known);
-    let before = followed(job);
-    plan.skip(&before);
-    storm::count(courier, job, said, &plan, calls).await?;
-    plan.broken.extend(unread);
+    let record = record.as_deref();
+    storm::pass(courier, job, (&handle.event, record), calls).await?;
+    let contact = contact_of(courier, job, handle, record, calls).await?;
+    let (known, before) = (Known { contact, ..known }, followed(job));
+    let followed = sync::follow(courier, job, handle, (&flows, known, &before), calls).await?;
+    let plan = followed.plan;
     let by_now: BTreeSet<_> = &before | &plan.followed();
     let jobs = plan.jobs.into_iter().map(|Planned { job, .. }| job);
-    let mut jobs: Vec<Job> = jobs.chain(looked.again).collect();
+    let mut jobs: Vec<Job> = jobs.chain(followed.again).collect();
     if !plan.reads_contact.is_empty() {
         jobs.push(with_contact(handle));
     }
@@ -169,11 +159,10 @@ async fn linked(
         return Ok(None);
     };
     let names = [RecordName::new(event.source.as_str(), record)];
-    let records = courier.queue.records(job.reference().tenant(), &names);
-    let records = records
-        .await
-        .map_err(|_| calls.postponed(ASK_AGAIN, "waits for Redis"))?;
-    let id = records.get("ghl").and_then(|id| id.parse().ok());
+    let (tenant, now) = (job.reference().tenant(), sync::now(job));
+    let link = courier.queue.link(tenant, &names, now).await;
+    let link = link.map_err(|_| calls.postponed(ASK_AGAIN, "waits for Redis"))?;
+    let id = link.records.get("ghl").and_then(|id| id.parse().ok());
     Ok(id.map(ContactRef::Id))
 }
 

@@ -16,7 +16,7 @@ use penstock_shared::{
 };
 use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 
-use crate::{assignment::Roster, duties::refresh::RENEWALS, storm::STORMS};
+use crate::{assignment::Roster, duties::refresh::RENEWALS, storm::STORMS, sync::CONFLICTS};
 
 const BACKLOG: &str = "penstock_backlog_jobs";
 const ELIGIBLE: &str = "penstock_eligible_jobs";
@@ -107,6 +107,10 @@ fn describe() {
             "Storms of events that this worker was the first to see: what flows follow has stopped for their records.",
         ),
         (
+            CONFLICTS,
+            "Fields that two systems had set, where the older value was dropped: `penstock-admin link show` lists a record's.",
+        ),
+        (
             "penstock_lapses_total",
             "How often Redis was found to have forgotten what it had acknowledged.",
         ),
@@ -117,6 +121,7 @@ fn describe() {
     counter!("penstock_twins_total").absolute(0);
     counter!("penstock_lapses_total").absolute(0);
     counter!(STORMS).absolute(0);
+    counter!(CONFLICTS).absolute(0);
     counter!(RENEWALS, "end" => "needs-authorisation").absolute(0);
 }
 

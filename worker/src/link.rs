@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{ContactId, LinkRecord, RecordRef},
+    job::{ContactId, LinkRecord, Parent, RecordRef},
     outcome::{Cause, Fault, Outcome},
     queue::links::RecordName,
 };
@@ -14,6 +14,7 @@ use crate::{
     call::{Calls, Stop},
     deliver::Courier,
     parent,
+    sync::now,
 };
 
 /// When Redis is asked again.
@@ -21,7 +22,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// How often a link is read again that others have changed meanwhile.
 const TRIES: usize = 8;
 
-/// Stores it, and puts together what was known of both.
+/// Stores it, and puts together what was known of both; or forgets it.
 pub async fn keep(
     courier: &Courier,
     job: &Assignment,
@@ -29,18 +30,25 @@ pub async fn keep(
     contact: &ContactId,
     calls: &Calls<'_>,
 ) -> Result<Outcome, Stop> {
-    let record = record(courier, job, link, calls).await?;
-    let tenant = job.reference().tenant();
-    let system = link.system.as_str();
-    let names = [
-        RecordName::new("ghl", contact.as_str()),
-        RecordName::new(system, &record),
-    ];
+    let record = match &link.record {
+        Some(record) => Some(called(courier, job, record, calls).await?),
+        None => None,
+    };
+    let (tenant, system) = (job.reference().tenant(), link.system.as_str());
+    let own = record
+        .as_ref()
+        .map(|record| RecordName::new(system, record));
+    let contacts = RecordName::new("ghl", contact.as_str());
+    let names: Vec<_> = std::iter::once(contacts).chain(own).collect();
     for _ in 0..TRIES {
-        let found = courier.queue.link(tenant, &names).await;
+        let found = courier.queue.link(tenant, &names, now(job)).await;
         let mut found = found.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
-        found.memory.created(system);
-        found.memory.created("ghl");
+        if record.is_some() {
+            found.memory.created(system);
+            found.memory.created("ghl");
+        } else {
+            found.unlink(system);
+        }
         let stored = courier.queue.put_link(tenant, &found).await;
         if stored.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
             return Ok(Outcome::Delivered {
@@ -54,17 +62,21 @@ pub async fn keep(
 }
 
 /// What it is called there: as it is given, or as another job's result says.
-async fn record(
+async fn called(
     courier: &Courier,
     job: &Assignment,
-    link: &LinkRecord,
+    record: &RecordRef,
     calls: &Calls<'_>,
 ) -> Result<String, Stop> {
-    let made = match &link.record {
+    let made = match record {
         RecordRef::Id(record) => return Ok(record.id.as_str().to_owned()),
         RecordRef::Made(made) => made,
     };
-    let result = parent::result_of(courier, job, &made.job, calls).await?;
+    let parent = Parent {
+        job: made.job.clone(),
+        wait: made.wait,
+    };
+    let result = parent::result_of(courier, job, &parent, calls).await?;
     let found = match result.pointer(made.pointer.as_str()) {
         Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
         Some(Value::Number(id)) => Some(id.to_string()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_shared::{
-    job::{ContactId, JobId, Parent, PathId, Payload},
+    job::{ContactId, Parent, PathId, Payload},
     outcome::{Cause, Fault, Outcome},
     queue::{
         circle::Circle,
@@ -39,7 +39,7 @@ pub async fn contact(
     parent: &Parent,
     calls: &Calls<'_>,
 ) -> Result<ContactId, Stop> {
-    let result = result(courier, job, parent, calls).await;
+    let result = result_of(courier, job, parent, calls).await;
     let contact = result
         .and_then(|result| contact_in(&result).ok_or_else(|| useless(parent, "contact", calls)));
     contact.map_err(|stop| match stop {
@@ -75,7 +75,7 @@ pub async fn about_effect(
     let Some(parent) = payload.effect_of() else {
         return Ok(None);
     };
-    let result = result(courier, job, parent, calls).await?;
+    let result = result_of(courier, job, parent, calls).await?;
     let (name, what) = match payload {
         Payload::UpdateNote(_) | Payload::DeleteNote(_) => ("noteId", "note"),
         _ => ("taskId", "task"),
@@ -86,22 +86,8 @@ pub async fn about_effect(
     Ok(Some(payload.clone().about_effect(id)))
 }
 
-/// What a job came to, once it is done.
-pub async fn result_of(
-    courier: &Courier,
-    job: &Assignment,
-    id: &JobId,
-    calls: &Calls<'_>,
-) -> Result<Value, Stop> {
-    let parent = Parent {
-        job: id.clone(),
-        wait: false,
-    };
-    result(courier, job, &parent, calls).await
-}
-
 /// What the other job came to, once it is done.
-async fn result(
+pub async fn result_of(
     courier: &Courier,
     job: &Assignment,
     parent: &Parent,

@@ -1,13 +1,21 @@
-//! What an event says of a record that is kept the same in several systems: what of that is new is decided once, and written down before anything follows.
+//! What an event says of a record that is kept the same in several systems: what follows from that is decided at once, and written down before
+//! it is enqueued.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use metrics::counter;
 use penstock_shared::{
-    event::{Data, Event, Kind, Person},
-    flow::{Broken, Flows, Known, News, Word},
-    job::{Again, Destination, HandleEvent, Job, JobId, Line, List, Payload},
-    link::{Memory, Saying, Seen, Told},
+    event::{Data, Event, Kind, Person, Source},
+    flow::{Broken, Flows, Known, News, Plan, Word},
+    job::{
+        Again, ContactRef, Destination, HandleEvent, Job, JobId, Line, LinkRecord, List, Payload,
+        RecordRef,
+    },
+    link::{Creation, Saying, Seen, Told, Write},
     outcome::Outcome,
     queue::links::{Link, RecordName},
 };
@@ -17,66 +25,107 @@ use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
     deliver::Courier,
+    storm,
 };
+
+/// How often two systems had set a field, and the older value was dropped.
+pub const CONFLICTS: &str = "penstock_sync_conflicts_total";
 
 /// When Redis is asked again, or a record is looked for again that is being created.
 const AGAIN: Duration = Duration::from_secs(2);
+/// The same of one that has been waited for for long.
+const AGAIN_SELDOM: Duration = Duration::from_secs(60);
 /// How often a link is read again that others have changed meanwhile.
 const TRIES: usize = 8;
 /// GHL, as systems are called.
 const GHL: &str = "ghl";
 
-/// What is known of a record, and who has to be told again.
-pub struct Looked {
-    /// What its records are called.
-    pub links: Value,
-    /// What is new.
-    pub news: Option<News>,
-    /// The events that are followed once more.
+/// What follows from an event.
+#[derive(Default)]
+pub struct Followed {
+    /// By its flows.
+    pub plan: Plan,
+    /// The events that are followed once more, since this one's sender has something older.
     pub again: Vec<Job>,
 }
 
-/// Looks at what an event says.
-pub async fn look(
+/// One event, as it is decided.
+struct Deciding<'a> {
+    courier: &'a Courier,
+    job: &'a Assignment,
+    handle: &'a HandleEvent,
+    flows: &'a Flows,
+    calls: &'a Calls<'a>,
+    now: Timestamp,
+    /// What names its record, in its sender.
+    record: Option<String>,
+    /// The flows by which something has followed from it.
+    before: &'a BTreeSet<String>,
+}
+
+/// What follows; done again it comes to the same jobs.
+pub async fn follow(
     courier: &Courier,
     job: &Assignment,
     handle: &HandleEvent,
-    (flows, known): (&Flows, &Known),
+    (flows, mut known, before): (&Flows, Known, &BTreeSet<String>),
     calls: &Calls<'_>,
-) -> Result<Result<Looked, Broken>, Stop> {
+) -> Result<Followed, Stop> {
     let event = &handle.event;
     if !flows.iter().any(|flow| flow.begins_with(event)) {
-        return Ok(Ok(Looked::nothing()));
+        return Ok(Followed::default());
     }
-    let said = flows
-        .word(event, known)
-        .and_then(|word| Ok((word, flows.record(event, known)?)));
-    let (word, record) = match said {
-        Ok(said) => said,
-        Err(broken) => return Ok(Err(broken)),
+    let record = match flows.record(event, &known) {
+        Ok(record) => record,
+        // Every flow would take it for a record that nobody else has, and some would make it once more: none is followed.
+        Err(broken) => return Ok(Followed::failed(broken)),
     };
-    let names = names(event, record.as_deref());
-    let Some(word) = word else {
-        let link = courier.queue.link(job.reference().tenant(), &names).await;
-        let link = link.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
-        return Ok(Ok(Looked {
-            links: json!(link.records),
-            ..Looked::nothing()
-        }));
+    let deciding = Deciding {
+        courier,
+        job,
+        handle,
+        flows,
+        calls,
+        now: now(job),
+        record,
+        before,
     };
-    decide(courier, job, handle, &word, &names, calls)
-        .await
-        .map(Ok)
+    let names = names(event, deciding.record.as_deref());
+    let word = flows.word(event, &known);
+    if let (Some(word), Some(_)) = (&word, &deciding.record) {
+        return deciding.decide(word, &names, known).await;
+    }
+    known.links = json!(deciding.link(&names).await?.records);
+    let broken = word.map(|_| nameless(flows, event)).unwrap_or_default();
+    let plan = deciding.plan(&known, broken).await?;
+    let again = Vec::new();
+    Ok(Followed { plan, again })
 }
 
-impl Looked {
-    /// Nothing is known.
-    pub fn nothing() -> Self {
-        Self {
-            links: json!({}),
-            news: None,
-            again: Vec::new(),
-        }
+impl Followed {
+    fn failed(broken: Broken) -> Self {
+        let mut followed = Self::default();
+        followed.plan.broken.push(broken);
+        followed
+    }
+}
+
+/// What flows keep the same of a record that their event does not name cannot be found again.
+fn nameless(flows: &Flows, event: &Event) -> Vec<Broken> {
+    let why = if event.source == Source::Ghl {
+        "its event names no contact: nobody knows whose fields these are"
+    } else {
+        "record: it comes to nothing: nobody knows whose fields these are"
+    };
+    let flows = flows.iter().filter(|flow| flow.begins_with(event));
+    let flows = flows.filter(|flow| flow.is_sync());
+    flows.map(|flow| broken(&flow.name, why)).collect()
+}
+
+fn broken(flow: &str, why: &str) -> Broken {
+    Broken {
+        flow: flow.to_owned(),
+        message: why.to_owned(),
     }
 }
 
@@ -91,158 +140,238 @@ fn names(event: &Event, record: Option<&str>) -> Vec<RecordName> {
     names
 }
 
-/// Decides what is new, and stores that; if others have changed the link meanwhile, on what they have left.
-async fn decide(
-    courier: &Courier,
-    job: &Assignment,
-    handle: &HandleEvent,
-    word: &Word,
-    names: &[RecordName],
-    calls: &Calls<'_>,
-) -> Result<Looked, Stop> {
-    let (tenant, event) = (job.reference().tenant(), &handle.event);
-    let now = now(job);
-    for _ in 0..TRIES {
-        let link = courier.queue.link(tenant, names).await;
-        let mut link = link.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
-        if waits_for_creation(&link, event, word, now) {
-            // What creates it is behind this event in the contact's sequence.
-            return Err(Outcome::SteppedAside {
-                wait: AGAIN,
-                permit: calls.permit(),
-            }
-            .into());
-        }
-        let seen = see(&mut link, handle, word, now);
-        let stored = courier.queue.put_link(tenant, &link).await;
-        if stored.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
-            return Ok(looked(&link, handle, seen));
-        }
-    }
-    Err(calls.postponed(AGAIN, "others change what is known of its record"))
-}
-
-fn now(job: &Assignment) -> Timestamp {
+pub(crate) fn now(job: &Assignment) -> Timestamp {
     let ms = i64::try_from(job.clock.now_ms()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether a record that this event would be told to is being created, by an event before.
-fn waits_for_creation(link: &Link, event: &Event, word: &Word, now: Timestamp) -> bool {
-    if link.memory.decided(event.id.as_str()).is_some() {
-        return false;
+impl Deciding<'_> {
+    async fn link(&self, names: &[RecordName]) -> Result<Link, Stop> {
+        let tenant = self.job.reference().tenant();
+        let link = self.courier.queue.link(tenant, names, self.now).await;
+        link.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))
     }
-    let lacking = word
-        .to
-        .iter()
-        .filter(|system| !link.records.contains_key(*system));
-    lacking
-        .into_iter()
-        .any(|system| link.memory.is_creating(system, now))
-}
 
-fn see(link: &mut Link, handle: &HandleEvent, word: &Word, now: Timestamp) -> Seen {
-    let event = &handle.event;
-    let id = event.id.as_str();
-    if let Some(seen) = link.memory.decided(id) {
-        return seen.clone();
-    }
-    let seen = if let Some(again) = &handle.again {
-        tell_again(&mut link.memory, again, now)
-    } else {
-        let seen = link.memory.see(&saying(event, word, now));
-        for system in &word.to {
-            link.memory.write(system, now, seen.changed.keys().cloned());
+    /// Decides what follows, and stores that; if others have changed the link meanwhile, by what they have left.
+    async fn decide(
+        &self,
+        word: &Word,
+        names: &[RecordName],
+        mut known: Known,
+    ) -> Result<Followed, Stop> {
+        let (event, tenant) = (&self.handle.event, self.job.reference().tenant());
+        for _ in 0..TRIES {
+            let mut link = self.link(names).await?;
+            self.settle(&mut link).await?;
+            let seen = self.see(&mut link, word, known.now);
+            let (news, broken) = self.news(&link, word)?;
+            known.links = json!(link.records);
+            known.news = Some(news.clone());
+            let plan = self.plan(&known, broken).await?;
+            note(&mut link, self.flows, event, (&plan, &news), self.now);
+            let again = self.again(&link);
+            let stored = self.courier.queue.put_link(tenant, &link).await;
+            if stored.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))? {
+                counter!(CONFLICTS).increment(u64::try_from(seen.conflicts).unwrap_or(u64::MAX));
+                return Ok(Followed { plan, again });
+            }
         }
-        link.memory
-            .write(event.source.as_str(), now, seen.stale.iter().cloned());
+        let why = "others change what is known of its record";
+        Err(self.calls.postponed(AGAIN, why))
+    }
+
+    /// What follows by flows by which nothing has followed before, and which of them fail. It counts for a storm.
+    async fn plan(&self, known: &Known, broken: Vec<Broken>) -> Result<Plan, Stop> {
+        let event = &self.handle.event;
+        let mut plan = self.flows.plan(event, known);
+        plan.broken.extend(broken);
+        plan.skip(self.before);
+        let said = (event, self.record.as_deref());
+        storm::count(self.courier, self.job, said, &plan, self.calls).await?;
+        Ok(plan)
+    }
+
+    /// What was written has arrived meanwhile, or has not.
+    async fn settle(&self, link: &mut Link) -> Result<(), Stop> {
+        let (tenant, queue) = (self.job.reference().tenant(), &self.courier.queue);
+        let fates = queue.fates(tenant, &link.memory.jobs()).await;
+        let fates = fates.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))?;
+        let kept = SignedDuration::try_from(queue.terms().retention);
+        let kept = kept.unwrap_or(SignedDuration::MAX);
+        link.memory.settle(&fates, self.now, kept);
+        Ok(())
+    }
+
+    /// An event that does not say of when it is, is of when it came: it may be handled long after.
+    fn see(&self, link: &mut Link, word: &Word, came: Timestamp) -> Seen {
+        let event = &self.handle.event;
+        if self.handle.again.is_some() {
+            return Seen::default();
+        }
+        let seen = link.memory.see(&Saying {
+            system: event.source.as_str(),
+            at: event.occurred_at.unwrap_or(came).min(self.now),
+            is_dated: event.occurred_at.is_some(),
+            fields: word.fields.clone(),
+        });
+        if seen.is_news {
+            let told = Told {
+                kind: event.kind.as_str().to_owned(),
+                data: Value::Object(event.data.members().clone()),
+                at: self.now,
+            };
+            link.tell(event.source.as_str(), told);
+        }
         seen
-    };
-    if !seen.changed.is_empty() {
-        let lacking: Vec<_> = word
-            .to
-            .iter()
-            .filter(|system| !link.records.contains_key(*system))
-            .cloned()
-            .collect();
-        for system in lacking {
-            link.memory.create(&system, now);
+    }
+
+    /// What is new to whom, and the flows that are not followed though something is.
+    fn news(&self, link: &Link, word: &Word) -> Result<(News, Vec<Broken>), Stop> {
+        let event = &self.handle.event;
+        let only_to = self.handle.again.as_ref();
+        let only_to = only_to.map(|again| again.to.to_string());
+        let mut failed = word.broken.clone();
+        let mut lacking = BTreeMap::new();
+        let to = word.to.iter();
+        for to in to.filter(|to| only_to.as_ref().is_none_or(|only| only == *to)) {
+            let values = link.memory.values();
+            let lacks = link.memory.lacks(to, values.keys().map(String::as_str));
+            let again = link.memory.written_for(to, event.id.as_str());
+            if again.is_empty() && !lacks.is_empty() {
+                failed.extend(self.waits(link, to)?);
+            }
+            let fields = lacks.into_iter().chain(again).map(str::to_owned);
+            lacking.insert(to.clone(), fields.collect());
+        }
+        let news = News {
+            values: link.memory.values(),
+            lacking,
+            only_to,
+            withheld: failed.iter().map(|broken| broken.flow.clone()).collect(),
+        };
+        Ok((news, failed))
+    }
+
+    /// What is told to a system that cannot be told now waits aside; if a person has to decide something first, its flows say what.
+    fn waits(&self, link: &Link, to: &str) -> Result<Vec<Broken>, Stop> {
+        let event = &self.handle.event;
+        if link.memory.is_full(to) {
+            return Err(self.aside(AGAIN));
+        }
+        let creation = link.memory.creation(to);
+        let creation = creation.filter(|creation| creation.event != event.id.as_str());
+        let Some(creation) = creation.filter(|_| !link.records.contains_key(to)) else {
+            return Ok(Vec::new());
+        };
+        let Some(question) = creation.question() else {
+            // What creates it is behind this event in the contact's sequence.
+            let since = self.now.duration_since(creation.at).unsigned_abs();
+            return Err(self.aside((since / 4).clamp(AGAIN, AGAIN_SELDOM)));
+        };
+        let flows = self.flows.telling(event, to);
+        Ok(flows.map(|flow| broken(&flow.name, &question)).collect())
+    }
+
+    fn aside(&self, wait: Duration) -> Stop {
+        let permit = self.calls.permit();
+        Outcome::SteppedAside { wait, permit }.into()
+    }
+
+    /// The last events of other systems, followed once more for the sender of this one if it has something older.
+    fn again(&self, link: &Link) -> Vec<Job> {
+        let event = &self.handle.event;
+        let source = event.source.as_str();
+        let stale = link.memory.lacks_of_its_own(source).into_iter();
+        let fields = stale.filter_map(|field| field.parse::<Line>().ok());
+        let fields = List::try_from(fields.collect::<Vec<_>>());
+        let (Ok(to), Ok(fields)) = (source.parse::<Destination>(), fields) else {
+            return Vec::new();
+        };
+        if self.handle.again.is_some() {
+            return Vec::new();
+        }
+        let told = link.told.iter().filter(|(by, _)| by.as_str() != source);
+        let jobs = told.filter_map(|(by, told)| {
+            let event = retold(link, event, by, told)?;
+            let mut job = event.clone().into_job();
+            job.payload = Payload::HandleEvent(Box::new(HandleEvent {
+                event,
+                with_contact: false,
+                again: Some(Again {
+                    to: to.clone(),
+                    fields: fields.clone(),
+                }),
+                word: false,
+            }));
+            Some(job)
+        });
+        jobs.collect()
+    }
+}
+
+/// Notes what is about to be written where, and made.
+fn note(
+    link: &mut Link,
+    flows: &Flows,
+    event: &Event,
+    (plan, news): (&Plan, &News),
+    now: Timestamp,
+) {
+    for flow in flows.iter().filter(|flow| flow.is_sync()) {
+        let jobs = plan.jobs.iter().filter(|planned| planned.flow == flow.name);
+        let jobs: Vec<_> = jobs.map(|planned| &planned.job).collect();
+        for (to, fields) in flow.tells(news) {
+            let ids = writing(&jobs, &to);
+            if !ids.is_empty() {
+                let of = (event.id.as_str(), flow.name.as_str());
+                link.memory.write(&to, Write::new(of, fields, ids, now));
+            }
         }
     }
-    link.memory.decide(id, seen.clone());
-    seen
-}
-
-/// Told again is what counts of these fields.
-fn tell_again(memory: &mut Memory, again: &Again, now: Timestamp) -> Seen {
-    let mut changed = memory.values();
-    changed.retain(|name, _| again.fields.iter().any(|field| field.as_str() == name));
-    memory.write(again.to.as_str(), now, changed.keys().cloned());
-    Seen {
-        changed,
-        stale: Vec::new(),
+    for planned in &plan.jobs {
+        let made = creation(&planned.job, event, now);
+        if let Some((system, creation)) = made
+            && !link.records.contains_key(&system)
+        {
+            link.memory.create(&system, creation);
+        }
     }
 }
 
-fn saying<'a>(event: &'a Event, word: &Word, now: Timestamp) -> Saying<'a> {
-    Saying {
-        system: event.source.as_str(),
-        at: event.occurred_at.unwrap_or(now).min(now),
-        fields: word.fields.clone(),
-        told: Told {
-            kind: event.kind.as_str().to_owned(),
-            data: Value::Object(event.data.members().clone()),
-        },
-    }
+/// Those of a flow's jobs that write to a system: that call it, or all, if it is reached some other way.
+fn writing(jobs: &[&Job], to: &str) -> Vec<String> {
+    let jobs = jobs.iter();
+    let jobs = jobs.filter(|job| !matches!(job.payload, Payload::LinkRecord(_)));
+    let jobs: Vec<_> = jobs.collect();
+    let calls_it = |job: &&&&Job| job.payload.destination().as_str() == to;
+    let is_called = jobs.iter().any(|job| calls_it(&job));
+    let writing = jobs.iter().filter(|job| !is_called || calls_it(job));
+    let ids = writing.filter_map(|job| job.id.as_ref());
+    ids.map(ToString::to_string).collect()
 }
 
-fn looked(link: &Link, handle: &HandleEvent, seen: Seen) -> Looked {
-    let again = if seen.stale.is_empty() {
-        Vec::new()
-    } else {
-        again(link, &handle.event, &seen.stale)
+/// The record that is made for this job to keep which it is, and where.
+fn creation(job: &Job, event: &Event, now: Timestamp) -> Option<(String, Creation)> {
+    let Payload::LinkRecord(link) = &job.payload else {
+        return None;
     };
-    Looked {
-        links: json!(link.records),
-        news: Some(News {
-            values: link.memory.values(),
-            changed: seen.changed,
-            only_to: handle.again.as_ref().map(|again| again.to.to_string()),
-        }),
-        again,
-    }
-}
-
-/// The last events of other systems, followed once more for the one that has something older.
-fn again(link: &Link, event: &Event, stale: &[String]) -> Vec<Job> {
-    let to = event.source.as_str().parse::<Destination>();
-    let fields = stale.iter().filter_map(|field| field.parse::<Line>().ok());
-    let fields = List::try_from(fields.collect::<Vec<_>>());
-    let (Ok(to), Ok(fields)) = (to, fields) else {
-        return Vec::new();
+    let LinkRecord {
+        contact, record, ..
+    } = link.as_ref();
+    let (system, maker) = match (contact, record) {
+        (_, Some(RecordRef::Made(made))) => (link.system.as_str(), &made.job),
+        (ContactRef::Job(parent), _) => (GHL, &parent.job),
+        _ => return None,
     };
-    let told = link.memory.told_by_others(event.source.as_str());
-    let jobs = told.into_iter().filter_map(|(by, told)| {
-        let event = retold(link, event, &by, told)?;
-        let mut job = event.clone().into_job();
-        job.payload = Payload::HandleEvent(Box::new(HandleEvent {
-            event,
-            with_contact: false,
-            again: Some(Again {
-                to: to.clone(),
-                fields: fields.clone(),
-            }),
-            word: false,
-        }));
-        Some(job)
-    });
-    jobs.collect()
+    let linker = job.id.as_ref()?.as_str();
+    let creation = Creation::new(event.id.as_str(), maker.as_str(), linker, now);
+    Some((system.to_owned(), creation))
 }
 
-fn retold(link: &Link, event: &Event, by: &str, told: Told) -> Option<Event> {
+fn retold(link: &Link, event: &Event, by: &str, told: &Told) -> Option<Event> {
     let contact = link.records.get(GHL).and_then(|id| id.parse().ok());
-    let members = match told.data {
-        Value::Object(members) => members,
+    let members = match &told.data {
+        Value::Object(members) => members.clone(),
         _ => Map::new(),
     };
     Some(Event {

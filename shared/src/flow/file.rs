@@ -12,7 +12,7 @@ use super::{
     rehearsal,
     schema::Schema,
     template::{Template, Uses},
-    trigger::{TRIGGERS, Trigger},
+    trigger::{self, TRIGGERS, Trigger},
     variable::Scope,
     written::{self, Kind, Table, Written},
 };
@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
             }
             for table in file.tables("flow") {
                 let (line, path) = (table.line(), table.path_of("name"));
+                let record = (table.line_of("record"), table.path_of("record"));
                 let Some(flow) = self.flow(table, &vars) else {
                     continue;
                 };
@@ -70,6 +71,7 @@ impl<'a> Reader<'a> {
                     let message = format!("another flow is called {}", flow.name);
                     self.faults.note(line, &path, message);
                 }
+                self.agree(&flow, &flows, record.0, &record.1);
                 flows.push(flow);
             }
             file.finish();
@@ -89,10 +91,16 @@ impl<'a> Reader<'a> {
         let every = self.every(&mut table, &kinds, &tenants);
         let mut uses = Uses::default();
         let when = self.conditions(&mut table, &mut uses);
-        let record = self.expression(&mut table, "record", &mut uses);
+        let mut said = Uses::default();
+        let record = self.expression(&mut table, "record", &mut said);
         let sync = table.find("sync");
         let sync_path = table.path_of("sync");
-        let sync = sync.and_then(|written| self.sync(written, &sync_path, &mut uses));
+        let sync = sync.and_then(|written| self.sync(written, &sync_path, &mut said));
+        self.without_contact(&said);
+        uses.0.append(&mut said.0);
+        if sync.is_some() && record.is_none() {
+            self.names_its_record(&table, &kinds);
+        }
         let scope = Scope {
             has_sync: sync.is_some(),
             triggers: triggers.as_deref(),
@@ -134,6 +142,43 @@ impl<'a> Reader<'a> {
             record,
             sync,
         })
+    }
+
+    /// What an event says of a record is known before the contact is read.
+    fn without_contact(&self, uses: &Uses) {
+        for (line, path, name) in &uses.0 {
+            if name.split('.').next() == Some("contact") {
+                let message = format!(
+                    "{name}: the contact is not read yet where this is looked at; say it by `data`, or read the contact in `when` or in an action"
+                );
+                self.faults.note(*line, path, message);
+            }
+        }
+    }
+
+    /// Whose records are no contacts of GHL's says which they are: else nobody would find them again.
+    fn names_its_record(&self, table: &Table<'_>, kinds: &[event::Kind]) {
+        if kinds.iter().all(trigger::is_of_ghl) {
+            return;
+        }
+        let message = "missing: which record of its sender's an event is about, as \"data.id\"; what is kept the same needs it";
+        self.faults
+            .note(table.line(), &table.path_of("record"), message);
+    }
+
+    /// The events of one trigger are about one record, whichever flow says so.
+    fn agree(&self, flow: &Flow, others: &[Flow], line: usize, path: &str) {
+        let differs = others.iter().find(|other| {
+            let has_both = flow.record.is_some() && other.record.is_some();
+            has_both && flow.record != other.record && flow.meets(other)
+        });
+        if let Some(other) = differs {
+            let message = format!(
+                "flow {} says that the events of this trigger are about another record",
+                other.name
+            );
+            self.faults.note(line, path, message);
+        }
     }
 
     fn sync(&self, written: &'a Written, path: &str, uses: &mut Uses) -> Option<Sync> {

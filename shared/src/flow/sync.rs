@@ -1,6 +1,6 @@
 //! What an event says of a record that flows keep the same in several systems.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -8,12 +8,14 @@ use super::{Broken, Flow, Flows, Known, plan::context};
 use crate::event::{Event, Source};
 
 /// What an event says of a record.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Word {
     /// The fields.
     pub fields: Map<String, Value>,
     /// The systems that are told.
     pub to: BTreeSet<String>,
+    /// What could not be made of it: these flows are not followed.
+    pub broken: Vec<Broken>,
 }
 
 /// What is new of a record.
@@ -21,30 +23,52 @@ pub struct Word {
 pub struct News {
     /// The values that count.
     pub values: Map<String, Value>,
-    /// Those of them that are new.
-    pub changed: Map<String, Value>,
+    /// By system, the fields that it does not have as they count, nor will have.
+    pub lacking: BTreeMap<String, BTreeSet<String>>,
     /// Only this system is told, since it alone does not know them.
     pub only_to: Option<String>,
+    /// Flows that are not followed, since something is wrong with them.
+    pub withheld: BTreeSet<String>,
+}
+
+impl News {
+    /// As if nothing had been known of the record before.
+    pub fn all_of(word: &Word) -> Self {
+        let names: BTreeSet<_> = word.fields.keys().cloned().collect();
+        let lacking = word.to.iter().map(|to| (to.clone(), names.clone()));
+        Self {
+            values: word.fields.clone(),
+            lacking: lacking.collect(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Flows {
     /// What an event says to the flows that keep something the same; `None` if there are none that begin with it.
-    pub fn word(&self, event: &Event, known: &Known) -> Result<Option<Word>, Broken> {
+    pub fn word(&self, event: &Event, known: &Known) -> Option<Word> {
         let mut word: Option<Word> = None;
         let flows = self.iter().filter(|flow| flow.begins_with(event));
         for flow in flows {
             let Some(sync) = &flow.sync else {
                 continue;
             };
-            let said = self.said(flow, event, known)?;
-            let word = word.get_or_insert_with(|| Word {
-                fields: Map::new(),
-                to: BTreeSet::new(),
-            });
-            word.fields.extend(said);
-            word.to.extend(sync.to.iter().cloned());
+            let word = word.get_or_insert_default();
+            match self.said(flow, event, known) {
+                Ok(said) => {
+                    word.fields.extend(said);
+                    word.to.extend(sync.to.iter().cloned());
+                }
+                Err(broken) => word.broken.push(broken),
+            }
         }
-        Ok(word)
+        word
+    }
+
+    /// The flows that keep something the same with a system, and begin with this event.
+    pub fn telling<'a>(&'a self, event: &'a Event, to: &'a str) -> impl Iterator<Item = &'a Flow> {
+        let flows = self.iter().filter(move |flow| flow.begins_with(event));
+        flows.filter(move |flow| flow.sync.as_ref().is_some_and(|sync| sync.to.contains(to)))
     }
 
     fn said(
@@ -56,7 +80,7 @@ impl Flows {
         let Some(sync) = &flow.sync else {
             return Ok(Map::new());
         };
-        let context = context(self, event, known, &Map::new(), None);
+        let context = context(self, flow, event, known, &Map::new(), None);
         let said = sync.fields.render(&self.engine, &context, "sync.fields");
         match said.map_err(|failure| broken(flow, &failure))? {
             Some(Value::Object(fields)) => Ok(fields),
@@ -75,7 +99,7 @@ impl Flows {
         let Some((flow, source)) = said else {
             return Ok(event.data.members().get("id").and_then(id_of));
         };
-        let context = context(self, event, known, &Map::new(), None);
+        let context = context(self, flow, event, known, &Map::new(), None);
         let value = self.engine.evaluate(source, &context);
         let value = value.map_err(|error| broken(flow, &format!("record: {error}")))?;
         Ok(value.as_ref().and_then(id_of))
@@ -98,14 +122,44 @@ fn broken(flow: &Flow, message: &impl ToString) -> Broken {
 }
 
 impl Flow {
+    /// Whether it keeps something the same.
+    pub fn is_sync(&self) -> bool {
+        self.sync.is_some()
+    }
+
     /// Whether it is to be followed, as far as what it keeps the same is concerned.
     pub(super) fn has_news(&self, news: Option<&News>) -> bool {
-        let only_to = news.and_then(|news| news.only_to.as_ref());
-        let Some(sync) = &self.sync else {
+        if self.sync.is_none() {
             // Once more only those are followed that keep something the same.
-            return only_to.is_none();
+            return news.is_none_or(|news| news.only_to.is_none());
+        }
+        let news = news.filter(|news| !news.withheld.contains(&self.name));
+        news.is_some_and(|news| !self.changed(news).is_empty())
+    }
+
+    /// What is new to any of the systems that it tells.
+    pub(super) fn changed(&self, news: &News) -> Map<String, Value> {
+        let told = self.tells(news).into_iter();
+        told.flat_map(|(_, fields)| fields).collect()
+    }
+
+    /// Which systems it tells what of that.
+    pub fn tells(&self, news: &News) -> Vec<(String, Map<String, Value>)> {
+        let Some(sync) = &self.sync else {
+            return Vec::new();
         };
-        let is_new = news.is_some_and(|news| !news.changed.is_empty());
-        is_new && only_to.is_none_or(|only| sync.to.contains(only))
+        let names = sync.fields.names();
+        let is_kept = |name: &str| names.as_ref().is_none_or(|names| names.contains(&name));
+        let only_to = news.only_to.as_ref();
+        let to = sync.to.iter();
+        let to = to.filter(|to| only_to.is_none_or(|only| only == *to));
+        let told = to.filter_map(|to| {
+            let fields = news.lacking.get(to)?.iter();
+            let fields = fields.filter(|name| is_kept(name));
+            let fields =
+                fields.filter_map(|name| Some((name.clone(), news.values.get(name)?.clone())));
+            Some((to.clone(), fields.collect::<Map<_, _>>()))
+        });
+        told.filter(|(_, fields)| !fields.is_empty()).collect()
     }
 }

@@ -59,6 +59,14 @@ impl Uses {
 }
 
 impl Template {
+    /// The names of its members, if it is a table; what an expression has is known only of what it comes to.
+    pub(super) fn names(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Object(members) => Some(members.iter().map(|(name, _)| name.as_str()).collect()),
+            _ => None,
+        }
+    }
+
     /// The templates in a value as it is written.
     pub(super) fn read(
         written: &Written,

@@ -303,3 +303,130 @@ do = [{ job = "UpsertContact", payload = { phone = "{{ person.phone }}", source 
         "{faults:?}"
     );
 }
+
+/// What keeps something the same, of this trigger.
+fn keeping(name: &str, on: &str, more: &str) -> String {
+    format!(
+        r#"
+[[flow]]
+name = "{name}"
+on = "{on}"
+{more}
+sync = {{ to = ["crm", "erp"], fields = {{ name = "{{{{ data.name }}}}", phone = "{{{{ data.phone }}}}" }} }}
+do = [{{ job = "HttpCall", payload = {{ connection = "crm", method = "PATCH", path = "/p", body = "{{{{ changed }}}}" }} }}]
+"#
+    )
+}
+
+#[test]
+fn what_is_kept_the_same_says_which_record_it_is_of() {
+    assert_eq!(
+        faults(&keeping("one", "shop.order", "")),
+        [
+            "line 2: flow[0].record: missing: which record of its sender's an event is about, as \"data.id\"; what is kept the same needs it"
+        ]
+    );
+    let one = keeping("one", "shop.order", "record = 'data.number'");
+    assert!(Flows::load(&one).is_ok());
+    // Of one trigger it is the same, unless they are of different tenants.
+    let other = keeping("other", "shop.order", "record = 'data.id'");
+    let both = format!("{one}{other}");
+    assert_eq!(
+        faults(&both),
+        [
+            "line 12: flow[1].record: flow one says that the events of this trigger are about another record"
+        ]
+    );
+    let apart = both.replacen("on =", "tenant = 'a'\non =", 1);
+    let apart = apart.replacen("name = \"other\"", "name = \"other\"\ntenant = 'b'", 1);
+    assert!(Flows::load(&apart).is_ok(), "{:?}", Flows::load(&apart));
+}
+
+/// It is decided what is new before the contact is read.
+#[test]
+fn what_is_kept_the_same_is_not_said_by_the_contact() {
+    let text = keeping("one", "ContactUpdate", "when = 'contact.name'")
+        .replace("data.name", "contact.name")
+        .replace("data.phone", "contact.phone");
+    let faults = faults(&text);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults[0].starts_with(
+            "line 6: flow[0].sync.fields.name: contact.name: the contact is not read yet"
+        ),
+        "{faults:?}"
+    );
+}
+
+/// What is new is another thing for each system; and a flow whose condition does not hold has told nobody.
+#[test]
+fn a_flow_is_followed_by_what_the_systems_that_it_tells_lack() {
+    let text = keeping(
+        "one",
+        "shop.order",
+        "record = 'data.number'\nwhen = 'data.is_customer'",
+    );
+    let flows = Flows::load(&text).unwrap();
+    let order = json!({ "number": 1, "name": "Ada", "phone": "+1", "is_customer": true });
+    let order = event("shop.order", &order);
+    let word = flows.word(&order, &known()).unwrap();
+    assert_eq!(word.to, ["crm", "erp"].map(str::to_owned).into());
+    let body = |news: &News| {
+        let plan = flows.plan(
+            &order,
+            &Known {
+                news: Some(news.clone()),
+                ..known()
+            },
+        );
+        assert_eq!(plan.broken, []);
+        let jobs = plan.jobs.into_iter();
+        let bodies = jobs.map(|planned| planned.job.payload.to_value()["body"].clone());
+        bodies.collect::<Vec<_>>()
+    };
+    let mut news = News::all_of(&word);
+    assert_eq!(body(&news), [json!({ "name": "Ada", "phone": "+1" })]);
+    // One lacks the one, the other nothing; who else lacks something is not told by it, nor what it does not keep.
+    let lacking = [("crm", "phone"), ("sms", "name"), ("erp", "city")];
+    let lacking = lacking.map(|(to, field)| (to.to_owned(), [field.to_owned()].into()));
+    news.lacking = lacking.into();
+    news.values.insert("city".to_owned(), json!("Paris"));
+    assert_eq!(body(&news), [json!({ "phone": "+1" })]);
+    let told = flows.named("one").unwrap().tells(&news);
+    let phone = json!({ "phone": "+1" });
+    assert_eq!(
+        told,
+        [("crm".to_owned(), phone.as_object().unwrap().clone())]
+    );
+    news.only_to = Some("erp".to_owned());
+    assert_eq!(body(&news), [json!(null); 0]);
+    news.only_to = None;
+    news.withheld.insert("one".to_owned());
+    assert_eq!(body(&news), [json!(null); 0]);
+    let nobody = json!({ "number": 1, "name": "Ada" });
+    let nobody = event("shop.order", &nobody);
+    let news = News::all_of(&flows.word(&nobody, &known()).unwrap());
+    let plan = flows.plan(
+        &nobody,
+        &Known {
+            news: Some(news),
+            ..known()
+        },
+    );
+    assert_eq!((plan.jobs, plan.broken), (vec![], vec![]));
+}
+
+/// One that fails is not followed, and hides nothing from the others.
+#[test]
+fn what_cannot_be_said_of_a_record_breaks_its_own_flow_alone() {
+    let one = keeping("one", "shop.order", "record = 'data.number'");
+    let broken = one
+        .replace("\"one\"", "\"breaks\"")
+        .replace("{{ data.phone }}", "{{ data.phone.x.y + 1 }}");
+    let flows = Flows::load(&format!("{broken}{one}")).unwrap();
+    let order = event("shop.order", &json!({ "number": 1, "name": "Ada" }));
+    let word = flows.word(&order, &known()).unwrap();
+    assert_eq!(word.fields["name"], "Ada");
+    assert_eq!(word.broken.len(), 1);
+    assert_eq!(word.broken[0].flow, "breaks");
+}

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::event::Kind;
+
 /// One kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trigger {
@@ -22,6 +24,13 @@ pub struct Field {
     pub about: &'static str,
     /// A value that it may have, as JSON.
     pub example: &'static str,
+}
+
+/// Whether events of this kind are GHL's, whose records are its contacts.
+pub(super) fn is_of_ghl(kind: &Kind) -> bool {
+    let others = ["sms.", "smore.", "schedule"];
+    let kind = kind.as_str();
+    Trigger::named(kind).is_some() && !others.iter().any(|other| kind.starts_with(other))
 }
 
 impl Trigger {

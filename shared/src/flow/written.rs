@@ -146,6 +146,12 @@ impl<'a> Table<'a> {
         self.line
     }
 
+    /// The line of a member; the table's own if it is not there.
+    pub(super) fn line_of(&self, name: &str) -> usize {
+        let found = self.members.iter().find(|member| member.name == name);
+        found.map_or(self.line, |member| member.line)
+    }
+
     /// Where a member stands.
     pub(super) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() {

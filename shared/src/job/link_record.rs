@@ -1,12 +1,14 @@
 //! `LinkRecord`: what a contact is called in another system.
 
+use std::str::FromStr;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     contact::ContactRef,
     destination::Destination,
-    fault::Noted,
+    fault::{Invalid, Noted},
     id::JobId,
     parent::Parent,
     payload::Work,
@@ -14,7 +16,8 @@ use super::{
     text::{ForeignId, Line},
 };
 
-/// Keeps which record of another system a contact is: what is told of the one goes to the other. Repeating it changes nothing.
+/// Keeps which record of another system a contact is: what is told of the one goes to the other. Or forgets it, with all that was known of
+/// both. Repeating it changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkRecord {
@@ -22,8 +25,49 @@ pub struct LinkRecord {
     pub contact: ContactRef,
     /// The other system, by the name that its events have as their source.
     pub system: Destination,
-    /// What it is called there.
-    pub record: RecordRef,
+    /// What it is called there; only where it is linked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordRef>,
+    /// Whether they are one from now on, or no more; `link` unless said.
+    #[serde(default, skip_serializing_if = "LinkOperation::is_link")]
+    pub operation: LinkOperation,
+}
+
+/// Whether two records are one from now on, or no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LinkOperation {
+    /// They are one.
+    #[default]
+    Link,
+    /// They are not: one of them is gone.
+    Unlink,
+}
+
+impl LinkOperation {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn is_link(&self) -> bool {
+        *self == Self::Link
+    }
+}
+
+impl FromStr for LinkOperation {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "link" => Ok(Self::Link),
+            "unlink" => Ok(Self::Unlink),
+            _ => Err(Invalid::new("must be link or unlink")),
+        }
+    }
+}
+
+impl Read for LinkOperation {
+    fn read(place: Place<'_>) -> Result<Self, Noted> {
+        place.parsed()
+    }
 }
 
 /// A record of another system: `{"id":"…"}`, or what a job has made: `{"job":"ID","pointer":"/id"}`.
@@ -52,6 +96,9 @@ pub struct Made {
     pub job: JobId,
     /// Where its id stands in the job's result (RFC 6901).
     pub pointer: Line,
+    /// Whether to wait if that job is dead, until it is retried or resolved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wait: bool,
 }
 
 impl RecordRef {
@@ -61,7 +108,7 @@ impl RecordRef {
             Self::Id(_) => None,
             Self::Made(made) => Some(Parent {
                 job: made.job.clone(),
-                wait: false,
+                wait: made.wait,
             }),
         }
     }
@@ -72,10 +119,12 @@ impl Read for RecordRef {
         let mut fields = place.fields()?;
         if fields.has("job") {
             let (job, pointer) = (fields.required("job"), fields.required("pointer"));
+            let wait = fields.optional("wait").unwrap_or_default();
             fields.finish();
             return Ok(Self::Made(Made {
                 job: job?,
                 pointer: pointer?,
+                wait,
             }));
         }
         let id = fields.required("id");
@@ -95,12 +144,17 @@ impl Read for LinkRecord {
             }
         });
         let system = fields.required("system");
-        let record = fields.required("record");
+        let operation = fields.optional("operation").unwrap_or_default();
+        let record = match operation {
+            LinkOperation::Link => fields.required("record").map(Some),
+            LinkOperation::Unlink => Ok(None),
+        };
         fields.finish();
         Ok(Self {
             contact: contact?,
             system: system?,
             record: record?,
+            operation,
         })
     }
 }

@@ -27,7 +27,7 @@ use super::{
     fault::{Fault, Faults, Invalid, Noted, Path},
     handle_event::HandleEvent,
     http_call::HttpCall,
-    link_record::LinkRecord,
+    link_record::{LinkRecord, RecordRef},
     packed,
     parent::Parent,
     path_id::PathId,
@@ -231,7 +231,7 @@ impl Payload {
             _ => None,
         });
         let record = match self {
-            Self::LinkRecord(link) => link.record.made_by(),
+            Self::LinkRecord(link) => link.record.as_ref().and_then(RecordRef::made_by),
             _ => None,
         };
         let effect = self.effect_of().cloned();

@@ -152,8 +152,12 @@ keys_apart! {
     writes() = "writes";
     /// Hash per tenant: `<system>/<record>` → the link that it is a part of.
     records(tenant) = "records:";
-    /// Hash per `<tenant>/<link>`: what one record is in several systems, what is known of it, and its version.
+    /// Hash per `<tenant>/<link>`: what one record is in several systems, and its version.
     link(link) = "link:";
+    /// String per the same: what is known of it, JSON; kept for a long while.
+    known(link) = "known:";
+    /// String per the same: the events by which its systems have told something new last, JSON; kept for a while.
+    told(link) = "told:";
     /// String per `<tenant>/<id>` of a text message that is not done: what its receiver or the network has told of it, JSON; kept for a while.
     report(message) = "report:";
     /// Sorted set per tenant: flow on a cadence → its last moment that was made (ms); kept for a while.

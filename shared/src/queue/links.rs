@@ -1,12 +1,27 @@
 //! Links: what one record is in several systems, and what is known of it. Whoever changes one must have read it as it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+    time::Duration,
+};
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use super::{Queue, error::QueueError};
-use crate::{link::Memory, seal::Purpose};
+use crate::{
+    link::{Conflict, Memory, Told},
+    seal::Purpose,
+    span::millis,
+};
+
+/// For so long what is known of a record is kept that nobody writes of any more: whoever is heard of once a year has not to be told all over
+/// again. What its records are called is kept until they are unlinked: forgotten, each would be made a second time.
+const KNOWN: Duration = Duration::from_secs(400 * 86_400);
+/// For so long whole events are kept, to be followed once more for a system that turns out to have something older: by then it has said so.
+const TOLD: Duration = Duration::from_secs(7 * 86_400);
 
 /// What one record is in several systems.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +32,12 @@ pub struct Link {
     pub records: BTreeMap<String, String>,
     /// What is known of it.
     pub memory: Memory,
-    /// Links that became part of it.
-    merged: Vec<String>,
+    /// By system, the event by which it told something new last.
+    pub told: BTreeMap<String, Told>,
+    /// Links that became part of it, and the versions that were read.
+    merged: BTreeMap<String, u64>,
+    /// What it is no more.
+    dropped: Vec<RecordName>,
 }
 
 /// A record in a system.
@@ -44,43 +63,89 @@ impl RecordName {
     }
 }
 
+impl FromStr for RecordName {
+    type Err = Nameless;
+
+    fn from_str(text: &str) -> Result<Self, Nameless> {
+        match text.split_once('/') {
+            Some((system, record)) if !system.is_empty() && !record.is_empty() => {
+                Ok(Self::new(system, record))
+            }
+            _ => Err(Nameless),
+        }
+    }
+}
+
+/// It names no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a system and what the record is called there, as ghl/ocQHyuzHvysMo5N5VsXc")]
+pub struct Nameless;
+
+/// Where a link is stored.
+#[derive(Serialize)]
+struct LinkKeys {
+    link: String,
+    known: String,
+    told: String,
+}
+
+#[derive(Serialize)]
+struct MergedArguments {
+    version: u64,
+    keys: LinkKeys,
+}
+
 #[derive(Serialize)]
 struct LinkArguments<'a> {
-    stored: String,
-    records: String,
     link: &'a str,
+    keys: LinkKeys,
+    records: String,
     version: u64,
     names: Vec<String>,
-    merged: HashMap<&'a str, String>,
-    fields: HashMap<&'static str, String>,
+    dropped: Vec<String>,
+    merged: HashMap<&'a str, MergedArguments>,
+    stored: Option<String>,
+    known: String,
+    known_ms: u64,
+    told: Option<String>,
+    told_ms: u64,
 }
 
 impl Queue {
-    /// The link that these records are a part of: one for all of them, a new one if they are known of none.
-    pub async fn link(&self, tenant: &str, names: &[RecordName]) -> Result<Link, QueueError> {
+    /// The link that these records are a part of: one for all of them, a new one if they are known of none. Where another record was the one of
+    /// its system, it is that no more, and this is a conflict, which is noticed `now`.
+    pub async fn link(
+        &self,
+        tenant: &str,
+        names: &[RecordName],
+        now: Timestamp,
+    ) -> Result<Link, QueueError> {
         let mut found: Option<Link> = None;
         for id in self.links_of(tenant, names).await? {
             let link = self.read_link(tenant, id).await?;
             found = Some(match found {
                 None => link,
-                Some(first) => first.with(link),
+                Some(first) => first.with(link, names, now),
             });
         }
         let mut link = found.unwrap_or_else(Link::new);
         for name in names {
-            let (system, record) = (name.system.clone(), name.record.clone());
-            link.records.insert(system, record);
+            link.name(name, now);
         }
         Ok(link)
     }
 
-    /// What a record is elsewhere, as far as that is known.
-    pub async fn records(
+    /// The link that this record is a part of, if it is of one.
+    pub async fn known_link(
         &self,
         tenant: &str,
-        names: &[RecordName],
-    ) -> Result<BTreeMap<String, String>, QueueError> {
-        Ok(self.link(tenant, names).await?.records)
+        name: &RecordName,
+    ) -> Result<Option<Link>, QueueError> {
+        let ids = self.links_of(tenant, std::slice::from_ref(name)).await?;
+        match ids.into_iter().next() {
+            Some(id) => Ok(Some(self.read_link(tenant, id).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn links_of(
@@ -103,56 +168,98 @@ impl Queue {
         Ok(ids)
     }
 
+    /// Its version is read first: whatever of the rest is written meanwhile, it is not stored over that.
     async fn read_link(&self, tenant: &str, id: String) -> Result<Link, QueueError> {
-        let mut read = redis::cmd("HGETALL");
-        read.arg(self.keys_of(tenant).link(&format!("{tenant}/{id}")));
-        let mut fields: HashMap<String, String> = self.connection().run(&read).await?;
-        let number = fields
-            .get("version")
-            .and_then(|version| version.parse().ok());
-        let records = fields.remove("records").unwrap_or_default();
-        let memory = fields.remove("memory").unwrap_or_default();
-        let drawer = self.vault().of(tenant, &id);
-        let memory = drawer.open_text(Purpose::Link, memory);
-        let memory = memory.map_err(|error| QueueError::Unsuitable(error.to_string()))?;
+        let keys = self.link_keys(tenant, &id);
+        let mut read = redis::pipe();
+        read.cmd("HGETALL").arg(keys.link);
+        read.cmd("GET").arg(keys.known);
+        read.cmd("GET").arg(keys.told);
+        let (fields, known, told): (HashMap<String, String>, Option<String>, Option<String>) =
+            self.connection().run_all(&read).await?;
+        let version = fields.get("version");
+        let version = version.and_then(|version| version.parse().ok());
+        let records = fields.get("records").map(String::as_str);
         Ok(Link {
-            version: number.unwrap_or(0),
-            records: serde_json::from_str(&records).unwrap_or_default(),
-            memory: serde_json::from_str(&memory).unwrap_or_default(),
-            merged: Vec::new(),
+            version: version.unwrap_or(0),
+            records: serde_json::from_str(records.unwrap_or_default()).unwrap_or_default(),
+            memory: self.opened(tenant, &id, Purpose::Link, known)?,
+            told: self.opened(tenant, &id, Purpose::Told, told)?,
+            merged: BTreeMap::new(),
+            dropped: Vec::new(),
             id,
         })
     }
 
+    fn opened<T: DeserializeOwned + Default>(
+        &self,
+        tenant: &str,
+        id: &str,
+        purpose: Purpose,
+        text: Option<String>,
+    ) -> Result<T, QueueError> {
+        let Some(text) = text else {
+            return Ok(T::default());
+        };
+        let drawer = self.vault().of(tenant, id);
+        let text = drawer.open_text(purpose, text);
+        let text = text.map_err(|error| QueueError::Unsuitable(error.to_string()))?;
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    fn sealed(
+        &self,
+        tenant: &str,
+        id: &str,
+        purpose: Purpose,
+        value: &impl Serialize,
+    ) -> Result<String, QueueError> {
+        let drawer = self.vault().of(tenant, id);
+        let text = drawer.seal_text(purpose, json(value)?.into())?;
+        Ok(text.into_owned())
+    }
+
     /// Stores a link; `false` if another has changed it since it was read: then it is read again.
     pub async fn put_link(&self, tenant: &str, link: &Link) -> Result<bool, QueueError> {
-        let keys = self.keys_of(tenant);
-        let key = |id: &str| keys.link(&format!("{tenant}/{id}"));
-        let drawer = self.vault().of(tenant, &link.id);
-        let memory = drawer.seal_text(Purpose::Link, json(&link.memory)?.into())?;
+        let id = link.id.as_str();
         let records = link.records.iter();
         let names = records.map(|(system, record)| RecordName::new(system, record).stored());
+        let merged = link.merged.iter().map(|(id, version)| {
+            let keys = self.link_keys(tenant, id);
+            let version = *version;
+            (id.as_str(), MergedArguments { version, keys })
+        });
+        let stored = (!link.records.is_empty()).then(|| json(&link.records));
+        let told =
+            (!link.told.is_empty()).then(|| self.sealed(tenant, id, Purpose::Told, &link.told));
         let arguments = LinkArguments {
-            stored: key(&link.id),
-            records: keys.records(tenant),
-            link: &link.id,
+            link: id,
+            keys: self.link_keys(tenant, id),
+            records: self.keys_of(tenant).records(tenant),
             version: link.version,
             names: names.collect(),
-            merged: link
-                .merged
-                .iter()
-                .map(|id| (id.as_str(), key(id)))
-                .collect(),
-            fields: HashMap::from([
-                ("records", json(&link.records)?),
-                ("memory", memory.into_owned()),
-            ]),
+            dropped: link.dropped.iter().map(RecordName::stored).collect(),
+            merged: merged.collect(),
+            stored: stored.transpose()?,
+            known: self.sealed(tenant, id, Purpose::Link, &link.memory)?,
+            known_ms: millis(KNOWN),
+            told: told.transpose()?,
+            told_ms: millis(TOLD),
         };
         let shard = self.shard_of(tenant);
         let stored: String = self
             .call(shard, &self.scripts().link, &arguments, super::no_tail)
             .await?;
         Ok(stored == "stored")
+    }
+
+    fn link_keys(&self, tenant: &str, id: &str) -> LinkKeys {
+        let (keys, name) = (self.keys_of(tenant), format!("{tenant}/{id}"));
+        LinkKeys {
+            link: keys.link(&name),
+            known: keys.known(&name),
+            told: keys.told(&name),
+        }
     }
 }
 
@@ -167,17 +274,126 @@ impl Link {
             version: 0,
             records: BTreeMap::new(),
             memory: Memory::default(),
-            merged: Vec::new(),
+            told: BTreeMap::new(),
+            merged: BTreeMap::new(),
+            dropped: Vec::new(),
         }
     }
 
-    /// Two that turn out to be of one record.
-    fn with(mut self, other: Self) -> Self {
-        self.merged.push(other.id);
+    /// Keeps the event by which a system has told something new; others that were heard of long ago are forgotten.
+    pub fn tell(&mut self, system: &str, told: Told) {
+        let now = told.at;
+        let is_recent = |told: &Told| now.duration_since(told.at).unsigned_abs() < TOLD;
+        self.told.retain(|_, told| is_recent(told));
+        self.told.insert(system.to_owned(), told);
+    }
+
+    /// It is not that system's record any more, and what that had of it is forgotten. Of a record that is then but one system's own nothing is kept.
+    pub fn unlink(&mut self, system: &str) {
+        if let Some(record) = self.records.remove(system) {
+            self.dropped.push(RecordName::new(system, &record));
+        }
+        self.memory.forget(system);
+        self.told.remove(system);
+        if self.records.len() > 1 {
+            return;
+        }
+        for (system, record) in std::mem::take(&mut self.records) {
+            self.dropped.push(RecordName::new(&system, &record));
+        }
+    }
+
+    /// It is this record.
+    fn name(&mut self, name: &RecordName, now: Timestamp) {
+        let before = self.records.get(&name.system).cloned();
+        if let Some(before) = before.filter(|before| *before != name.record) {
+            self.memory.forget(&name.system);
+            self.told.remove(&name.system);
+            self.drop_name(name, &before, now);
+        }
+        self.dropped.retain(|dropped| dropped != name);
+        let (system, record) = (name.system.clone(), name.record.clone());
+        self.records.insert(system, record);
+    }
+
+    /// Another record was the one of its system.
+    fn drop_name(&mut self, kept: &RecordName, dropped: &str, now: Timestamp) {
+        self.dropped.push(RecordName::new(&kept.system, dropped));
+        self.memory.note_conflict(Conflict {
+            field: format!("links.{}", kept.system),
+            kept: kept.record.clone(),
+            dropped: dropped.to_owned(),
+            at: now,
+        });
+    }
+
+    /// Two that turn out to be of one record. Where they name different ones of a system, that counts which was asked for; else the first's.
+    fn with(mut self, mut other: Self, asked_for: &[RecordName], now: Timestamp) -> Self {
+        self.merged.insert(other.id, other.version);
+        self.merged.append(&mut other.merged);
+        self.dropped.append(&mut other.dropped);
+        let mut kept = Vec::new();
         for (system, record) in other.records {
-            self.records.entry(system).or_insert(record);
+            let theirs = RecordName::new(&system, &record);
+            let ours = self.records.get(&system).cloned();
+            match ours {
+                Some(ours) if ours != record && !asked_for.contains(&theirs) => {
+                    other.memory.forget(&system);
+                    other.told.remove(&system);
+                    kept.push((RecordName::new(&system, &ours), record));
+                }
+                _ => self.name(&theirs, now),
+            }
         }
         self.memory.merge(other.memory);
+        for (name, dropped) in kept {
+            self.drop_name(&name, &dropped, now);
+        }
+        for (system, told) in other.told {
+            self.told.entry(system).or_insert(told);
+        }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[(&str, &str)]) -> Link {
+        let mut link = Link::new();
+        for (system, record) in names {
+            link.name(&RecordName::new(system, record), Timestamp::UNIX_EPOCH);
+        }
+        link
+    }
+
+    #[test]
+    fn of_two_records_of_one_system_one_is_dropped_and_that_is_a_conflict() {
+        let (one, other) = (
+            named(&[("ghl", "1"), ("crm", "a")]),
+            named(&[("crm", "b"), ("erp", "x")]),
+        );
+        let asked_for = [RecordName::new("ghl", "1"), RecordName::new("crm", "b")];
+        let link = one.with(other, &asked_for, Timestamp::UNIX_EPOCH);
+        let records = [("crm", "b"), ("erp", "x"), ("ghl", "1")];
+        let records = records.map(|(system, record)| (system.to_owned(), record.to_owned()));
+        assert_eq!(link.records, records.into());
+        assert_eq!(link.dropped, [RecordName::new("crm", "a")]);
+        let conflict = &link.memory.conflicts()[0];
+        assert_eq!(
+            (&*conflict.field, &*conflict.kept, &*conflict.dropped),
+            ("links.crm", "b", "a")
+        );
+    }
+
+    #[test]
+    fn what_is_but_one_systems_own_is_no_link() {
+        let mut link = named(&[("ghl", "1"), ("crm", "a"), ("erp", "x")]);
+        link.unlink("crm");
+        assert_eq!(link.records.len(), 2);
+        link.unlink("erp");
+        assert_eq!(link.records.len(), 0);
+        assert_eq!(link.dropped.len(), 3);
     }
 }

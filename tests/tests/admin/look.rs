@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use penstock_shared::{
     job::{JobType, state::Ending},
+    link::Saying,
     outcome::Cause,
     queue::settle::Fields,
 };
@@ -238,4 +240,49 @@ async fn an_id_that_two_tenants_use_needs_the_tenant() {
     }
     let refused = world.refused(&["job", "show", "order-2"]).await;
     assert!(refused.contains("there is no job order-2"), "{refused}");
+}
+
+/// What was decided against whom is there to be read; values only for whoever asks for them.
+#[tokio::test]
+async fn a_link_shows_what_counts_and_its_conflicts() {
+    let world = World::start().await;
+    let names = ["ghl/1", "crm/a"].map(|name| name.parse().unwrap());
+    let now = Timestamp::UNIX_EPOCH;
+    let mut link = world.queue.link(ACME, &names, now).await.unwrap();
+    for (system, second, name) in [("crm", 200, "Ada Lovelace"), ("ghl", 100, "Ada")] {
+        let fields = json!({ "name": name });
+        link.memory.see(&Saying {
+            system,
+            at: Timestamp::from_second(second).unwrap(),
+            is_dated: true,
+            fields: fields.as_object().unwrap().clone(),
+        });
+    }
+    assert!(world.queue.put_link(ACME, &link).await.unwrap());
+    let show = ["link", "show", "crm/a", "--tenant", ACME];
+    let shown = world.ask(&show).await;
+    assert_eq!(shown["records"], json!({ "crm": "a", "ghl": "1" }));
+    assert_eq!(shown["lacking"], json!({ "ghl": ["name"] }));
+    let conflict =
+        json!({ "field": "name", "kept": "crm", "dropped": "ghl", "at": "1970-01-01T00:01:40Z" });
+    assert_eq!(shown["conflicts"], json!([conflict]));
+    assert!(!shown.to_string().contains("Ada"), "{shown}");
+    let shown = world.ask(&[&show[..], &["--reveal"]].concat()).await;
+    assert_eq!(shown["fields"]["name"]["value"], "Ada Lovelace");
+    let unknown = world
+        .admin(&["link", "show", "crm/b", "--tenant", ACME])
+        .await;
+    assert!(
+        unknown.stderr.contains("nothing is known of crm/b"),
+        "{}",
+        unknown.stderr
+    );
+    let nameless = world
+        .admin(&["link", "show", "crm", "--tenant", ACME])
+        .await;
+    assert!(
+        nameless.stderr.contains("must be a system"),
+        "{}",
+        nameless.stderr
+    );
 }

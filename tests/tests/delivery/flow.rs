@@ -240,7 +240,11 @@ do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Of
     let (stage, file) = (Stage::start(&[]).await, File::new(text));
     stage.person("c1", "ada@example.com");
     let names = [RecordName::new("crm", "p1"), RecordName::new("ghl", "c1")];
-    let link = stage.queue.link(ACME, &names).await.unwrap();
+    let link = stage
+        .queue
+        .link(ACME, &names, jiff::Timestamp::now())
+        .await
+        .unwrap();
     assert!(stage.queue.put_link(ACME, &link).await.unwrap());
     let _worker = stage.worker_with(&file.setting()).await;
     let event = json!({

@@ -23,6 +23,7 @@ mod lease;
 mod ledger;
 mod letter;
 mod life;
+mod links;
 mod moment;
 mod order;
 mod pace;

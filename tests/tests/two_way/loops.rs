@@ -1,7 +1,12 @@
 //! A contact that is the same in two systems, edited on both sides: it settles, and nothing goes round.
 
 use jiff::Timestamp;
-use penstock_shared::{link::Conflict, queue::links::RecordName};
+use penstock_shared::{
+    job::Job,
+    link::Conflict,
+    outcome::Cause,
+    queue::{enqueue::Admission, links::RecordName, record::NewJob},
+};
 use penstock_tests::sandbox::Call;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -99,7 +104,8 @@ impl Pair {
 
     async fn conflicts(&self) -> Vec<Conflict> {
         let name = RecordName::new("ghl", &self.contact);
-        let link = self.world.queue.link(TENANT, &[name]).await.unwrap();
+        let link = self.world.queue.known_link(TENANT, &name).await;
+        let link = link.unwrap().expect("it is known");
         assert_eq!(link.records["crm"], self.profile);
         link.memory.conflicts().to_vec()
     }
@@ -166,4 +172,45 @@ async fn what_comes_late_or_twice_changes_nothing() {
     let changed = pair.world.crm_effects("profile-update", 1).await;
     assert_eq!(changed.len(), 1);
     assert_eq!(changed[0].change.content["firstName"], "Newest");
+}
+
+/// The call that was to make the profile has no answer: nobody knows whether it was made, and as long as nobody says, no other is. (It was not:
+/// else the CRM would have told of it.)
+#[tokio::test]
+async fn of_a_profile_that_may_have_been_made_there_is_no_second_one() {
+    let world = World::start().await;
+    let faults = ["cut-before:op=crm-create-profile:count=1"];
+    world.smore.set_faults(faults).unwrap();
+    let contact = world.seeded(json!({ "firstName": "Ada", "email": "ada@example.com" }));
+    let fields = json!({ "id": contact["id"], "firstName": "Ada", "email": "ada@example.com" });
+    world.ghl("ContactCreate", fields).await;
+    world.until_dead(Cause::Ambiguous).await;
+    let fields = json!({ "id": contact["id"], "firstName": "Augusta", "email": "ada@example.com" });
+    world.ghl("ContactUpdate", fields).await;
+    let event = world.until_dead(Cause::FlowFailed).await;
+    assert!(event.contains("contact-to-crm"), "{event}");
+    let made = world.smore.effects();
+    let made = made.iter().filter(|effect| effect.change.kind == "profile");
+    assert_eq!(made.count(), 0);
+}
+
+/// Of a contact that is gone nothing is kept, and nobody is told of it any more.
+#[tokio::test]
+async fn an_unlinked_contact_is_forgotten() {
+    let pair = Pair::start().await;
+    let job = json!({
+        "type": "LinkRecord", "tenant": TENANT, "id": "unlink",
+        "payload": { "contact": { "id": pair.contact }, "system": "crm", "operation": "unlink" },
+    });
+    let job = Job::from_value(job).unwrap();
+    let id = job.id.clone().unwrap();
+    let jobs = [NewJob { id, job }];
+    let stored = pair.world.queue.enqueue(&jobs, Admission::Each);
+    stored.await.unwrap();
+    assert_eq!(pair.world.rest().await, 0);
+    for (system, record) in [("ghl", &pair.contact), ("crm", &pair.profile)] {
+        let name = RecordName::new(system, record);
+        let found = pair.world.queue.known_link(TENANT, &name).await.unwrap();
+        assert_eq!(found, None, "{system}");
+    }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use penstock_shared::queue::Queue;
+use penstock_shared::{
+    outcome::Cause,
+    queue::{Queue, dead::Filter, run::field},
+};
 use penstock_tests::{
     harness::{Program, ProgramBuilder, RedisOptions, RedisServer, free_port, wait_until},
     ready::{self, Files, Systems, TOKENS, Teller},
@@ -222,6 +225,20 @@ impl World {
         let what = format!("{count} of {kind} at the CRM");
         self.until(&what, async || some(self.smore.effects(), kind, count))
             .await
+    }
+
+    /// Waits until a job has died of this, and returns what was wrong.
+    pub(crate) async fn until_dead(&self, cause: Cause) -> String {
+        let filter = Filter {
+            cause: Some(cause.as_str().to_owned()),
+            ..Filter::default()
+        };
+        wait_until("a dead letter", PATIENCE, async || {
+            let dead = self.queue.dead(&filter, 1, None).await.unwrap();
+            let letter = dead.into_iter().next()?;
+            Some(letter.run.text(field::ERROR).unwrap_or_default().to_owned())
+        })
+        .await
     }
 
     /// Waits until it is so. That a job has died in the meantime is told.

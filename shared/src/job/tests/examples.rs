@@ -105,6 +105,16 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
         r#"{ "contact": { "job": "upsert" }, "system": "crm", "record": { "job": "create", "pointer": "/id" } }"#,
     ),
     (
+        "link of what a job has made, however late",
+        "LinkRecord",
+        r#"{ "contact": { "id": "c" }, "system": "crm", "record": { "job": "create", "pointer": "/id", "wait": true }, "operation": "link" }"#,
+    ),
+    (
+        "link no more",
+        "LinkRecord",
+        r#"{ "contact": { "id": "c" }, "system": "crm", "operation": "unlink" }"#,
+    ),
+    (
         "sms, least",
         "SendSms",
         r#"{ "to": "+33 6 12 34 56 78", "text": "Bonjour" }"#,

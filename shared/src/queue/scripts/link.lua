@@ -1,21 +1,35 @@
 -- Stores what one record is in several systems, if that still is what it was when it was read.
--- arg: stored, records (the keys of the link, and of all records of its tenant); link (its id); version (that which was read; 0: it is new);
---   names (`<system>/<record>` of all that it is); merged (ids of links that became part of it, with the keys under which they are stored:
---   {id = key, …}); fields {name = value, …}.
--- Returns 'stored', or 'overtaken': it was written since, or a record is another link's.
+-- arg: link (its id); keys (those under which it is stored: link, known, told); records (the key of all records of its tenant); version (that
+--   which was read; 0: it is new); names (`<system>/<record>` of all that it is); dropped (the same of what it is no more); merged (links that
+--   became part of it: {id = {version, keys}, …}); stored (what it is, JSON; nil: it ends); known and told (JSON; nil: nothing), and for how
+--   long these are kept after they were written last (known_ms, told_ms).
+-- Returns 'stored', or 'overtaken': it, or one that became part of it, was written since, or a record is another link's.
 transition(function()
-  if (tonumber(redis.call('HGET', arg.stored, 'version')) or 0) ~= arg.version then return 'overtaken' end
+  local function is_as_read(keys, version) return (tonumber(redis.call('HGET', keys.link, 'version')) or 0) == version end
+  local function forget(keys)
+    for _, key in pairs(keys) do redis.call('DEL', key) end
+  end
+  if not is_as_read(arg.keys, arg.version) then return 'overtaken' end
+  for _, other in pairs(arg.merged) do
+    if not is_as_read(other.keys, other.version) then return 'overtaken' end
+  end
+  local function is_ours(of) return of == arg.link or arg.merged[of] ~= nil end
   for _, name in ipairs(arg.names) do
     local of = redis.call('HGET', arg.records, name)
-    if of and of ~= arg.link and not arg.merged[of] then return 'overtaken' end
+    if of and not is_ours(of) then return 'overtaken' end
   end
-  for _, key in pairs(arg.merged) do redis.call('DEL', key) end
+  for _, other in pairs(arg.merged) do forget(other.keys) end
+  for _, name in ipairs(arg.dropped) do
+    local of = redis.call('HGET', arg.records, name)
+    if of and is_ours(of) then redis.call('HDEL', arg.records, name) end
+  end
+  if not arg.stored then
+    forget(arg.keys)
+    return 'stored'
+  end
   for _, name in ipairs(arg.names) do redis.call('HSET', arg.records, name, arg.link) end
-  local fields = { 'version', whole(arg.version + 1) }
-  for name, value in pairs(arg.fields) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = value
-  end
-  redis.call('HSET', arg.stored, unpack(fields))
+  redis.call('HSET', arg.keys.link, 'version', whole(arg.version + 1), 'records', arg.stored)
+  redis.call('SET', arg.keys.known, arg.known, 'PX', whole(arg.known_ms))
+  if arg.told then redis.call('SET', arg.keys.told, arg.told, 'PX', whole(arg.told_ms)) else redis.call('DEL', arg.keys.told) end
   return 'stored'
 end)

@@ -1,6 +1,7 @@
 //! Her life, station by station: what somebody does, and then what comes of it until nothing moves any more.
 
 use anyhow::{Context, ensure};
+use jiff::Timestamp;
 use penstock_shared::queue::links::RecordName;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,7 +29,11 @@ pub(super) async fn tell(life: &mut Life<'_>) -> anyhow::Result<Books> {
     says_stop(life, &ids).await?;
     let before = portrait(life, &ids)?;
     let name = RecordName::new("ghl", &ids.contact);
-    let link = life.stage.queue.link(TENANT, &[name]).await?;
+    let link = life
+        .stage
+        .queue
+        .link(TENANT, &[name], Timestamp::now())
+        .await?;
     is_deleted(life, &ids).await?;
 
     let told = books::effects(&books::ledgers(life.stage));
