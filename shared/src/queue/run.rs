@@ -78,6 +78,8 @@ pub mod field {
     pub const NO_CONNECTION: &str = "noConnection";
     /// From which row on a long list is looked through next.
     pub const PAGE: &str = "page";
+    /// There if a list has no row any more that its contact had there.
+    pub const GONE: &str = "gone";
     /// Of a poll: what it asks for, and how far that has come, as JSON.
     pub const POLL: &str = "poll";
     /// There if it is sent in a call of its own, since one that it shared with others was refused.
