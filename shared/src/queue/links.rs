@@ -19,6 +19,8 @@ pub struct Link {
     pub memory: Memory,
     /// Links that became part of it.
     merged: Vec<String>,
+    /// Records that it has given up.
+    freed: Vec<RecordName>,
 }
 
 /// A record in a system.
@@ -52,6 +54,7 @@ struct LinkArguments<'a> {
     version: u64,
     names: Vec<String>,
     merged: HashMap<&'a str, String>,
+    freed: Vec<String>,
     fields: HashMap<&'static str, String>,
 }
 
@@ -120,6 +123,7 @@ impl Queue {
             records: serde_json::from_str(&records).unwrap_or_default(),
             memory: serde_json::from_str(&memory).unwrap_or_default(),
             merged: Vec::new(),
+            freed: Vec::new(),
             id,
         })
     }
@@ -143,6 +147,7 @@ impl Queue {
                 .iter()
                 .map(|id| (id.as_str(), key(id)))
                 .collect(),
+            freed: link.freed.iter().map(RecordName::stored).collect(),
             fields: HashMap::from([
                 ("records", json(&link.records)?),
                 ("memory", memory.into_owned()),
@@ -168,6 +173,14 @@ impl Link {
             records: BTreeMap::new(),
             memory: Memory::default(),
             merged: Vec::new(),
+            freed: Vec::new(),
+        }
+    }
+
+    /// Its record in a system is another's from now on.
+    pub fn give_up(&mut self, system: &str) {
+        if let Some(record) = self.records.remove(system) {
+            self.freed.push(RecordName::new(system, &record));
         }
     }
 
