@@ -203,6 +203,18 @@ async fn every_read_is_a_command() {
     }
 }
 
+/// Whether the API has heard it does not matter: nothing has changed there.
+#[tokio::test]
+async fn a_read_without_an_answer_is_told_and_asked_again() {
+    let api = Api::start().await;
+    api.people(1);
+    let cut = "cut-after:op=get-contact:count=1".parse().unwrap();
+    api.sandbox.set_faults([cut]);
+    api.fails(&["contacts/c0"], "no answer").await;
+    assert_eq!(api.read(&["contacts/c0"]).await["contact"]["id"], "c0");
+    assert_eq!(api.calls(), 2);
+}
+
 #[tokio::test]
 async fn lists_are_read_page_by_page_or_whole() {
     let api = Api::start().await;
