@@ -124,7 +124,7 @@ fn try_out(flows: &Flows, test: &Test) -> Result<Exit, Failure> {
     known.news = word.map(|word| News {
         values: word.fields.clone(),
         changed: word.fields,
-        ..News::default()
+        only_to: None,
     });
     show(&flows.plan_one(flow, &event, &known))
 }

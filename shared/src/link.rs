@@ -4,7 +4,7 @@
 //! A [`Memory`] holds, of each field, the value that counts, and what was written where and was not seen there yet. [`Memory::see`] is one pure
 //! function: it tells what is new in an event from what is but the echo of a write, and of two that changed the same field the newer wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -112,9 +112,6 @@ pub struct Seen {
     pub changed: Map<String, Value>,
     /// Fields of which the system itself has an older value than the one that counts: it is told again.
     pub stale: Vec<String>,
-    /// By system, what counts and is not new, but was never told to that one: it came from a third.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub untold: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Memory {
@@ -150,38 +147,6 @@ impl Memory {
             self.last.insert(saying.system.to_owned(), told);
         }
         seen
-    }
-
-    /// What of this counts though it is no news, and another system, which keeps these fields, has neither said nor been told. So an echo carries on
-    /// what has come from a third system.
-    pub fn untold(
-        &self,
-        saying: &Saying<'_>,
-        seen: &Seen,
-        to: &str,
-        fields: &BTreeSet<String>,
-    ) -> Map<String, Value> {
-        let said = saying.fields.iter().take(MOST_FIELDS);
-        let said = said.filter(|(field, _)| fields.contains(*field));
-        let said = said.map(|(field, value)| (field.clone(), normal(value)));
-        let is_untold = |(field, value): &(String, Value)| {
-            let counts = self.fields.get(field);
-            counts.is_some_and(|known| known.value == *value)
-                && !seen.changed.contains_key(field)
-                && !self.knows(to, field, value)
-        };
-        said.filter(is_untold).collect()
-    }
-
-    /// Whether a system has said this last, or was told it last.
-    fn knows(&self, system: &str, field: &str, value: &Value) -> bool {
-        let written = self.written.get(system);
-        let written = written.and_then(|written| written.get(field)?.last());
-        let said = self.said.get(system).and_then(|said| said.get(field));
-        [written, said]
-            .into_iter()
-            .flatten()
-            .any(|known| known.value == *value)
     }
 
     fn judge(&mut self, saying: &Saying<'_>, field: &str, value: &Value) -> Judged {
@@ -555,42 +520,6 @@ mod tests {
         see(&mut memory, "ghl", 12, &json!({ "first": "Augusta" }));
         let back = see(&mut memory, "ghl", 13, &json!({ "first": "Ada" }));
         assert_eq!(back.changed["first"], "Ada");
-    }
-
-    /// What comes from one system is told to the others by the second's echo, each of them once.
-    #[test]
-    fn an_echo_tells_a_third_system_what_it_does_not_know() {
-        let mut memory = Memory::default();
-        let saying = |system, moment, name: &str| Saying {
-            system,
-            at: at(moment),
-            fields: Map::from_iter([("name".to_owned(), name.into())]),
-            told: Told {
-                kind: String::new(),
-                data: Value::Null,
-            },
-        };
-        let fields = BTreeSet::from(["name".to_owned()]);
-        memory.see(&saying("crm", 1, "Ada"));
-        memory.write("ghl", at(1), fields.clone());
-        let echo = saying("ghl", 2, "Ada");
-        let seen = memory.see(&echo);
-        assert_eq!(seen, Seen::default());
-        assert!(memory.untold(&echo, &seen, "crm", &fields).is_empty());
-        let untold = memory.untold(&echo, &seen, "list", &fields);
-        assert_eq!(Value::Object(untold), json!({ "name": "Ada" }));
-        assert!(
-            memory
-                .untold(&echo, &seen, "list", &BTreeSet::new())
-                .is_empty()
-        );
-        memory.write("list", at(2), fields.clone());
-        assert!(memory.untold(&echo, &seen, "list", &fields).is_empty());
-        // Nor what does not count any more.
-        memory.see(&saying("crm", 3, "Ada L."));
-        let older = saying("ghl", 2, "Ada");
-        let seen = memory.see(&older);
-        assert!(memory.untold(&older, &seen, "list", &fields).is_empty());
     }
 
     /// Its own newer value was overwritten there, and is being written again: until it is there, its events tell of the other's.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_shared::{
     job::{ContactId, LinkRecord, RecordRef},
     outcome::{Cause, Fault, Outcome},
-    queue::{error::QueueError, links::RecordName},
+    queue::links::RecordName,
 };
 use serde_json::{Value, json};
 
@@ -16,8 +16,6 @@ use crate::{
     parent,
 };
 
-/// GHL, as systems are called.
-const GHL: &str = "ghl";
 /// When Redis is asked again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often a link is read again that others have changed meanwhile.
@@ -35,18 +33,14 @@ pub async fn keep(
     let tenant = job.reference().tenant();
     let system = link.system.as_str();
     let names = [
-        RecordName::new(GHL, contact.as_str()),
+        RecordName::new("ghl", contact.as_str()),
         RecordName::new(system, &record),
     ];
     for _ in 0..TRIES {
-        let is_free = free(courier, tenant, &names[1], contact).await;
-        if !is_free.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
-            continue;
-        }
         let found = courier.queue.link(tenant, &names).await;
         let mut found = found.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
         found.memory.created(system);
-        found.memory.created(GHL);
+        found.memory.created("ghl");
         let stored = courier.queue.put_link(tenant, &found).await;
         if stored.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
             return Ok(Outcome::Delivered {
@@ -57,25 +51,6 @@ pub async fn keep(
         }
     }
     Err(calls.postponed(AGAIN, "others change what is known of its record"))
-}
-
-/// A record is one contact's: that it was another's is over. `false` if somebody else has changed that link meanwhile.
-async fn free(
-    courier: &Courier,
-    tenant: &str,
-    name: &RecordName,
-    contact: &ContactId,
-) -> Result<bool, QueueError> {
-    let mut of = courier
-        .queue
-        .link(tenant, std::slice::from_ref(name))
-        .await?;
-    let other = of.records.get(GHL).filter(|id| *id != contact.as_str());
-    if other.is_none() {
-        return Ok(true);
-    }
-    of.give_up(&name.system);
-    courier.queue.put_link(tenant, &of).await
 }
 
 /// What it is called there: as it is given, or as another job's result says.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use penstock_shared::{
     event::{Data, Event, Kind, Person},
-    flow::{Broken, Flow, Flows, Known, News, Word},
+    flow::{Broken, Flows, Known, News, Word},
     job::{Again, Destination, HandleEvent, Job, JobId, Line, List, Payload},
     link::{Memory, Saying, Seen, Told},
     outcome::Outcome,
@@ -64,7 +64,7 @@ pub async fn look(
             ..Looked::nothing()
         }));
     };
-    decide(courier, job, handle, &word, (&names, flows, known), calls)
+    decide(courier, job, handle, &word, &names, calls)
         .await
         .map(Ok)
 }
@@ -97,7 +97,7 @@ async fn decide(
     job: &Assignment,
     handle: &HandleEvent,
     word: &Word,
-    (names, flows, known): (&[RecordName], &Flows, &Known),
+    names: &[RecordName],
     calls: &Calls<'_>,
 ) -> Result<Looked, Stop> {
     let (tenant, event) = (job.reference().tenant(), &handle.event);
@@ -114,11 +114,9 @@ async fn decide(
             .into());
         }
         let seen = see(&mut link, handle, word, now);
-        let looked = looked(&link, handle, seen);
-        note_creations(&mut link, event, (flows, known), &looked, now);
         let stored = courier.queue.put_link(tenant, &link).await;
         if stored.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
-            return Ok(looked);
+            return Ok(looked(&link, handle, seen));
         }
     }
     Err(calls.postponed(AGAIN, "others change what is known of its record"))
@@ -134,37 +132,13 @@ fn waits_for_creation(link: &Link, event: &Event, word: &Word, now: Timestamp) -
     if link.memory.decided(event.id.as_str()).is_some() {
         return false;
     }
-    let mut lacking = word
+    let lacking = word
         .to
-        .keys()
+        .iter()
         .filter(|system| !link.records.contains_key(*system));
-    lacking.any(|system| link.memory.is_creating(system, now))
-}
-
-/// Notes in which systems a record is about to be created: in those that a flow tells which keeps a link now, and where there is none yet.
-fn note_creations(
-    link: &mut Link,
-    event: &Event,
-    (flows, known): (&Flows, &Known),
-    looked: &Looked,
-    now: Timestamp,
-) {
-    let known = Known {
-        links: looked.links.clone(),
-        news: looked.news.clone(),
-        ..known.clone()
-    };
-    for planned in flows.plan(event, &known).jobs {
-        if !matches!(planned.job.payload, Payload::LinkRecord(_)) {
-            continue;
-        }
-        let flow = flows.named(&planned.flow).into_iter();
-        for system in flow.flat_map(Flow::tells) {
-            if !link.records.contains_key(system) {
-                link.memory.create(system, now);
-            }
-        }
-    }
+    lacking
+        .into_iter()
+        .any(|system| link.memory.is_creating(system, now))
 }
 
 fn see(link: &mut Link, handle: &HandleEvent, word: &Word, now: Timestamp) -> Seen {
@@ -176,25 +150,26 @@ fn see(link: &mut Link, handle: &HandleEvent, word: &Word, now: Timestamp) -> Se
     let seen = if let Some(again) = &handle.again {
         tell_again(&mut link.memory, again, now)
     } else {
-        hear(&mut link.memory, &saying(event, word, now), word, now)
+        let seen = link.memory.see(&saying(event, word, now));
+        for system in &word.to {
+            link.memory.write(system, now, seen.changed.keys().cloned());
+        }
+        link.memory
+            .write(event.source.as_str(), now, seen.stale.iter().cloned());
+        seen
     };
-    link.memory.decide(id, seen.clone());
-    seen
-}
-
-/// What is new of it is written to all that keep it, what they do not know yet too, and what counts to who has something older.
-fn hear(memory: &mut Memory, saying: &Saying<'_>, word: &Word, now: Timestamp) -> Seen {
-    let mut seen = memory.see(saying);
-    for (system, fields) in &word.to {
-        let untold = memory.untold(saying, &seen, system, fields);
-        let changed = seen.changed.keys().filter(|field| fields.contains(*field));
-        let written: Vec<_> = changed.chain(untold.keys()).cloned().collect();
-        memory.write(system, now, written);
-        if !untold.is_empty() {
-            seen.untold.insert(system.clone(), untold);
+    if !seen.changed.is_empty() {
+        let lacking: Vec<_> = word
+            .to
+            .iter()
+            .filter(|system| !link.records.contains_key(*system))
+            .cloned()
+            .collect();
+        for system in lacking {
+            link.memory.create(&system, now);
         }
     }
-    memory.write(saying.system, now, seen.stale.iter().cloned());
+    link.memory.decide(id, seen.clone());
     seen
 }
 
@@ -205,7 +180,7 @@ fn tell_again(memory: &mut Memory, again: &Again, now: Timestamp) -> Seen {
     memory.write(again.to.as_str(), now, changed.keys().cloned());
     Seen {
         changed,
-        ..Seen::default()
+        stale: Vec::new(),
     }
 }
 
@@ -232,7 +207,6 @@ fn looked(link: &Link, handle: &HandleEvent, seen: Seen) -> Looked {
         news: Some(News {
             values: link.memory.values(),
             changed: seen.changed,
-            untold: seen.untold,
             only_to: handle.again.as_ref().map(|again| again.to.to_string()),
         }),
         again,

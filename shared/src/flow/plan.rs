@@ -267,16 +267,13 @@ impl<'a> Running<'a> {
 
     /// What templates see.
     fn context(&self, item: Option<&Value>) -> Context {
-        context(
-            self.flows, self.flow, self.event, self.known, &self.jobs, item,
-        )
+        context(self.flows, self.event, self.known, &self.jobs, item)
     }
 }
 
 /// What templates see.
 pub(super) fn context(
     flows: &Flows,
-    flow: &Flow,
     event: &Event,
     known: &Known,
     jobs: &Map<String, Value>,
@@ -304,7 +301,7 @@ pub(super) fn context(
     context["person"]["ref"] = reference.unwrap_or_default();
     if let Some(news) = &known.news {
         context["sync"] = Value::Object(news.values.clone());
-        context["changed"] = Value::Object(flow.changed(news));
+        context["changed"] = Value::Object(news.changed.clone());
     }
     if let Some(contact) = &known.contact {
         context["contact"] = contact.clone();

@@ -1,6 +1,6 @@
 //! What an event says of a record that flows keep the same in several systems.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -12,8 +12,8 @@ use crate::event::{Event, Source};
 pub struct Word {
     /// The fields.
     pub fields: Map<String, Value>,
-    /// The systems that are told, and of which of the fields.
-    pub to: BTreeMap<String, BTreeSet<String>>,
+    /// The systems that are told.
+    pub to: BTreeSet<String>,
 }
 
 /// What is new of a record.
@@ -23,8 +23,6 @@ pub struct News {
     pub values: Map<String, Value>,
     /// Those of them that are new.
     pub changed: Map<String, Value>,
-    /// By system, those that are not, but that this one was never told.
-    pub untold: BTreeMap<String, Map<String, Value>>,
     /// Only this system is told, since it alone does not know them.
     pub only_to: Option<String>,
 }
@@ -41,13 +39,10 @@ impl Flows {
             let said = self.said(flow, event, known)?;
             let word = word.get_or_insert_with(|| Word {
                 fields: Map::new(),
-                to: BTreeMap::new(),
+                to: BTreeSet::new(),
             });
-            for system in &sync.to {
-                let told = word.to.entry(system.clone()).or_default();
-                told.extend(said.keys().cloned());
-            }
             word.fields.extend(said);
+            word.to.extend(sync.to.iter().cloned());
         }
         Ok(word)
     }
@@ -61,7 +56,7 @@ impl Flows {
         let Some(sync) = &flow.sync else {
             return Ok(Map::new());
         };
-        let context = context(self, flow, event, known, &Map::new(), None);
+        let context = context(self, event, known, &Map::new(), None);
         let said = sync.fields.render(&self.engine, &context, "sync.fields");
         match said.map_err(|failure| broken(flow, &failure))? {
             Some(Value::Object(fields)) => Ok(fields),
@@ -80,7 +75,7 @@ impl Flows {
         let Some((flow, source)) = said else {
             return Ok(event.data.members().get("id").and_then(id_of));
         };
-        let context = context(self, flow, event, known, &Map::new(), None);
+        let context = context(self, event, known, &Map::new(), None);
         let value = self.engine.evaluate(source, &context);
         let value = value.map_err(|error| broken(flow, &format!("record: {error}")))?;
         Ok(value.as_ref().and_then(id_of))
@@ -110,24 +105,7 @@ impl Flow {
             // Once more only those are followed that keep something the same.
             return only_to.is_none();
         };
-        let is_new = news.is_some_and(|news| !self.changed(news).is_empty());
+        let is_new = news.is_some_and(|news| !news.changed.is_empty());
         is_new && only_to.is_none_or(|only| sync.to.contains(only))
-    }
-
-    /// What is new of the fields that it keeps the same, or was not told yet to a system that it tells.
-    pub(super) fn changed(&self, news: &News) -> Map<String, Value> {
-        let Some(sync) = &self.sync else {
-            return Map::new();
-        };
-        let told = sync.to.iter().filter_map(|system| news.untold.get(system));
-        let all = told.flatten().chain(&news.changed);
-        let own = all.filter(|(field, _)| sync.fields.may_have(field));
-        own.map(|(field, value)| (field.clone(), value.clone()))
-            .collect()
-    }
-
-    /// The systems that it tells.
-    pub fn tells(&self) -> impl Iterator<Item = &String> {
-        self.sync.iter().flat_map(|sync| &sync.to)
     }
 }

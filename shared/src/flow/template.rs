@@ -131,16 +131,6 @@ impl Template {
         }
     }
 
-    /// Whether what it comes to may have a member of this name.
-    pub(super) fn may_have(&self, name: &str) -> bool {
-        match self {
-            Self::Object(members) => members.iter().any(|(member, _)| member == name),
-            Self::Expression(_) => true,
-            Self::Literal(value) => value.get(name).is_some(),
-            Self::Text(_) | Self::List(_) => false,
-        }
-    }
-
     fn is_constant(&self) -> bool {
         match self {
             Self::Literal(_) => true,

@@ -19,8 +19,6 @@ pub struct Link {
     pub memory: Memory,
     /// Links that became part of it.
     merged: Vec<String>,
-    /// Records that it has given up.
-    freed: Vec<RecordName>,
 }
 
 /// A record in a system.
@@ -54,7 +52,6 @@ struct LinkArguments<'a> {
     version: u64,
     names: Vec<String>,
     merged: HashMap<&'a str, String>,
-    freed: Vec<String>,
     fields: HashMap<&'static str, String>,
 }
 
@@ -123,7 +120,6 @@ impl Queue {
             records: serde_json::from_str(&records).unwrap_or_default(),
             memory: serde_json::from_str(&memory).unwrap_or_default(),
             merged: Vec::new(),
-            freed: Vec::new(),
             id,
         })
     }
@@ -147,7 +143,6 @@ impl Queue {
                 .iter()
                 .map(|id| (id.as_str(), key(id)))
                 .collect(),
-            freed: link.freed.iter().map(RecordName::stored).collect(),
             fields: HashMap::from([
                 ("records", json(&link.records)?),
                 ("memory", memory.into_owned()),
@@ -173,14 +168,6 @@ impl Link {
             records: BTreeMap::new(),
             memory: Memory::default(),
             merged: Vec::new(),
-            freed: Vec::new(),
-        }
-    }
-
-    /// Its record in a system is another's from now on.
-    pub fn give_up(&mut self, system: &str) {
-        if let Some(record) = self.records.remove(system) {
-            self.freed.push(RecordName::new(system, &record));
         }
     }
 
