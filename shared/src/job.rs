@@ -97,7 +97,7 @@ pub use self::{
     email::Email,
     fault::{Fault, Invalid},
     handle_event::{Again, HandleEvent},
-    http_call::{Body, CallMethod, CallPath, ConnectionName, Entries, HttpCall},
+    http_call::{AcceptedStatus, Body, CallMethod, CallPath, ConnectionName, Entries, HttpCall},
     id::JobId,
     link_record::{LinkOperation, LinkRecord, Made, RecordId, RecordRef},
     list::List,

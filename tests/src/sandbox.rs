@@ -26,6 +26,7 @@ pub mod summary;
 pub(crate) use api::effect::fingerprint;
 pub use api::effect::{Change, Kind};
 pub use api::oauth::grant::{Grant, Subject};
+pub use api::operation::operations;
 pub(crate) use api::operation::{Params, matched};
 pub use api::seed::Seed;
 pub use clock::Moment;

@@ -102,7 +102,7 @@ impl ConnectionClient {
                 .body(body.value().to_string());
         }
         let answer = match self.wire.exchange(auth.prove(request)).await {
-            Ok(arrived) => judge(&arrived.response()),
+            Ok(arrived) => judge(&arrived.response(), |status| call.accepts(status)),
             Err(error) => Err(error),
         };
         let mut texts = texts(call);
@@ -116,7 +116,7 @@ impl ConnectionClient {
         let query: &[(&str, &str)] = &[];
         let request = self.wire.request(Method::GET, &encoded(path), query);
         let answer = match self.wire.exchange(auth.prove(request)).await {
-            Ok(arrived) => judge(&arrived.response()),
+            Ok(arrived) => judge(&arrived.response(), |_| false),
             Err(error) => Err(error),
         };
         let secret = auth.secret().map(ExposeSecret::expose_secret);
@@ -152,8 +152,11 @@ fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
     }
 }
 
-/// What an answer means, of which nothing is known but HTTP.
-pub(super) fn judge(response: &Response<'_>) -> Result<Answered, CallError> {
+/// What an answer means, of which nothing is known but HTTP, and what else counts as a success.
+pub(super) fn judge(
+    response: &Response<'_>,
+    is_accepted: impl FnOnce(u16) -> bool,
+) -> Result<Answered, CallError> {
     let status = response.status;
     let json = response.json();
     let message = || said(status, json.as_ref());
@@ -163,8 +166,10 @@ pub(super) fn judge(response: &Response<'_>) -> Result<Answered, CallError> {
         message: message(),
         retry_after: retry_after(),
     };
+    if (200..300).contains(&status) || is_accepted(status) {
+        return success(response, json);
+    }
     Err(match status {
-        200..=299 => return success(response, json),
         // It has done what it was asked, and says where to look: nobody follows.
         303 => CallError::Unreadable {
             status,

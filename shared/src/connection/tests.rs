@@ -166,16 +166,22 @@ fn a_secret_may_be_in_a_file_beside() {
 }
 
 fn judged(status: u16, body: &str) -> Result<Answered, CallError> {
+    judged_by(status, body, End::Whole)
+}
+
+/// As one judges for whom 409 counts as done.
+fn judged_by(status: u16, body: &str, end: End) -> Result<Answered, CallError> {
     let headers: HeaderMap = [(RETRY_AFTER, HeaderValue::from_static("7"))]
         .into_iter()
         .collect();
-    client::judge(&Response {
+    let response = Response {
         status,
         headers: &headers,
         body: body.as_bytes(),
-        end: End::Whole,
+        end,
         now: Timestamp::UNIX_EPOCH,
-    })
+    };
+    client::judge(&response, |status| status == 409)
 }
 
 #[test]
@@ -247,4 +253,17 @@ fn a_job_sets_no_header_of_its_connections_own() {
         assert_eq!(own_header("b", header), None, "{header}");
     }
     assert_eq!(own_header("a", "X-Mine"), None);
+}
+
+#[test]
+fn what_counts_as_done_is_read_as_a_success() {
+    let answered = judged(409, "{\"id\":\"p1\"}").unwrap();
+    assert_eq!(
+        (answered.status, &answered.body.unwrap()["id"]),
+        (409, &"p1".into())
+    );
+    let cut = judged_by(409, "{", End::Cut("gone".into())).unwrap_err();
+    assert!(matches!(cut, CallError::Unanswered { .. }), "{cut}");
+    let other = judged(412, "{}").unwrap_err();
+    assert!(matches!(other, CallError::Rejected { .. }), "{other}");
 }

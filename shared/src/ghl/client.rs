@@ -98,7 +98,8 @@ impl GhlClient {
     }
 }
 
-fn headers() -> HeaderMap {
+/// What every call carries.
+pub(super) fn headers() -> HeaderMap {
     let version = HeaderName::from_static("version");
     [(version, VERSION), (ACCEPT, JSON)].into_iter().collect()
 }

@@ -9,8 +9,11 @@ mod tests;
 
 use http::header::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 
+#[cfg(test)]
+pub(super) use self::answer::read;
 pub use self::answer::{Issued, TokenError, UserType};
 use super::{CallError, GhlClient, Passage};
 use crate::job::Tenant;
@@ -78,13 +81,7 @@ impl OAuthClient {
 
     /// Turns the code that a browser has brought into tokens. A code works once. Whose it is shows only then: no account's limiter can be asked before.
     pub async fn exchange(&self, code: &SecretString) -> Result<Issued, TokenError> {
-        let redirect_uri = self.app.redirect_uri.as_deref();
-        let mut fields = vec![
-            ("grant_type", "authorization_code"),
-            ("code", code.expose_secret()),
-        ];
-        fields.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
-        self.ask(&fields, code).await
+        self.send(self.exchanging(code), code).await
     }
 
     /// Turns a refresh token into new tokens. It works once.
@@ -94,12 +91,8 @@ impl OAuthClient {
         refresh: &SecretString,
         user_type: UserType,
     ) -> Result<Issued, TokenError> {
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", refresh.expose_secret()),
-            ("user_type", user_type.as_str()),
-        ];
-        self.ask(&fields, refresh).await
+        self.send(self.refreshing(refresh, user_type), refresh)
+            .await
     }
 
     /// Makes a token for a location of a company that has installed the app. It has no refresh token: it is made anew.
@@ -110,31 +103,54 @@ impl OAuthClient {
         company: &str,
         location: &Tenant,
     ) -> Result<Issued, TokenError> {
-        let fields = [("companyId", company), ("locationId", location.as_str())];
-        let call = self.client.post("/oauth/locationToken");
-        let call = call.bearer_auth(company_token.expose_secret());
-        let call = call.header(CONTENT_TYPE, FORM).body(form(&fields));
+        let call = self.minting(company_token, company, location);
         self.send(call, company_token).await
     }
 
-    async fn ask(
+    pub(super) fn exchanging(&self, code: &SecretString) -> RequestBuilder {
+        let redirect_uri = self.app.redirect_uri.as_deref();
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code.expose_secret()),
+        ];
+        fields.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
+        self.asking(&fields)
+    }
+
+    pub(super) fn refreshing(&self, refresh: &SecretString, user_type: UserType) -> RequestBuilder {
+        self.asking(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh.expose_secret()),
+            ("user_type", user_type.as_str()),
+        ])
+    }
+
+    pub(super) fn minting(
         &self,
-        fields: &[(&str, &str)],
-        secret: &SecretString,
-    ) -> Result<Issued, TokenError> {
+        company_token: &SecretString,
+        company: &str,
+        location: &Tenant,
+    ) -> RequestBuilder {
+        let fields = [("companyId", company), ("locationId", location.as_str())];
+        let call = self.client.post("/oauth/locationToken");
+        let call = call.bearer_auth(company_token.expose_secret());
+        call.header(CONTENT_TYPE, FORM).body(form(&fields))
+    }
+
+    /// What the app asks for itself.
+    fn asking(&self, fields: &[(&str, &str)]) -> RequestBuilder {
         let app = [
             ("client_id", self.app.client_id.as_str()),
             ("client_secret", self.app.client_secret.expose_secret()),
         ];
         let call = self.client.post("/oauth/token").header(CONTENT_TYPE, FORM);
-        let call = call.body(form(&[&app, fields].concat()));
-        self.send(call, secret).await
+        call.body(form(&[&app, fields].concat()))
     }
 
     /// Sends it once. An API may repeat what it was told: of that nothing secret is left in an error.
     async fn send(
         &self,
-        call: reqwest::RequestBuilder,
+        call: RequestBuilder,
         secret: &SecretString,
     ) -> Result<Issued, TokenError> {
         match self.client.exchange(call).await {

@@ -1,5 +1,6 @@
 //! `HttpCall`: one call to whatever a connection leads to.
 
+mod accepted;
 mod body;
 mod connection;
 mod entries;
@@ -11,12 +12,14 @@ use serde::Serialize;
 
 pub(crate) use self::path::is_segment;
 pub use self::{
-    body::Body, connection::ConnectionName, entries::Entries, method::CallMethod, path::CallPath,
+    accepted::AcceptedStatus, body::Body, connection::ConnectionName, entries::Entries,
+    method::CallMethod, path::CallPath,
 };
 use super::{
     contact::ContactRef,
     destination::Destination,
     fault::Noted,
+    list::List,
     payload::Work,
     read::{Fields, Place, Read},
     text::Text,
@@ -78,6 +81,18 @@ pub struct HttpCall {
     /// What of the answer becomes the job's result: names, and where in the answer each is, as JSON pointers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Entries<Pointer, 32>>,
+    /// Statuses beside 200 to 299 by which it is done, such as 409 of an API that says so of what is there already. Their answers are read as those
+    /// of a success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<List<AcceptedStatus, 1, 16>>,
+}
+
+impl HttpCall {
+    /// Whether it is done by an answer of this status, though HTTP does not call that a success.
+    pub fn accepts(&self, status: u16) -> bool {
+        let mut accepted = self.accept.iter().flat_map(|accepted| accepted.iter());
+        accepted.any(|accepted| accepted.get() == status)
+    }
 }
 
 /// A JSON pointer: empty, or beginning with a slash.
@@ -95,6 +110,7 @@ impl Read for HttpCall {
         let contact = fields.optional("contact");
         let idempotent = fields.optional("idempotent");
         let result = fields.optional("result");
+        let accept = fields.optional("accept");
         check_headers(headers.as_ref(), &fields);
         check_pointers(result.as_ref(), &fields);
         fields.finish();
@@ -108,6 +124,7 @@ impl Read for HttpCall {
             contact,
             idempotent,
             result,
+            accept,
         })
     }
 }

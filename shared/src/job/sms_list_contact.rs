@@ -12,7 +12,7 @@ use super::{
     payload::Work,
     phone::Phone,
     read::{Place, Read},
-    text::Text,
+    text::{ForeignId, Text},
 };
 
 /// Puts a number into a list, with what is said of it there, or takes it out. Repeating it changes nothing.
@@ -26,6 +26,12 @@ pub struct SmsListContact {
     /// Whether it is to be there; `add` unless said.
     #[serde(default)]
     pub operation: Membership,
+    /// What the list calls the contact, as an earlier job's result has it (`contactId`): its row is meant, whichever number it has there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<ForeignId>,
+    /// The contact in whose order it is done; in the number's, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactRef>,
     /// What messages call `[info1]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info1: Option<Info>,
@@ -56,6 +62,8 @@ impl Read for SmsListContact {
         let list_id = fields.required("listId");
         let phone = fields.required("phone");
         let operation = fields.optional("operation").unwrap_or_default();
+        let contact_id = fields.optional("contactId");
+        let contact = fields.optional("contact");
         let info1 = fields.optional("info1");
         let info2 = fields.optional("info2");
         let info3 = fields.optional("info3");
@@ -65,6 +73,8 @@ impl Read for SmsListContact {
             list_id: list_id?,
             phone: phone?,
             operation,
+            contact_id,
+            contact,
             info1,
             info2,
             info3,
@@ -75,7 +85,8 @@ impl Read for SmsListContact {
 
 impl Work for SmsListContact {
     fn contact_refs(&self) -> Vec<ContactRef> {
-        vec![ContactRef::Phone(self.phone.clone())]
+        let phone = || ContactRef::Phone(self.phone.clone());
+        vec![self.contact.clone().unwrap_or_else(phone)]
     }
 
     fn destination(&self) -> Destination {

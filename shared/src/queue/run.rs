@@ -81,6 +81,8 @@ pub mod field {
     pub const READ_ONLY: &str = "readOnly";
     /// From which row on a long list is looked through next.
     pub const PAGE: &str = "page";
+    /// There if a list has no row any more that its contact had there.
+    pub const GONE: &str = "gone";
     /// Of a poll: what it asks for, and how far that has come, as JSON.
     pub const POLL: &str = "poll";
     /// Of a text message: what reports and replies name it by, since it was about to be sent.

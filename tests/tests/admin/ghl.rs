@@ -46,6 +46,21 @@ impl Api {
         }
     }
 
+    /// A task and a note of the contact's, by their ids.
+    async fn parts(&self, contact: &str) -> (String, String) {
+        let add = async |what: &str, kind: &str, body: Value| {
+            let url = format!("{}/contacts/{contact}/{what}", self.sandbox.url());
+            let request = reqwest::Client::new().post(url).bearer_auth("pit-somebody");
+            let request = request.header("version", "2021-07-28").json(&body);
+            let made: Value = request.send().await.unwrap().json().await.unwrap();
+            made[kind]["id"].as_str().unwrap().to_owned()
+        };
+        let task =
+            json!({ "title": "Call", "dueDate": "2030-01-01T09:00:00Z", "completed": false });
+        let task = add("tasks", "task", task).await;
+        (task, add("notes", "note", json!({ "body": "Once" })).await)
+    }
+
     /// Workers that live have said what the quota is.
     async fn quota(&self, burst: &str) {
         let quotas = (burst.parse().unwrap(), "200000/1d".parse().unwrap());
@@ -138,6 +153,66 @@ async fn what_belongs_to_a_contact_is_read_and_masked() {
         assert_eq!(told["contact"], shown["contact"]);
     }
     assert_eq!(lines.stdout.lines().count(), 1);
+}
+
+/// All ten of them, each a call in the ledger.
+#[tokio::test]
+async fn every_read_is_a_command() {
+    let api = Api::start().await;
+    api.people(1);
+    let (task, note) = api.parts("c0").await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(br#"{ "query": "ada0", "pageLimit": 1 }"#)
+        .unwrap();
+    let body = file.path().to_str().unwrap();
+    let (task, note) = (
+        format!("contacts/c0/tasks/{task}"),
+        format!("contacts/c0/notes/{note}"),
+    );
+    let reads = [
+        (
+            &["contacts/search", "--body", body][..],
+            "search-contacts-advanced",
+        ),
+        (
+            &[
+                "contacts/search/duplicate",
+                "--query",
+                "email=ada0@example.com",
+            ],
+            "get-duplicate-contact",
+        ),
+        (&["contacts"], "get-contacts"),
+        (&["contacts/business/b1"], "get-contacts-by-businessId"),
+        (&["contacts/c0"], "get-contact"),
+        (&["contacts/c0/tasks"], "get-all-tasks"),
+        (&[&task], "get-task"),
+        (&["contacts/c0/notes"], "get-all-notes"),
+        (&[&note], "get-note"),
+        (
+            &["contacts/c0/appointments"],
+            "get-appointments-for-contact",
+        ),
+    ];
+    for (at, (args, operation)) in reads.iter().enumerate() {
+        let before = api.sandbox.calls_after(0).len();
+        assert_eq!(before, 2 + at);
+        api.read(args).await;
+        let calls = api.sandbox.calls_after(0);
+        assert_eq!(calls.last().unwrap().operation, *operation);
+    }
+}
+
+/// Whether the API has heard it does not matter: nothing has changed there.
+#[tokio::test]
+async fn a_read_without_an_answer_is_told_and_asked_again() {
+    let api = Api::start().await;
+    api.people(1);
+    let cut = "cut-after:op=get-contact:count=1".parse().unwrap();
+    api.sandbox.set_faults([cut]);
+    api.fails(&["contacts/c0"], "no answer").await;
+    assert_eq!(api.read(&["contacts/c0"]).await["contact"]["id"], "c0");
+    assert_eq!(api.calls(), 2);
 }
 
 #[tokio::test]

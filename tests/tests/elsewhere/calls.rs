@@ -86,6 +86,36 @@ async fn what_the_other_end_knows_again_is_repeated() {
     assert_eq!(stage.smore.summary().calls, 2);
 }
 
+/// Whether it was there before, or the lost call has made it: the other end says so, and says which it is.
+#[tokio::test]
+async fn what_is_there_already_counts_as_made_where_that_is_said() {
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    stage
+        .smore
+        .set_faults(["cut-after:op=crm-create-profile:count=1"])
+        .unwrap();
+    let made = json!({
+        "body": { "email": "ann@example.com" }, "result": { "id": "/id" }, "idempotent": true, "accept": [409],
+    });
+    let refused = json!({ "body": { "email": "ann@example.com" }, "accept": [404] });
+    stage
+        .enqueue(&[
+            call("make", "POST", "/profiles", made.clone()),
+            call("again", "POST", "/profiles", made),
+            call("refused", "POST", "/profiles", refused),
+        ])
+        .await;
+    for id in ["make", "again"] {
+        let result = stage.result(id).await;
+        let profiles = stage.smore.effects();
+        assert_eq!(profiles.len(), 1, "{id}");
+        let expected = json!({ "status": 409, "id": profiles[0].change.id });
+        assert_eq!(result, expected, "{id}");
+    }
+    assert_eq!(stage.dead("refused").await.cause, "rejected");
+}
+
 #[tokio::test]
 async fn a_call_that_is_idempotent_is_repeated_and_a_refusal_is_not() {
     let stage = Stage::start().await;

@@ -37,7 +37,9 @@ async fn a_number_is_added_changed_and_taken_out() {
             listed("gone", &list, json!({ "operation": "remove" })),
         ])
         .await;
-    assert_eq!(stage.result("add").await, json!({ "changed": true }));
+    let added = stage.result("add").await;
+    let id = &stage.sms_effects("list-contact")[0].change.id;
+    assert_eq!(added, json!({ "contactId": id, "changed": true }));
     assert_eq!(stage.result("again").await["changed"], false);
     assert_eq!(stage.result("change").await["changed"], true);
     assert_eq!(stage.result("out").await, json!({ "removed": 1 }));
@@ -55,6 +57,43 @@ async fn a_number_is_added_changed_and_taken_out() {
         (&changed["info1"], &changed["info2"]),
         (&json!("Anna"), &json!("Lee"))
     );
+}
+
+/// By its row: the number that it had is in the list no more.
+#[tokio::test]
+async fn a_contact_whose_number_changes_takes_its_row_along() {
+    const OTHER: &str = "+33687654321";
+    let stage = Stage::start().await;
+    let _worker = stage.worker().await;
+    let list = list(&stage, &json!([{ "value": ANN_THERE, "info1": "Ann" }]));
+    let keep = async |id: &str, row: &Value, phone: &str| {
+        let more = json!({ "contactId": row, "contact": { "id": "c1" }, "phone": phone });
+        stage.enqueue(&[listed(id, &list, more)]).await;
+        stage.result(id).await
+    };
+    stage.enqueue(&[listed("known", &list, json!({}))]).await;
+    let row = stage.result("known").await["contactId"].clone();
+    let (changed, unchanged) = (
+        json!({ "contactId": row, "changed": true }),
+        json!({ "contactId": row, "changed": false }),
+    );
+    assert_eq!(keep("moved", &row, OTHER).await, changed);
+    assert_eq!(keep("same", &row, OTHER).await, unchanged);
+    // It comes to a number that is there already: what is left of it is that one.
+    stage.enqueue(&[listed("second", &list, json!({}))]).await;
+    let second = stage.result("second").await["contactId"].clone();
+    let joined = keep("joined", &row, ANN).await;
+    assert_eq!(joined, json!({ "contactId": second, "changed": false }));
+    let gone = stage.sms_effects("list-contact-delete");
+    assert_eq!(gone.len(), 1);
+    assert_eq!(gone[0].change.content["destination"], OTHER[1..]);
+    // And where its row is not there any more it gets another.
+    let third = keep("anew", &row, OTHER).await;
+    assert_eq!(third["changed"], true);
+    let out =
+        json!({ "contactId": third["contactId"], "operation": "remove", "phone": "+33611111111" });
+    stage.enqueue(&[listed("out", &list, out)]).await;
+    assert_eq!(stage.result("out").await, json!({ "removed": 1 }));
 }
 
 #[tokio::test]
@@ -112,7 +151,50 @@ async fn a_look_up_is_kept_where_the_next_call_finds_no_permit() {
     stage.enqueue(&[listed("add", &list, json!({}))]).await;
     stage.result("add").await;
     let calls = (stage.sms_calls("get-list"), stage.sms_calls("post-list"));
-    assert_eq!(calls, (1, 1));
+    // Before, and for what the list calls it.
+    assert_eq!(calls, (2, 1));
+}
+
+/// With one permit at a time each delivery goes on where the last one was.
+#[tokio::test]
+async fn each_call_of_many_has_a_permit_and_none_is_repeated() {
+    const OTHER: &str = "+33687654321";
+    let stage = Stage::start().await;
+    let slow = stage.connections().replace("1000/1s", "1/1s");
+    let _worker = stage.worker_with(&slow, &[]).await;
+    let list = list(
+        &stage,
+        &json!([{ "value": ANN_THERE }, { "value": &OTHER[1..] }]),
+    );
+    let url = format!("{}/list/{list}", stage.sms.url());
+    let asked = reqwest::Client::new().get(url).bearer_auth("somebody");
+    let asked = asked.header("accept", "application/json").send().await;
+    let shown: Value = asked.unwrap().json().await.unwrap();
+    let [ann, other] = [0, 1].map(|at| shown["list"][at]["id"].clone());
+    let more = |row: &Value, phone: &str| json!({ "contactId": row, "contact": { "id": "c1" }, "phone": phone, "info1": "Ann" });
+    stage
+        .enqueue(&[
+            listed("joined", &list, more(&ann, OTHER)),
+            listed("anew", &list, more(&ann, ANN)),
+        ])
+        .await;
+    assert_eq!(stage.result("joined").await["contactId"], other);
+    let anew = stage.result("anew").await;
+    assert_eq!(
+        anew["contactId"],
+        stage.sms_effects("list-contact")[0].change.id
+    );
+    let kinds: Vec<_> = stage
+        .sms
+        .effects()
+        .into_iter()
+        .map(|effect| effect.change.kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        ["list-contact-update", "list-contact-delete", "list-contact"]
+    );
+    assert_eq!(stage.sms_calls("put-list-contact"), 2);
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! GHL and a CRM by the generic connector.
 
+use std::fs;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{World, content};
+use crate::stage::{World, content, unscheduled_flows};
 
 /// A contact of GHL's that has a profile at the CRM; both ids.
 async fn known(world: &World) -> (String, String) {
@@ -207,4 +209,61 @@ async fn a_contact_without_address_is_a_profile_too() {
     assert_eq!(changed[0].change.id, made[0].change.id);
     assert_eq!(content(&changed[0])["email"], "ann@example.com");
     assert_eq!(world.rest().await, 0);
+}
+
+/// The CRM says so of a second one with its address: from then on they are one, though nobody has told of it before.
+#[tokio::test]
+async fn a_profile_that_is_there_already_is_the_contacts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows.toml");
+    let text = unscheduled_flows();
+    let told = r#"on = ["crm.profile.created", "crm.profile.updated"]"#;
+    assert!(text.contains(told));
+    fs::write(&path, text.replace(told, r#"on = "crm.profile.updated""#)).unwrap();
+    let world = World::with(&path).await;
+    let made = json!({ "id": "p1", "firstName": "Ada", "email": "ADA@example.com" });
+    world.smore.steer("profiles", &made).unwrap();
+    assert_eq!(world.rest().await, 0);
+    let contact = world.seeded(json!({ "firstName": "Ada", "email": "ada@example.com" }));
+    let said = |first: &str| json!({ "id": contact["id"], "firstName": first, "email": "ada@example.com" });
+    world.ghl("ContactCreate", said("Ada")).await;
+    assert_eq!(world.rest().await, 0);
+    assert!(world.crm_effects("profile", 0).await.is_empty());
+    world.ghl("ContactUpdate", said("Augusta")).await;
+    let changed = world.crm_effects("profile-update", 1).await;
+    assert_eq!(changed[0].change.id, "p1");
+    world
+        .smore
+        .steer("profiles", &json!({ "id": "p1", "lastName": "King" }))
+        .unwrap();
+    assert_eq!(world.rest().await, 0);
+    let id = contact["id"].as_str().unwrap();
+    assert_eq!(world.ghl_contact(id).await["lastName"], "King");
+    // Another contact that claims it has it from then on; the first one goes its own way.
+    world
+        .post(&[crate::stage::door::job(
+            "claim",
+            "LinkRecord",
+            &json!({ "contact": { "id": "c2" }, "system": "crm", "record": { "id": "p1" } }),
+        )])
+        .await;
+    world.result("claim").await;
+    world
+        .ghl(
+            "TaskCreate",
+            json!({ "id": "t1", "contactId": id, "title": "Mine" }),
+        )
+        .await;
+    world
+        .ghl(
+            "TaskCreate",
+            json!({ "id": "t2", "contactId": "c2", "title": "Yours" }),
+        )
+        .await;
+    let records = world.crm_effects("record", 1).await;
+    assert_eq!(world.rest().await, 0);
+    assert_eq!(
+        (records.len(), &content(&records[0])["title"]),
+        (1, &json!("Yours"))
+    );
 }

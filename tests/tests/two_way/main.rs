@@ -2,10 +2,14 @@
 
 mod crm;
 mod form;
+mod initial;
+mod list;
 mod loops;
 mod page;
+mod polled;
 mod rough;
 mod sms;
 mod stage;
 mod told;
 mod trigger;
+mod writes;

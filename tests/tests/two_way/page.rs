@@ -1,6 +1,9 @@
 //! The page about flows: its tables are complete, and each test that they name is there.
 
-use std::{collections::BTreeSet, fs, path::Path};
+mod operations;
+mod table;
+
+use std::collections::BTreeSet;
 
 use penstock_shared::{
     flow::{Flows, trigger::TRIGGERS},
@@ -9,76 +12,46 @@ use penstock_shared::{
 use penstock_tests::harness::run;
 use serde_json::Value;
 
-use crate::stage::shipped;
+use self::table::{have_their_tests, names, page, rows};
+use crate::stage::{shipped, shipped_flows};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// The rows under a heading: what each is about, and the test that shows it.
-fn rows<'a>(page: &'a str, heading: &str) -> Vec<(&'a str, &'a str)> {
-    let (_, under) = page
-        .split_once(&format!("\n### {heading}\n"))
-        .expect("the heading is there");
-    let under = under.split("\n#").next().unwrap_or_default();
-    let rows = under.lines().filter(|line| line.starts_with("| `"));
-    let rows = rows.map(|line| {
-        let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
-        let bare = |cell: &'a str| cell.trim_matches(['`', ' ']);
-        let (name, test) = (bare(cells[0]), bare(cells[cells.len() - 1]));
-        (name, test)
-    });
-    rows.collect()
-}
-
-fn names<'a>(rows: &[(&'a str, &'a str)]) -> BTreeSet<&'a str> {
-    let names: BTreeSet<_> = rows.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names.len(), rows.len(), "a row stands there twice");
-    names
-}
+const PAGE: &str = "docs/FLOWS.md";
 
 #[test]
 fn every_trigger_action_and_ready_made_flow_has_its_row_and_its_test() {
-    let page = fs::read_to_string(root().join("docs/FLOWS.md")).unwrap();
-    let triggers = rows(&page, "Triggers");
+    let page = page(PAGE);
+    let triggers = rows(&page, "### Triggers");
     let known: BTreeSet<_> = TRIGGERS.iter().map(|trigger| trigger.kind).collect();
     assert_eq!(names(&triggers), known);
-    let actions = rows(&page, "Actions");
+    let actions = rows(&page, "### Actions");
     let public = JobType::ALL.iter().filter(|job_type| job_type.is_public());
     assert_eq!(
         names(&actions),
         public.map(|job_type| job_type.as_str()).collect()
     );
-    let ready = rows(&page, "Ready-made flows");
-    let text = fs::read_to_string(shipped("flows.toml")).unwrap();
-    let flows = Flows::load(&text).unwrap();
+    let ready = rows(&page, "### Ready-made flows");
+    let flows = Flows::load(&shipped_flows()).unwrap();
     assert_eq!(
         names(&ready),
         flows.iter().map(|flow| flow.name.as_str()).collect()
     );
-    for (name, test) in triggers.into_iter().chain(actions).chain(ready) {
-        let (file, function) = test
-            .split_once("::")
-            .unwrap_or_else(|| panic!("{name}: {test} names no test"));
-        let source = fs::read_to_string(root().join(file));
-        let source = source.unwrap_or_else(|error| panic!("{name}: {file}: {error}"));
-        let is_there = source.contains(&format!("fn {function}("));
-        assert!(is_there, "{name}: {file} has no test {function}");
-    }
+    have_their_tests(&[triggers, actions, ready].concat());
 }
 
-/// What the page shows is read as any file of flows is.
+/// What the pages show is read as any file of flows is.
 #[test]
-fn the_flows_that_the_page_shows_are_right() {
-    let page = fs::read_to_string(root().join("docs/FLOWS.md")).unwrap();
-    let blocks = page.split("```toml\n").skip(1);
-    let blocks: Vec<_> = blocks
-        .filter_map(|block| block.split("```").next())
-        .collect();
-    assert!(!blocks.is_empty());
-    for block in blocks {
-        let read = Flows::load(block);
-        assert!(read.is_ok(), "{block}\n{:?}", read.err());
+fn the_flows_that_the_pages_show_are_right() {
+    for page in [PAGE, "README.md"].map(page) {
+        let blocks = page.split("```toml\n").skip(1);
+        let blocks = blocks.filter_map(|block| block.split("```").next());
+        let flows: Vec<_> = blocks
+            .filter(|block| block.starts_with("[[flow]]"))
+            .collect();
+        assert!(!flows.is_empty());
+        for flow in flows {
+            let read = Flows::load(flow);
+            assert!(read.is_ok(), "{flow}\n{:?}", read.err());
+        }
     }
 }
 

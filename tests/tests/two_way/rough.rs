@@ -5,7 +5,7 @@ use std::fs;
 use penstock_shared::{outcome::Cause, queue::dead::Filter};
 use serde_json::json;
 
-use crate::stage::{World, shipped};
+use crate::stage::{World, shipped_flows};
 
 /// A flow that loads, and fails as it runs.
 const BROKEN: &str = r#"
@@ -20,7 +20,7 @@ do = [{ job = "AddTags", payload = { contact = "{{ person.ref }}", tags = ["{{ d
 async fn a_flow_that_fails_keeps_its_event_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flows.toml");
-    let text = fs::read_to_string(shipped("flows.toml")).unwrap();
+    let text = shipped_flows();
     fs::write(&path, format!("{text}{BROKEN}")).unwrap();
     let world = World::with(&path).await;
     world.replies("33612345678", "Please call me");

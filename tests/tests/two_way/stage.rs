@@ -1,6 +1,10 @@
 //! All three systems, and Penstock between them: a Redis, the stand-ins, `serve`, a worker, and the files that are shipped.
 
+pub(crate) mod door;
+mod list;
+
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,6 +25,11 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use penstock_tests::ready::{ALERTS, LIST, SECRET, STAFF, TENANT};
 
+/// Where the flows on a cadence stand in the shipped file: from here to there.
+const ON_A_CADENCE: [&str; 2] = [
+    "# What no webhook has told of: replies",
+    "# ---- A contact that is the same in GHL and in the list",
+];
 /// For whatever must happen at all; how soon is not what these tests are about.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,7 +53,7 @@ pub(crate) struct World {
     serve: String,
     teller: Teller,
     _programs: [Program; 2],
-    _redis: RedisServer,
+    redis: RedisServer,
     _files: Files,
 }
 
@@ -54,14 +63,30 @@ pub(crate) fn shipped(name: &str) -> PathBuf {
     root.join("deploy").join(name)
 }
 
+/// The shipped flows, as they are read.
+pub(crate) fn shipped_flows() -> String {
+    fs::read_to_string(shipped("flows.toml")).unwrap()
+}
+
+/// The same but for those on a cadence: their moments are the clock's, and come in the middle of whatever a test does.
+pub(crate) fn unscheduled_flows() -> String {
+    let text = shipped_flows();
+    let [begin, end] = ON_A_CADENCE.map(|mark| text.find(mark).unwrap());
+    [&text[..begin], &text[end..]].concat()
+}
+
 impl World {
-    /// All of it with the shipped flows, under way.
+    /// All of it with the shipped flows that begin with an event, under way.
     pub(crate) async fn start() -> Self {
-        Self::with(&shipped("flows.toml")).await
+        Self::following(None).await
     }
 
     /// The same with other flows.
     pub(crate) async fn with(flows: &Path) -> Self {
+        Self::following(Some(flows)).await
+    }
+
+    async fn following(flows: Option<&Path>) -> Self {
         let redis = RedisServer::start(RedisOptions::default()).await;
         let url = redis.url();
         let systems = systems().await;
@@ -71,6 +96,8 @@ impl World {
         let teller = Teller::new(&http, &serve).unwrap();
         let files = Files::write(&teller, &systems).unwrap();
         files.lift_quotas().unwrap();
+        fs::write(files.flows(), unscheduled_flows()).unwrap();
+        let flows = flows.map_or_else(|| files.flows(), Path::to_path_buf);
         let listen = serve.trim_start_matches("http://");
         let service = Program::new("penstock-producer")
             .env("PENSTOCK_REDIS_URL", &url)
@@ -97,7 +124,7 @@ impl World {
             serve,
             teller,
             _programs: [service, worker],
-            _redis: redis,
+            redis,
             _files: files,
         };
         wait_until("the service to be ready", PATIENCE, async || {

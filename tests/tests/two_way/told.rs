@@ -1,8 +1,9 @@
 //! GHL to `SMSFactor`.
 
+use penstock_shared::queue::links::RecordName;
 use serde_json::json;
 
-use crate::stage::{LIST, STAFF, World, content};
+use crate::stage::{LIST, STAFF, TENANT, World, content};
 
 const ANN: &str = "33612345678";
 
@@ -32,10 +33,17 @@ async fn a_contact_is_in_the_list_until_it_is_deleted() {
     world
         .ghl("ContactUpdate", json!({ "id": "c2", "firstName": "Bob" }))
         .await;
+    assert_eq!(world.rest().await, 0);
+    let known = async || {
+        let name = RecordName::new("ghl", "c1");
+        world.queue.known_link(TENANT, &name).await.unwrap()
+    };
+    assert!(known().await.is_some());
     world.ghl("ContactDelete", contact).await;
     let gone = world.sms_effects("list-contact-delete", 1).await;
     assert_eq!(gone[0].change.contact_id.as_deref(), Some(ANN));
     assert_eq!(world.rest().await, 0);
+    assert_eq!(known().await, None);
     assert_eq!(world.sms_effects("list-contact", 1).await.len(), 1);
 }
 

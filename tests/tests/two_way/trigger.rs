@@ -98,26 +98,3 @@ async fn every_trigger_begins_its_flow() {
     }
     assert_eq!(world.rest().await, 0);
 }
-
-/// A contact of the list that somebody has changed, as a poll finds it.
-#[tokio::test]
-async fn a_changed_contact_of_the_list_is_changed_in_ghl() {
-    let world = World::start().await;
-    let contact = world.seeded(json!({ "phone": "+33612345678", "firstName": "Old" }));
-    let data = json!({ "listId": "5a0312a7", "id": "991", "change": "changed", "phone": "+33612345678", "info1": "Zoë", "info3": "Żory" });
-    let event = json!({
-        "source": "smsfactor", "kind": "sms.contact", "tenant": TENANT, "id": "found:1", "contact": { "phone": "+33612345678" }, "data": data,
-    });
-    let job = json!({ "type": "HandleEvent", "tenant": TENANT, "payload": { "event": event } });
-    let new = NewJob {
-        id: "found:1".parse().unwrap(),
-        job: Job::from_value(job).unwrap(),
-    };
-    world.queue.enqueue(&[new], Admission::Each).await.unwrap();
-    assert_eq!(world.rest().await, 0);
-    let there = world.ghl_contact(contact["id"].as_str().unwrap()).await;
-    assert_eq!(
-        (&there["firstName"], &there["city"]),
-        (&json!("Zoë"), &json!("Żory"))
-    );
-}

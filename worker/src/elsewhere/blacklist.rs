@@ -48,7 +48,10 @@ async fn remove(
     let page = |start| Request::blacklist(&wanted.phone, start);
     let found = lookup::find(way, job, turn, &wanted.phone, page).await?;
     lookup::is_over(job);
-    for there in &found {
+    for (at, there) in found.iter().enumerate() {
+        if at > 0 {
+            lookup::learnt(turn, &found[at..]).await?;
+        }
         let request = Request::remove_blacklisted(&there.id);
         match way.send(turn, &request).await {
             Ok(_) | Err(Stop::Call(CallError::PartNotFound { .. })) => {}

@@ -1,9 +1,10 @@
 //! `SmsListContact`: a number is in a list with what is said of it, or it is not there.
 
 use penstock_shared::{
-    job::{Membership, SmsListContact},
+    job::{Membership, SmsListContact, Text},
     outcome::Outcome,
-    smsfactor::{Listed, Request},
+    queue::{run::field, settle::Fields},
+    smsfactor::{Listed, Request, number},
     wire::CallError,
 };
 use serde_json::{Value, json};
@@ -23,13 +24,15 @@ pub(super) async fn keep(
     turn: &mut Turn<'_>,
 ) -> Result<Outcome, Stop> {
     let way = smsfactor(courier, job, turn)?;
-    let list = wanted.list_id.as_str();
-    let page = |start| Request::list(list, &wanted.phone, start);
-    let found = lookup::find(way, job, turn, &wanted.phone, page).await?;
+    let keeper = Keeper { way, wanted };
+    let found = lookup::find(way, job, turn, &wanted.phone, |start| keeper.page(start)).await?;
     lookup::is_over(job);
+    let is_gone = job.claimed.run.text(field::GONE).is_some();
+    let own = wanted.contact_id.as_ref().filter(|_| !is_gone);
+    let own = own.map(Text::as_str);
     let result = match wanted.operation {
-        Membership::Add => add(way, wanted, &found, turn).await?,
-        Membership::Remove => json!({ "removed": remove(way, &found, turn).await? }),
+        Membership::Add => keeper.add(own, &found, turn).await?,
+        Membership::Remove => json!({ "removed": keeper.remove(own, &found, turn).await? }),
     };
     Ok(Outcome::Delivered {
         result,
@@ -38,35 +41,137 @@ pub(super) async fn keep(
     })
 }
 
-async fn add(
-    way: Way<'_>,
-    wanted: &SmsListContact,
-    found: &[Listed],
-    turn: &mut Turn<'_>,
-) -> Result<Value, Stop> {
-    let (list, infos) = (wanted.list_id.as_str(), wanted.infos());
-    let Some(there) = found.first() else {
-        let request = Request::add_to_list(list, &wanted.phone, infos);
-        way.send(turn, &request).await?;
-        return Ok(json!({ "changed": true }));
-    };
-    let mut pairs = infos.iter().zip(&there.infos);
-    let differs = pairs
-        .any(|(wanted, there)| wanted.is_some_and(|text| text != there.as_deref().unwrap_or("")));
-    if differs {
-        let request = Request::update_listed(&there.id, &wanted.phone, infos);
-        way.send(turn, &request).await?;
-    }
-    Ok(json!({ "contactId": there.id, "changed": differs }))
+/// Keeps one number in its list, call by call. How far it has come is in the journal before each further one, which may find no permit now.
+#[derive(Clone, Copy)]
+struct Keeper<'a> {
+    way: Way<'a>,
+    wanted: &'a SmsListContact,
 }
 
-/// Takes out every one of them; what is not there any more is out.
-async fn remove(way: Way<'_>, found: &[Listed], turn: &mut Turn<'_>) -> Result<usize, Stop> {
-    for there in found {
-        match way.send(turn, &Request::remove_listed(&there.id)).await {
-            Ok(_) | Err(Stop::Call(CallError::PartNotFound { .. })) => {}
-            Err(stop) => return Err(stop),
+impl Keeper<'_> {
+    /// A page of what the list has of the number.
+    fn page(self, start: usize) -> Request {
+        Request::list(self.wanted.list_id.as_str(), &self.wanted.phone, start)
+    }
+
+    /// `own` is the row that the contact has; `found` are those with the number.
+    async fn add(
+        self,
+        own: Option<&str>,
+        found: &[Listed],
+        turn: &mut Turn<'_>,
+    ) -> Result<Value, Stop> {
+        let is_own = |row: &&Listed| own == Some(row.id.as_str());
+        if let Some(there) = found.iter().find(is_own) {
+            return self.update(there, turn).await;
+        }
+        if let Some(there) = found.first() {
+            return self.join(own, there, turn).await;
+        }
+        if let Some(id) = own {
+            if self.renumber(id, turn).await? {
+                return Ok(json!({ "contactId": id, "changed": true }));
+            }
+            let gone = Fields::from([(field::GONE, "yes".to_owned())]);
+            turn.advance(gone, None).await?;
+        }
+        let list = self.wanted.list_id.as_str();
+        let request = Request::add_to_list(list, &self.wanted.phone, self.wanted.infos());
+        self.way.send(turn, &request).await?;
+        lookup::unlearnt(turn).await?;
+        let id = self.added_id(turn).await?;
+        Ok(json!({ "contactId": id, "changed": true }))
+    }
+
+    /// What is said of the number is said of this row, if it is not yet.
+    async fn update(self, there: &Listed, turn: &mut Turn<'_>) -> Result<Value, Stop> {
+        let differs = self.told(there) != there.infos;
+        if differs {
+            let infos = self.wanted.infos();
+            let request = Request::update_listed(&there.id, &self.wanted.phone, infos);
+            self.way.send(turn, &request).await?;
+        }
+        Ok(json!({ "contactId": there.id, "changed": differs }))
+    }
+
+    /// What is said of a row then: what is not named stays as it is, and nothing is the same as an empty text.
+    fn told(self, there: &Listed) -> [Option<String>; 4] {
+        let mut told = there.infos.clone();
+        for (told, wanted) in told.iter_mut().zip(self.wanted.infos()) {
+            if let Some(text) = wanted {
+                *told = Some(text.to_owned()).filter(|text| !text.is_empty());
+            }
+        }
+        told
+    }
+
+    /// The contact has come to a number that is there already: what is left of its own row is the number that it had.
+    async fn join(
+        self,
+        own: Option<&str>,
+        there: &Listed,
+        turn: &mut Turn<'_>,
+    ) -> Result<Value, Stop> {
+        let updated = self.update(there, turn).await?;
+        if let Some(id) = own {
+            let known = Listed {
+                id: there.id.clone(),
+                infos: self.told(there),
+            };
+            lookup::learnt(turn, &[known]).await?;
+            self.take_out(id, turn).await?;
+        }
+        Ok(updated)
+    }
+
+    /// The row gets the number; `false` if it is not there any more.
+    async fn renumber(self, id: &str, turn: &mut Turn<'_>) -> Result<bool, Stop> {
+        let infos = self.wanted.infos();
+        let request = Request::update_listed(id, &self.wanted.phone, infos);
+        self.is_there(&request, turn).await
+    }
+
+    /// What the list calls a number that was just added, which no answer says. One that it does not show yet goes by its number: the next job for it
+    /// finds no such row, and says the right one.
+    async fn added_id(self, turn: &mut Turn<'_>) -> Result<String, Stop> {
+        let number = number(&self.wanted.phone);
+        let answer = self.way.send(turn, &self.page(0)).await?;
+        let row = answer.page(number).found.into_iter().next();
+        Ok(row.map_or_else(|| number.to_owned(), |row| row.id))
+    }
+
+    /// Takes out every one of them, and then the contact's own row.
+    async fn remove(
+        self,
+        own: Option<&str>,
+        found: &[Listed],
+        turn: &mut Turn<'_>,
+    ) -> Result<usize, Stop> {
+        let own = own.filter(|id| found.iter().all(|row| row.id != *id));
+        let rows = found.iter().map(|row| row.id.as_str());
+        let (mut removed, mut left) = (0, found);
+        for id in rows.chain(own) {
+            if removed > 0 {
+                lookup::learnt(turn, left).await?;
+            }
+            let was_there = self.take_out(id, turn).await?;
+            removed += usize::from(was_there || !left.is_empty());
+            left = left.split_first().map_or(left, |(_, left)| left);
+        }
+        Ok(removed)
+    }
+
+    /// Takes a row out; whether it was there.
+    async fn take_out(self, id: &str, turn: &mut Turn<'_>) -> Result<bool, Stop> {
+        self.is_there(&Request::remove_listed(id), turn).await
+    }
+
+    /// Sends what is about one row; whether that is there.
+    async fn is_there(self, request: &Request, turn: &mut Turn<'_>) -> Result<bool, Stop> {
+        match self.way.send(turn, request).await {
+            Ok(_) => Ok(true),
+            Err(Stop::Call(CallError::PartNotFound { .. })) => Ok(false),
+            Err(stop) => Err(stop),
         }
     }
-    Ok(found.len())
 }

@@ -62,10 +62,17 @@ fn known(job: &Assignment) -> Option<Vec<Listed>> {
     serde_json::from_str(run.text(field::SEEN)?).ok()
 }
 
-async fn learnt(turn: &mut Turn<'_>, found: &[Listed]) -> Result<(), Stop> {
+/// Writes down what there is, as far as it is known by now, and has a permit for the next call then.
+pub(super) async fn learnt(turn: &mut Turn<'_>, found: &[Listed]) -> Result<(), Stop> {
     // Rows are ids and texts: there is nothing that JSON could not say.
     let seen = serde_json::to_string(found).unwrap_or_default();
     let fields = Fields::from([(field::SEEN, seen), (field::PAGE, String::new())]);
+    turn.advance(fields, None).await
+}
+
+/// The same where nobody knows: the next delivery looks again.
+pub(super) async fn unlearnt(turn: &mut Turn<'_>) -> Result<(), Stop> {
+    let fields = Fields::from([(field::SEEN, String::new())]);
     turn.advance(fields, None).await
 }
 

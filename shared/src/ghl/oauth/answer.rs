@@ -174,7 +174,7 @@ struct Body {
 }
 
 /// What a whole response means.
-pub(super) fn read(response: &Response<'_>) -> Result<Issued, TokenError> {
+pub(in crate::ghl) fn read(response: &Response<'_>) -> Result<Issued, TokenError> {
     let json = serde_json::from_slice::<Value>(response.body).ok();
     if !(200..300).contains(&response.status) {
         return Err(failure(response, json.as_ref()));

@@ -132,7 +132,7 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
     (
         "list, whole",
         "SmsListContact",
-        r#"{ "listId": "5a03", "phone": "+33612345678", "operation": "add", "info1": "Ann", "info2": "", "info3": "c", "info4": "d" }"#,
+        r#"{ "listId": "5a03", "phone": "+33612345678", "operation": "add", "contactId": "991", "contact": { "id": "c" }, "info1": "Ann", "info2": "", "info3": "c", "info4": "d" }"#,
     ),
     (
         "blacklist",
@@ -158,7 +158,7 @@ const MORE_GOOD: &[(&str, &str, &str)] = &[
     (
         "call, whole",
         "HttpCall",
-        r#"{ "connection": "crm-2", "method": "POST", "path": "/v1/people/Ann Lee/notes", "query": { "expand": "all" }, "headers": { "X-Source": "penstock" }, "body": { "a": [1, 2.5, null, { "b": true }] }, "contact": { "email": "a@b.io" }, "idempotent": true, "result": { "id": "/data/id", "all": "" } }"#,
+        r#"{ "connection": "crm-2", "method": "POST", "path": "/v1/people/Ann Lee/notes", "query": { "expand": "all" }, "headers": { "X-Source": "penstock" }, "body": { "a": [1, 2.5, null, { "b": true }] }, "contact": { "email": "a@b.io" }, "idempotent": true, "result": { "id": "/data/id", "all": "" }, "accept": [409, 303] }"#,
     ),
     ("create, least", "CreateContact", r#"{ "lastName": "L" }"#),
     (
@@ -420,6 +420,10 @@ const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
         r#"{ "listId": "a/b", "phone": "+33612345678" }"#,
     ),
     (
+        "SmsListContact",
+        r#"{ "listId": "a", "phone": "+33612345678", "contactId": "" }"#,
+    ),
+    (
         "SmsBlacklist",
         r#"{ "phone": "+33612345678", "operation": "toggle" }"#,
     ),
@@ -429,6 +433,18 @@ const MORE_BAD_PAYLOADS: &[(&str, &str)] = &[
     (
         "HttpCall",
         r#"{ "connection": "ghl", "method": "GET", "path": "/a" }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "/a", "accept": [] }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "/a", "accept": [429] }"#,
+    ),
+    (
+        "HttpCall",
+        r#"{ "connection": "crm", "method": "GET", "path": "/a", "accept": [500] }"#,
     ),
     (
         "HttpCall",

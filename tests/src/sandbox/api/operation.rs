@@ -187,6 +187,12 @@ impl Params {
     }
 }
 
+/// The operations of the contacts API: what each is called, its method and its path.
+pub fn operations() -> impl Iterator<Item = (&'static str, &'static Method, &'static str)> {
+    let contacts = table::all().filter(|operation| !operation.is_access());
+    contacts.map(|operation| (operation.id, &operation.method, operation.path))
+}
+
 /// Every operationId.
 pub(in crate::sandbox) fn names() -> impl Iterator<Item = &'static str> {
     let mut last = "";
