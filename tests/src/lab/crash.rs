@@ -133,9 +133,8 @@ async fn crash(cell: Cell) -> Crashed {
     let is_reported = of.told == Told::ByReport;
     let has_arrived = is_reported && world.tell_of_messages().await;
     let ended = until_ended(&world, &of.job).await;
-    if is_reported {
-        world.until_idle().await;
-    }
+    // A report comes late, and what was sent again is followed by a sweep.
+    world.until_idle().await;
     let mut history = end(world, second, &of).await;
     history.links_cut = false;
     let mut violations = check(&history);
