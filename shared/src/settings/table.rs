@@ -106,7 +106,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_ALLOW_WRITES",
         "ask",
-        "whether tenants connected by OAuth may write: `ask`, each of them once `penstock-admin tenant allow-writes` was said, or `all`",
+        "whether tenants connected by OAuth may write: `ask`, each of them, or its company, once `penstock-admin tenant allow-writes` was said, or `all`",
     ),
     plain(
         "PENSTOCK_GHL_BURST",
@@ -171,7 +171,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_MAX_BACKLOG",
         "1000000",
-        "unfinished jobs per tenant, beyond which intake refuses",
+        "unfinished jobs per tenant, beyond which intake refuses; what follows from a job is stored all the same, and pulls and polls wait for room",
     ),
     plain(
         "PENSTOCK_DAILY_PACING",
