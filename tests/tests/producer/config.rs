@@ -65,7 +65,7 @@ const DEFAULTS: [(&str, &str); 48] = [
     ("PENSTOCK_MAX_AGE", "none"),
     ("PENSTOCK_API_KEYS", "none"),
     ("PENSTOCK_FLOWS", "none"),
-    ("PENSTOCK_STORM", "\"60/1m\""),
+    ("PENSTOCK_STORM", "\"60/1m,300/1h\""),
     ("PENSTOCK_HOOKS", "none"),
     ("PENSTOCK_HOOK_WINDOW", "\"24h\""),
     ("PENSTOCK_ENCRYPTION_KEYS", "none"),
