@@ -68,6 +68,19 @@ async fn every_answer_says_what_is_left() {
     );
 }
 
+/// Whose quota calls about it use does not change as it goes.
+#[tokio::test]
+async fn a_contact_that_was_deleted_is_still_its_locations() {
+    let client = Client::of(options("3/1h", 10)).await;
+    client.seed("c1");
+    let delete = client.request(reqwest::Method::DELETE, "/contacts/c1");
+    assert_eq!(delete.send().await.unwrap().status().as_u16(), 200);
+    headers(&client, "/contacts/c1").await;
+    let summary = client.running.summary();
+    assert_eq!(summary.by_tenant.len(), 1);
+    assert_eq!(summary.by_tenant[LOCATION].calls, 2);
+}
+
 #[tokio::test]
 async fn a_refusal_says_when_to_return() {
     let client = Client::of(options("1/1h", 10)).await;

@@ -4,9 +4,10 @@
 //! one in this: if its answer was lost, each of them is repeated by itself, the earlier one after the effect of both. Then the later one must come
 //! once more after it.
 //!
-//! A job that was retried after its death has joined the end of its contact's sequence, wherever that was: it is left out of this.
+//! A job that was retried after its death has joined the end of its contact's sequence, wherever that was, and one that refers to it has let it pass:
+//! they are left out of this.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::history::History;
 use super::super::ledger::Call;
@@ -17,13 +18,14 @@ use super::{Effects, Invariant, Violation};
 type Course<'a> = Vec<(Vec<usize>, &'a Call)>;
 
 pub(super) fn check(history: &History, effects: &Effects<'_>) -> Vec<Violation> {
+    let moved = moved(history);
     let mut courses: BTreeMap<&str, Course<'_>> = BTreeMap::new();
     for made in &effects.all {
         for (contact, jobs) in &made.of {
             let jobs = jobs
                 .iter()
                 .copied()
-                .filter(|job| !is_retried(history, *job));
+                .filter(|job| !moved.contains(history.promises[*job].id.as_str()));
             let jobs: Vec<_> = jobs.collect();
             if !jobs.is_empty() {
                 courses.entry(contact).or_default().push((jobs, made.call));
@@ -38,8 +40,16 @@ pub(super) fn check(history: &History, effects: &Effects<'_>) -> Vec<Violation> 
     found
 }
 
-fn is_retried(history: &History, job: usize) -> bool {
-    history.retried.contains(&history.promises[job].id)
+/// The jobs that may have been retried, and those that wait for one of these: they come after it.
+fn moved(history: &History) -> HashSet<&str> {
+    let mut moved: HashSet<&str> = history.retried.iter().map(String::as_str).collect();
+    for promise in &history.promises {
+        let parent = promise.parent.as_deref();
+        if parent.is_some_and(|parent| moved.contains(parent)) {
+            moved.insert(&promise.id);
+        }
+    }
+    moved
 }
 
 /// Effects that come after that of a later job which they did not share a call with.

@@ -231,6 +231,15 @@ fn effects_out_of_order_are_noticed_and_so_are_repeated_ones() {
         history.retried.insert("job-0".into());
     });
     assert_eq!(retried, []);
+    // It has let the other one pass.
+    let waiting = judged(|history| {
+        for (call, order) in history.calls.iter_mut().zip([2, 0, 1]) {
+            call.effect.as_mut().unwrap().order = order;
+        }
+        history.promises[0].parent = Some("job-99".into());
+        history.retried.insert("job-99".into());
+    });
+    assert_eq!(waiting, []);
     let late = judged(|history| {
         let mut call = note(9, 0, 9000);
         call.effect.as_mut().unwrap().nature = Nature::Write;

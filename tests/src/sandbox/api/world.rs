@@ -29,11 +29,18 @@ pub(in crate::sandbox) struct World {
     ids: Ids,
     ordinal: u64,
     contacts: HashMap<String, Contact>,
-    /// The ordinals of those that were deleted, for pages that start after one.
-    deleted: HashMap<String, u64>,
+    /// Those that were deleted, for pages that start after one, and for calls about one.
+    deleted: HashMap<String, Deleted>,
     locations: HashMap<String, Ordered>,
     emails: Index,
     phones: Index,
+}
+
+/// What is known of a contact that was deleted.
+#[derive(Debug)]
+struct Deleted {
+    ordinal: u64,
+    location: String,
 }
 
 impl World {
@@ -54,11 +61,13 @@ impl World {
         }
     }
 
-    /// The location that a contact is in.
+    /// The location that a contact is in, or was in until it was deleted.
     pub(in crate::sandbox) fn location_of(&self, contact_id: &str) -> Option<&str> {
-        self.contacts
-            .get(contact_id)
+        let contact = self.contacts.get(contact_id);
+        let deleted = self.deleted.get(contact_id);
+        contact
             .map(|contact| contact.location.as_str())
+            .or_else(|| deleted.map(|deleted| deleted.location.as_str()))
     }
 
     /// A contact as the API shows it.
@@ -83,7 +92,7 @@ impl World {
         let contact = self.contacts.get(contact_id);
         contact
             .map(|contact| contact.ordinal)
-            .or_else(|| self.deleted.get(contact_id).copied())
+            .or_else(|| self.deleted.get(contact_id).map(|deleted| deleted.ordinal))
     }
 
     /// That the location has such a business, campaign or workflow, or how the API says that it has not.
@@ -164,7 +173,11 @@ impl World {
         if let Some(ids) = self.locations.get_mut(&contact.location) {
             ids.remove(&contact.ordinal);
         }
-        self.deleted.insert(id.to_owned(), contact.ordinal);
+        let deleted = Deleted {
+            ordinal: contact.ordinal,
+            location: contact.location.clone(),
+        };
+        self.deleted.insert(id.to_owned(), deleted);
         Ok(contact)
     }
 
