@@ -131,6 +131,7 @@ async fn waiting(
     let put_off = locked(status)
         .into_iter()
         .chain(unconnected(status))
+        .chain(flowless(status))
         .chain(read_only(status))
         .chain(others);
     let mut reasons: Vec<_> = match status.state {
@@ -212,6 +213,14 @@ fn unconnected(status: &JobStatus) -> Option<Reason> {
     );
     let until = status.due_ms.filter(|_| status.state == State::Scheduled);
     Some(Reason::new("connection", detail).until(until))
+}
+
+/// What nobody follows would be lost.
+fn flowless(status: &JobStatus) -> Option<Reason> {
+    status.run.text(field::NO_FLOWS)?;
+    let detail = "the worker that had it last has no PENSTOCK_FLOWS: it is offered again every 30 s until one has it (PENSTOCK_FLOWS=/dev/null says that nothing follows)";
+    let until = status.due_ms.filter(|_| status.state == State::Scheduled);
+    Some(Reason::new("flows", detail.to_owned()).until(until))
 }
 
 /// What would write waits for a person to allow it.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use penstock_shared::{
-    event::Event,
+    event::{Event, Source},
     flow::{Broken, Known, Planned},
     ghl::CallError,
     job::{ContactRef, HandleEvent, Job, JobId, Payload},
@@ -22,7 +22,7 @@ use crate::{
     assignment::Assignment,
     call::{Calls, Stop},
     contact,
-    deliver::Courier,
+    deliver::{Courier, FOR_ANOTHER},
     elsewhere, install, storm, sync,
 };
 
@@ -46,6 +46,12 @@ pub async fn follow(
             effect: None,
             permit: calls.permit(),
         });
+    }
+    if !courier.flows.is_given() && !is_heard(&handle.event) {
+        return Err(flowless(job, calls));
+    }
+    if job.claimed.run.text(field::NO_FLOWS).is_some() {
+        job.note(field::NO_FLOWS, "");
     }
     let flows = courier.flows.flows();
     let known = Known {
@@ -85,6 +91,25 @@ pub async fn follow(
             permit: calls.permit(),
         },
     })
+}
+
+/// Whether a worker needs no flows to act upon it: it may be all that somebody wants of webhooks.
+fn is_heard(event: &Event) -> bool {
+    matches!(
+        (&event.source, event.kind.as_str()),
+        (Source::Ghl, "INSTALL" | "UNINSTALL") | (Source::Smsfactor, "sms.delivery")
+    )
+}
+
+/// This worker knows of no flows: another may, as while workers are given some one after the other. An event that nobody follows would be lost.
+fn flowless(job: &Assignment, calls: &Calls<'_>) -> Stop {
+    tracing::warn!(
+        job = job.reference().id(),
+        tenant = job.reference().tenant(),
+        "an event has come to a worker without PENSTOCK_FLOWS: it waits for one that has it"
+    );
+    job.note(field::NO_FLOWS, "none");
+    calls.postponed(FOR_ANOTHER, "this worker has no PENSTOCK_FLOWS")
 }
 
 /// The flows by which something has followed, of an event that is retried.

@@ -31,7 +31,7 @@ struct State {
 }
 
 impl FlowFile {
-    /// Reads the file; without one nothing follows from any event.
+    /// Reads the file; without one events are left to workers that have one.
     pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let read = match path {
             None => Read {
@@ -44,6 +44,11 @@ impl FlowFile {
             path: path.map(Path::to_path_buf),
             read: Arc::new(RwLock::new(read)),
         })
+    }
+
+    /// Whether there is such a file.
+    pub const fn is_given(&self) -> bool {
+        self.path.is_some()
     }
 
     /// The flows in force.

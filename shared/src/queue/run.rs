@@ -77,6 +77,8 @@ pub mod field {
     pub const LOCKED: &str = "locked";
     /// There if the worker that had it last does not know its connection: which.
     pub const NO_CONNECTION: &str = "noConnection";
+    /// There if the worker that had this event last knows of no flows: `none`.
+    pub const NO_FLOWS: &str = "noFlows";
     /// There if its tenant might only read as it was to write something: how often in a row.
     pub const READ_ONLY: &str = "readOnly";
     /// From which row on a long list is looked through next.

@@ -226,7 +226,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_FLOWS",
         "none",
-        "a file (TOML) that says what follows from which event; workers read it again when it changes",
+        "a file (TOML) that says what follows from which event; workers read it again when it changes. One that has none leaves events to others; of `/dev/null` nothing follows",
     ),
     plain(
         "PENSTOCK_STORM",

@@ -270,6 +270,18 @@ async fn handled_again_it_makes_the_same_jobs() {
     assert_eq!(stage.operations()["create-task"], 1);
 }
 
+/// As while workers are given flows one after the other.
+#[tokio::test]
+async fn a_worker_without_flows_leaves_events_to_others() {
+    let stage = Stage::start(&[]).await;
+    let _worker = stage.worker_with(&[("PENSTOCK_FLOWS", "")]).await;
+    replies(&stage, "sms:1", "call me").await;
+    let waits = stage.until_state("sms:1", State::Scheduled).await;
+    assert_eq!(waits.attempts, 0);
+    let why = stage.ask(&["job", "why", "sms:1"]).await;
+    assert!(why.to_string().contains("PENSTOCK_FLOWS"), "{why}");
+}
+
 /// It may be mended long after, when the jobs of the other flows are known no more.
 #[tokio::test]
 async fn retried_it_is_not_followed_again_by_what_was_followed() {

@@ -33,7 +33,9 @@ pub(crate) const ANN_THERE: &str = "33612345678";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Short, so that a test sees the end of each.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 9] = [
+    // Nothing follows from events, but where a test says so.
+    ("PENSTOCK_FLOWS", "/dev/null"),
     ("PENSTOCK_GHL_TOKEN", "pit-test"),
     // Nothing here calls it.
     ("PENSTOCK_GHL_BASE_URL", "http://127.0.0.1:9"),
