@@ -133,11 +133,14 @@ fn contact(path: &Path) -> Result<Value, Failure> {
         .map_err(Failure::bad_input)
 }
 
-/// The event in a file: as it is stored, or as the flow's sender sends it.
+/// The event in a file: as it is stored, by itself or in its job, or as the flow's sender sends it.
 fn event(flow: &Flow, text: &str) -> anyhow::Result<Event> {
     let document: Value = serde_json::from_str(text)?;
-    if document.get("source").is_some() && document.get("kind").is_some() {
-        return stored(&document);
+    let of_job = document.pointer("/payload/event");
+    let of_payload = of_job.or_else(|| document.get("event"));
+    let is_event = |told: &&Value| told.get("source").is_some() && told.get("kind").is_some();
+    if let Some(told) = of_payload.into_iter().chain([&document]).find(is_event) {
+        return stored(told);
     }
     let tenant = flow.tenants.first().cloned();
     let tenant = tenant.map_or_else(|| "example".parse::<Tenant>(), Ok)?;

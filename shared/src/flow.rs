@@ -1,6 +1,7 @@
 //! Flows: what happens when, without code. A file says which events become which jobs; [`Flows::load`] refuses it with every fault and its line,
 //! and [`Flows::plan`] is one function from an event to the jobs that follow from it.
 
+mod applied;
 mod cadence;
 mod engine;
 mod fault;

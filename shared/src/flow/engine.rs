@@ -6,7 +6,10 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter,
 };
 
-use super::filter;
+use super::{
+    applied::{self, Applied},
+    filter,
+};
 
 /// How many steps one template may take.
 const FUEL: u64 = 50_000;
@@ -46,6 +49,7 @@ impl Engine {
     pub(super) fn check_text(&self, source: &str) -> Result<HashSet<String>, TemplateError> {
         let template = self.0.template_from_named_str("", source);
         let template = template.map_err(|error| syntax(&error))?;
+        self.check_applied(applied::in_text(source))?;
         Ok(template.undeclared_variables(true))
     }
 
@@ -53,7 +57,30 @@ impl Engine {
     pub(super) fn check_expression(&self, source: &str) -> Result<HashSet<String>, TemplateError> {
         let expression = self.0.compile_expression_owned(source.to_owned());
         let expression = expression.map_err(|error| syntax(&error))?;
+        self.check_applied(applied::in_code(source))?;
         Ok(expression.undeclared_variables(true))
+    }
+
+    /// Of these each must be known.
+    fn check_applied(&self, all: Vec<Applied<'_>>) -> Result<(), TemplateError> {
+        for one in all {
+            let (what, name, tried) = match one {
+                Applied::Filter(name) => {
+                    let tried = self.0.empty_state().apply_filter(name, &[]);
+                    ("filter", name, tried.err())
+                }
+                Applied::Test(name) => {
+                    let tried = self.0.empty_state().perform_test(name, &[]);
+                    ("test", name, tried.err())
+                }
+            };
+            // One that is known may say what it lacks.
+            let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest];
+            if tried.is_some_and(|error| unknown.contains(&error.kind())) {
+                return Err(TemplateError(format!("there is no {what} {name}")));
+            }
+        }
+        Ok(())
     }
 
     /// What a template writes.
@@ -163,6 +190,23 @@ mod tests {
             evaluated("'call me' in data.message | lower"),
             Some(json!(true))
         );
+    }
+
+    #[test]
+    fn what_is_applied_must_be_known() {
+        let engine = Engine::new();
+        for (source, wrong) in [
+            ("data.message | lowr", "there is no filter lowr"),
+            ("data.message is defind", "there is no test defind"),
+        ] {
+            let error = engine.check_expression(source).unwrap_err();
+            assert_eq!(error.to_string(), wrong);
+        }
+        let text = "{% if data.from %}{{ now | pluss('1d') }}{% endif %}";
+        let error = engine.check_text(text).unwrap_err();
+        assert_eq!(error.to_string(), "there is no filter pluss");
+        let known = "data.x | default(now) | plus('1d') is not none";
+        assert!(engine.check_expression(known).is_ok());
     }
 
     #[test]

@@ -236,7 +236,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "PENSTOCK_HOOKS",
         "none",
-        "a file (TOML) that says which webhooks are taken in, and how their senders prove themselves",
+        "a file (TOML) that says which webhooks are taken in, and how their senders prove themselves; the intake reads it as it starts",
     ),
     plain(
         "PENSTOCK_HOOK_WINDOW",

@@ -13,7 +13,7 @@ use penstock_tests::stand::{self, Scheme, program};
 use secrecy::SecretString;
 use serde_json::json;
 
-const ABOUT: &str = "A stand-in for the Smore API (forms, responses, OAuth, webhooks) and for a CRM beside it (profiles, tags, notes, records, milestones, a timeline)";
+const ABOUT: &str = "A stand-in for the Smore API (forms, responses, OAuth, webhooks) and for a CRM beside it (profiles, tags, notes, records, milestones, a timeline), under /crm/v1";
 
 const EXAMPLES: &str = "\
 Examples:

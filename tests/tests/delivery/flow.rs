@@ -277,9 +277,37 @@ async fn a_worker_without_flows_leaves_events_to_others() {
     let _worker = stage.worker_with(&[("PENSTOCK_FLOWS", "")]).await;
     replies(&stage, "sms:1", "call me").await;
     let waits = stage.until_state("sms:1", State::Scheduled).await;
-    assert_eq!(waits.attempts, 0);
+    assert_eq!(waits.attempts(), 0);
     let why = stage.ask(&["job", "why", "sms:1"]).await;
     assert!(why.to_string().contains("PENSTOCK_FLOWS"), "{why}");
+}
+
+/// As `dead show` tells it, an event is tried out.
+#[tokio::test]
+async fn an_event_that_is_dead_is_tried_out_with_a_mended_flow() {
+    let broken = CALL_BACK.replace("person.phone", "data.missing");
+    let (stage, file) = (Stage::start(&[]).await, File::new(&broken));
+    let _worker = stage.worker_with(&file.setting()).await;
+    replies(&stage, "sms:1", "call me").await;
+    stage.until_state("sms:1", State::Dead).await;
+    let shown = stage.ask(&["dead", "show", "sms:1", "--reveal"]).await;
+    let (event, mended) = (File::new(&shown.to_string()), File::new(CALL_BACK));
+    let (event, mended) = (
+        event.setting()[0].1.to_owned(),
+        mended.setting()[0].1.to_owned(),
+    );
+    let args = [
+        "flows",
+        "test",
+        "call-back",
+        "--file",
+        &mended,
+        "--event",
+        &event,
+    ];
+    let tried = run("penstock-producer", args, &[], "").await;
+    assert_eq!(tried.code, Some(0), "{}", tried.stderr);
+    assert_eq!(tried.stdout.lines().count(), 2, "{}", tried.stdout);
 }
 
 /// It may be mended long after, when the jobs of the other flows are known no more.
