@@ -285,7 +285,7 @@ async fn a_worker_without_flows_leaves_events_to_others() {
 /// As `dead show` tells it, an event is tried out.
 #[tokio::test]
 async fn an_event_that_is_dead_is_tried_out_with_a_mended_flow() {
-    let broken = CALL_BACK.replace("person.phone", "data.missing");
+    let broken = CALL_BACK.replace("person.phone", "data.last_message_id");
     let (stage, file) = (Stage::start(&[]).await, File::new(&broken));
     let _worker = stage.worker_with(&file.setting()).await;
     replies(&stage, "sms:1", "call me").await;
