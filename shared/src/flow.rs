@@ -64,6 +64,8 @@ pub struct Flow {
     pub every: Option<Duration>,
     /// All of these must hold.
     when: Vec<String>,
+    /// Those of them that do not look at the contact: where one does not hold, it is not read.
+    when_before: Vec<String>,
     actions: Vec<Action>,
     /// Whether it looks at the contact as GHL has it, which an event may not tell.
     reads_contact: bool,

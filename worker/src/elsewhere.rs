@@ -1,6 +1,7 @@
 //! Jobs for other systems than GHL: the ways there, and what each job type does by them.
 
 mod blacklist;
+mod holder;
 mod http;
 mod list;
 mod lookup;

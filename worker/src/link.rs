@@ -30,11 +30,17 @@ pub async fn keep(
     contact: &ContactId,
     calls: &Calls<'_>,
 ) -> Result<Outcome, Stop> {
+    let (tenant, system) = (job.reference().tenant(), link.system.as_str());
     let record = match &link.record {
         Some(record) => Some(called(courier, job, record, calls).await?),
         None => None,
     };
-    let (tenant, system) = (job.reference().tenant(), link.system.as_str());
+    let record = match record {
+        // There is none of its own: what is known stays as it is.
+        Some(None) => return Ok(kept(contact, system, None, calls)),
+        Some(Some(record)) => Some(record),
+        None => None,
+    };
     let own = record
         .as_ref()
         .map(|record| RecordName::new(system, record));
@@ -51,25 +57,29 @@ pub async fn keep(
         }
         let stored = courier.queue.put_link(tenant, &found).await;
         if stored.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
-            return Ok(Outcome::Delivered {
-                result: json!({ "contactId": contact, "system": system, "record": record }),
-                effect: None,
-                permit: calls.permit(),
-            });
+            return Ok(kept(contact, system, record.as_deref(), calls));
         }
     }
     Err(calls.postponed(AGAIN, "others change what is known of its record"))
 }
 
-/// What it is called there: as it is given, or as another job's result says.
+fn kept(contact: &ContactId, system: &str, record: Option<&str>, calls: &Calls<'_>) -> Outcome {
+    Outcome::Delivered {
+        result: json!({ "contactId": contact, "system": system, "record": record }),
+        effect: None,
+        permit: calls.permit(),
+    }
+}
+
+/// What it is called there: as it is given, or as another job's result says; `None` if that says that the record there is another's.
 async fn called(
     courier: &Courier,
     job: &Assignment,
     record: &RecordRef,
     calls: &Calls<'_>,
-) -> Result<String, Stop> {
+) -> Result<Option<String>, Stop> {
     let made = match record {
-        RecordRef::Id(record) => return Ok(record.id.as_str().to_owned()),
+        RecordRef::Id(record) => return Ok(Some(record.id.as_str().to_owned())),
         RecordRef::Made(made) => made,
     };
     let parent = Parent {
@@ -80,9 +90,10 @@ async fn called(
     let found = match result.pointer(made.pointer.as_str()) {
         Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
         Some(Value::Number(id)) => Some(id.to_string()),
+        Some(Value::Null) if result["shared"] == true => return Ok(None),
         _ => None,
     };
-    found.ok_or_else(|| {
+    found.map(Some).ok_or_else(|| {
         let message = format!(
             "the result of {} has nothing at {}",
             made.job,

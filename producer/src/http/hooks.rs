@@ -70,11 +70,10 @@ macro_rules! webhook {
                 (status = 401, description = "Its sender has not proved itself", body = Problem, content_type = "application/problem+json"),
                 (status = 403, description = "From another address, by a web page, or for another application", body = Problem, content_type = "application/problem+json"),
                 (status = $unknown, description = "No such hook is configured", body = Problem, content_type = "application/problem+json"),
-                (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
                 (status = 413, description = "Beyond 1 MiB", body = Problem, content_type = "application/problem+json"),
                 (status = 415, description = "The body is compressed", body = Problem, content_type = "application/problem+json"),
                 (status = 422, description = "Too old", body = Problem, content_type = "application/problem+json"),
-                (status = $for_now, description = "It cannot be stored now", body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
+                (status = $for_now, description = "It cannot be stored now, or came too slowly", body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
             ),
         )]
         pub(super) async fn $name(

@@ -95,10 +95,16 @@ impl Problem {
         self.retry_after.is_some()
     }
 
-    /// The same under another status.
-    pub(super) fn told_as(self, status: StatusCode) -> Self {
+    /// Whether its body did not come in time.
+    pub(super) fn is_too_slow(&self) -> bool {
+        self.status == StatusCode::REQUEST_TIMEOUT.as_u16()
+    }
+
+    /// The same under another status, for now.
+    pub(super) fn told_for_now_as(self, status: StatusCode) -> Self {
         Self {
             status: status.as_u16(),
+            retry_after: self.retry_after.or(Some(AWAY)),
             ..self
         }
     }

@@ -16,7 +16,7 @@ const INFOS: [&str; 4] = ["info1", "info2", "info3", "info4"];
 pub enum Change {
     /// It was not there before.
     Added,
-    /// It was there, with another number or something else said of it.
+    /// It was there, with another number or something else said of it. What was said and is no more is told as an empty text.
     Changed,
     /// It is there no more; what is told of it is what was known.
     Removed,
@@ -43,6 +43,8 @@ pub struct ListChange<'a> {
     pub change: Change,
     /// The contact.
     pub row: &'a Row,
+    /// The same as it was known before, where it has changed. What was not said then is not told as cleared now: that would undo what others say.
+    pub before: Option<&'a Row>,
 }
 
 /// Found again, since whoever found it has died, it is the same event.
@@ -56,8 +58,7 @@ pub(super) fn event(tenant: &Tenant, found: &ListChange<'_>) -> Event {
         ("change", Some(found.change.as_str())),
         ("phone", phone),
     ];
-    let infos = found.row.infos.iter().map(Option::as_deref);
-    let members = named.into_iter().chain(INFOS.into_iter().zip(infos));
+    let members = named.into_iter().chain(INFOS.into_iter().zip(infos(found)));
     let members: Map<String, Value> = members
         .filter_map(|(name, text)| Some((name.to_owned(), text?.into())))
         .collect();
@@ -72,6 +73,16 @@ pub(super) fn event(tenant: &Tenant, found: &ListChange<'_>) -> Event {
         truncated,
         data,
     }
+}
+
+/// What is said of it, and of what was cleared that it is nothing now.
+fn infos<'a>(found: &ListChange<'a>) -> [Option<&'a str>; 4] {
+    let before = found.before.map(|before| &before.infos);
+    std::array::from_fn(|index| {
+        let was_said = before.is_some_and(|before| before[index].is_some());
+        let said = found.row.infos[index].as_deref();
+        said.or_else(|| was_said.then_some(""))
+    })
 }
 
 fn parts(found: &ListChange<'_>) -> Vec<Vec<u8>> {

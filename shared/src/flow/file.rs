@@ -22,6 +22,8 @@ use crate::{
     span,
 };
 
+/// The contact as GHL has it, as templates call it.
+const CONTACT: &str = "contact";
 /// The most actions of a flow.
 const MOST_ACTIONS: usize = 32;
 /// How often a flow may come round by itself, at the most and at the least.
@@ -91,6 +93,8 @@ impl<'a> Reader<'a> {
         let every = self.every(&mut table, &kinds, &tenants);
         let mut uses = Uses::default();
         let when = self.conditions(&mut table, &mut uses);
+        let when_before = when.iter().filter(|text| !self.reads_contact(text));
+        let when_before = when_before.cloned().collect();
         let mut said = Uses::default();
         let record = self.expression(&mut table, "record", &mut said);
         let sync = table.find("sync");
@@ -137,6 +141,7 @@ impl<'a> Reader<'a> {
             tenants,
             every,
             when,
+            when_before,
             actions,
             reads_contact,
             record,
@@ -147,7 +152,7 @@ impl<'a> Reader<'a> {
     /// What an event says of a record is known before the contact is read.
     fn without_contact(&self, uses: &Uses) {
         for (line, path, name) in &uses.0 {
-            if name.split('.').next() == Some("contact") {
+            if name.split('.').next() == Some(CONTACT) {
                 let message = format!(
                     "{name}: the contact is not read yet where this is looked at; say it by `data`, or read the contact in `when` or in an action"
                 );
@@ -370,6 +375,14 @@ impl<'a> Reader<'a> {
             text.to_owned()
         });
         conditions.collect()
+    }
+
+    /// Whether an expression looks at the contact.
+    fn reads_contact(&self, text: &str) -> bool {
+        let names = self.engine.check_expression(text).unwrap_or_default();
+        names
+            .iter()
+            .any(|name| name.split('.').next() == Some(CONTACT))
     }
 
     fn expression(

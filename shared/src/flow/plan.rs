@@ -87,7 +87,9 @@ impl Flows {
             }
             match (&known.contact, flow.reads_contact) {
                 (None, true) => {
-                    plan.reads_contact.insert(flow.name.clone());
+                    if Running::new(self, flow, event, known).may_follow() {
+                        plan.reads_contact.insert(flow.name.clone());
+                    }
                 }
                 (Some(_), false) => {}
                 _ => self.plan_flow(flow, event, known, &mut plan),
@@ -161,6 +163,12 @@ impl<'a> Running<'a> {
             known,
             jobs: Map::new(),
         }
+    }
+
+    /// Whether it depends on the contact, which is not read yet, if it is followed. A condition that fails is told of once it is.
+    fn may_follow(&self) -> bool {
+        let holds = self.holds(&self.flow.when_before, &self.context(None), "when");
+        holds.unwrap_or(true)
     }
 
     /// Nothing is enqueued of a flow that fails half-way: its next run makes all of it.

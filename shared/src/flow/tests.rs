@@ -212,6 +212,25 @@ do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "Ta
     );
 }
 
+/// To read it costs a call.
+#[test]
+fn the_contact_is_read_only_where_the_rest_of_when_holds() {
+    let text = r#"
+[[flow]]
+name = "greet"
+on = "TaskCreate"
+when = ["contact.firstName", "data.title is startingwith('SMS:')"]
+do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "{{ data.title }}" } }]
+"#;
+    let flows = Flows::load(text).unwrap();
+    let reads = |title: &str| {
+        let task = event("TaskCreate", &json!({ "title": title }));
+        flows.plan(&task, &known()).reads_contact
+    };
+    assert!(reads("Call").is_empty());
+    assert!(reads("SMS: hello").contains("greet"));
+}
+
 #[test]
 fn each_item_is_a_job() {
     let text = r#"

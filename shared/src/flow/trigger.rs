@@ -138,7 +138,7 @@ pub const TRIGGERS: &[Trigger] = &[
     trigger(
         "contact.pulled",
         "PullContacts has met a contact",
-        &[CONTACT],
+        &[CONTACT, DND],
     ),
     trigger("sms.reply", "SMSFactor: somebody replied", &[SMS_IN]),
     trigger("sms.stop", "SMSFactor: somebody replied STOP", &[SMS_IN]),

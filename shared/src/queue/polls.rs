@@ -27,8 +27,13 @@ impl Queue {
         self.poll_field(tenant, REPLIES).await
     }
 
-    /// Keeps until when they were.
+    /// Keeps until when they were. A poll that was held up sets nothing back that another has kept since; where both end at once, what is read
+    /// twice is told once.
     pub async fn keep_replies_until(&self, tenant: &str, until: u64) -> Result<(), QueueError> {
+        let known = self.replies_until(tenant).await?;
+        if known.is_some_and(|known| known >= until) {
+            return Ok(());
+        }
         self.keep_poll_field(tenant, REPLIES, until).await
     }
 

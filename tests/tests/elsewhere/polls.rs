@@ -1,5 +1,6 @@
 //! What no webhook has told of is found by asking: replies, and what has changed in a list. Each is told once, whichever worker dies.
 
+use jiff::Timestamp;
 use penstock_shared::job::state::State;
 use penstock_tests::{
     fixture::{Draft, job},
@@ -145,6 +146,22 @@ async fn many_replies_are_read_page_by_page_with_few_permits() {
     stage.enqueue(&[replies("all")]).await;
     assert_eq!(stage.result("all").await["events"], REPLIES);
     assert_eq!(stage.sms_calls("get-replies"), 3);
+}
+
+/// The ids of what it would tell are forgotten by then: it would be followed once more.
+#[tokio::test]
+async fn a_poll_that_was_held_up_for_long_begins_anew() {
+    let stage = Stage::start().await;
+    stage.enqueue(&[replies("held-up")]).await;
+    let keys = stage.queue.keys(stage.queue.shard_of(ACME));
+    let run = keys.run(&format!("{ACME}/held-up"));
+    let progress = json!({ "from": 0, "until": 1_000, "start": 100, "told": 100, "last": "page" });
+    let progress = progress.to_string();
+    stage.redis.cli(["HSET", &run, "poll", &progress]).await;
+    let _worker = stage.worker().await;
+    let result = stage.result("held-up").await;
+    let from: Timestamp = result["from"].as_str().unwrap().parse().unwrap();
+    assert!(from.as_second() > 86_400, "{result}");
 }
 
 #[tokio::test]

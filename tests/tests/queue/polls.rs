@@ -36,6 +36,17 @@ async fn what_is_known_of_a_list_is_sealed_and_comes_back() {
     assert!(queue.listed("acme", "l", &asked).await.is_err());
 }
 
+/// One that was held up comes to its end after those that came later.
+#[tokio::test]
+async fn what_was_polled_by_then_is_never_set_back() {
+    let bench = Bench::start().await;
+    let queue = bench.queue();
+    for until in [5, 9, 7] {
+        queue.keep_replies_until("acme", until).await.unwrap();
+    }
+    assert_eq!(queue.replies_until("acme").await.unwrap(), Some(9));
+}
+
 #[tokio::test]
 async fn all_of_a_long_list_is_gone_through() {
     let bench = Bench::start().await;

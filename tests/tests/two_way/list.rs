@@ -143,6 +143,26 @@ async fn what_is_changed_in_one_is_changed_in_all_and_comes_back_nowhere() {
     assert_eq!(shared.row().await["info1"], "Annie");
 }
 
+/// Else what counts would come back with the next change.
+#[tokio::test]
+async fn what_is_cleared_in_the_list_is_cleared_in_ghl() {
+    let shared = Shared::start().await;
+    let row = shared.row().await;
+    shared.world.edit_row(&row, json!({ "info3": "" })).await;
+    shared.settles_at("cleared", [1, 1, 1]).await;
+    let there = shared.world.ghl_contact(&shared.contact).await;
+    assert!(there["city"].as_str().unwrap_or_default().is_empty());
+    assert_eq!(
+        (&there["firstName"], &there["lastName"]),
+        (&json!("Ann"), &json!("Lee"))
+    );
+    shared.edit(json!({ "lastName": "Li" })).await;
+    assert_eq!(shared.world.rest().await, 0);
+    let row = shared.row().await;
+    assert_eq!(row["info2"], "Li");
+    assert!(row["info3"].as_str().unwrap_or_default().is_empty());
+}
+
 /// Its row in the list goes along, and so does that it is not to be disturbed.
 #[tokio::test]
 async fn a_number_that_changes_leaves_none_behind() {
@@ -156,8 +176,10 @@ async fn a_number_that_changes_leaves_none_behind() {
         (&row["id"], &json!("33687654321"))
     );
     assert!(shared.world.sms_effects("blacklist", 0).await.is_empty());
+    // The event does not tell it: the contact does.
+    let stopped = json!({ "SMS": { "status": "active", "message": "", "code": "" } });
     shared
-        .edit(json!({ "phone": "+33611111111", "dnd": true }))
+        .edit(json!({ "phone": "+33611111111", "dndSettings": stopped }))
         .await;
     assert_eq!(shared.world.rest().await, 0);
     assert_eq!(shared.row().await["destination"], "33611111111");

@@ -1,6 +1,7 @@
 //! The ready-made flows, as they are shipped: from a signed webhook to what it comes to in the other system.
 
 mod crm;
+mod duplicate;
 mod form;
 mod initial;
 mod list;

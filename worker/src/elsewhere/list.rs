@@ -1,4 +1,5 @@
-//! `SmsListContact`: a number is in a list with what is said of it, or it is not there.
+//! `SmsListContact`: a number is in a list with what is said of it, or it is not there. A list has one row for a number: where two contacts share
+//! one, the row is the first's, and nothing that is done for the other touches it.
 
 use penstock_shared::{
     job::{Membership, SmsListContact, Text},
@@ -9,7 +10,7 @@ use penstock_shared::{
 };
 use serde_json::{Value, json};
 
-use super::{lookup, smsfactor, way::Way};
+use super::{holder, lookup, smsfactor, way::Way};
 use crate::{
     assignment::Assignment,
     deliver::Courier,
@@ -26,19 +27,35 @@ pub(super) async fn keep(
     let way = smsfactor(courier, job, turn)?;
     let keeper = Keeper { way, wanted };
     let found = lookup::find(way, job, turn, &wanted.phone, |start| keeper.page(start)).await?;
+    let free = holder::free(courier, job, wanted, &found, turn).await?;
+    let own = own(courier, job, wanted, turn).await?;
     lookup::is_over(job);
-    let is_gone = job.claimed.run.text(field::GONE).is_some();
-    let own = wanted.contact_id.as_ref().filter(|_| !is_gone);
-    let own = own.map(Text::as_str);
     let result = match wanted.operation {
-        Membership::Add => keeper.add(own, &found, turn).await?,
-        Membership::Remove => json!({ "removed": keeper.remove(own, &found, turn).await? }),
+        Membership::Add if free.is_empty() && !found.is_empty() => keeper.share(own, turn).await?,
+        Membership::Add => keeper.add(own, &free, turn).await?,
+        Membership::Remove => json!({ "removed": keeper.remove(own, &free, turn).await? }),
     };
     Ok(Outcome::Delivered {
         result,
         effect: None,
         permit: turn.permit(),
     })
+}
+
+/// The row that the contact has, unless it is gone, or has become another's.
+async fn own<'a>(
+    courier: &Courier,
+    job: &Assignment,
+    wanted: &'a SmsListContact,
+    turn: &Turn<'_>,
+) -> Result<Option<&'a str>, Stop> {
+    let is_gone = job.claimed.run.text(field::GONE).is_some();
+    let own = wanted.contact_id.as_ref().filter(|_| !is_gone);
+    let Some(own) = own.map(Text::as_str) else {
+        return Ok(None);
+    };
+    let is_anothers = holder::is_anothers(courier, job, wanted, own, turn).await?;
+    Ok((!is_anothers).then_some(own))
 }
 
 /// Keeps one number in its list, call by call. How far it has come is in the journal before each further one, which may find no permit now.
@@ -54,7 +71,16 @@ impl Keeper<'_> {
         Request::list(self.wanted.list_id.as_str(), &self.wanted.phone, start)
     }
 
-    /// `own` is the row that the contact has; `found` are those with the number.
+    /// Another contact has the number in the list, and that row stays as it is. What is left of the contact's own is the number that it had. This
+    /// is no failure: whoever is written to by the list is written to once; `LinkRecord` knows by it that there is nothing to keep.
+    async fn share(self, own: Option<&str>, turn: &mut Turn<'_>) -> Result<Value, Stop> {
+        if let Some(id) = own {
+            self.take_out(id, turn).await?;
+        }
+        Ok(json!({ "contactId": null, "shared": true }))
+    }
+
+    /// `own` is the row that the contact has; `found` are those with the number that are nobody else's.
     async fn add(
         self,
         own: Option<&str>,
@@ -140,7 +166,7 @@ impl Keeper<'_> {
         Ok(row.map_or_else(|| number.to_owned(), |row| row.id))
     }
 
-    /// Takes out every one of them, and then the contact's own row.
+    /// Takes out every one of them, which are nobody else's, and then the contact's own row.
     async fn remove(
         self,
         own: Option<&str>,

@@ -113,7 +113,10 @@ impl Refusal {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "what it tells of is older than PENSTOCK_HOOK_WINDOW, or dated ahead",
             ),
-            Self::Other(problem) if problem.is_for_now() => problem.told_as(sender.for_now()),
+            // It may have come slowly, or waited for memory: nobody would send it again.
+            Self::Other(problem) if problem.is_for_now() || problem.is_too_slow() => {
+                problem.told_for_now_as(sender.for_now())
+            }
             Self::Other(problem) => *problem,
         }
     }
@@ -145,5 +148,31 @@ impl Refusals {
             others,
             "a webhook was refused"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::header::RETRY_AFTER, response::IntoResponse as _};
+
+    use super::*;
+
+    /// Nobody would send it again, though it may have waited for memory and nothing else.
+    #[test]
+    fn a_body_that_did_not_come_in_time_is_asked_for_again() {
+        for (sender, status) in [
+            (Sender::Ghl, 429),
+            (Sender::Smsfactor, 503),
+            (Sender::Smore, 503),
+            (Sender::Generic, 503),
+        ] {
+            for problem in [Problem::too_slow(), Problem::busy()] {
+                let told = Refusal::from(problem).told_to(sender).into_response();
+                assert_eq!(told.status(), status, "{sender:?}");
+                assert!(told.headers().contains_key(RETRY_AFTER));
+            }
+            let told = Refusal::from(Problem::encoded()).told_to(sender);
+            assert_eq!(told.into_response().status(), 415);
+        }
     }
 }

@@ -261,6 +261,7 @@ fn what_becomes_of_a_listed_contact_is_told_once() {
         round: 3,
         change: Change::Changed,
         row: &row,
+        before: None,
     };
     let event = Event::from_list_change(&tenant(), &change);
     check(&event);
@@ -271,6 +272,20 @@ fn what_becomes_of_a_listed_contact_is_told_once() {
     assert_eq!(event, Event::from_list_change(&tenant(), &change));
     let later = ListChange { round: 4, ..change };
     assert_ne!(event.id, Event::from_list_change(&tenant(), &later).id);
+    // What was said of it and is cleared is told as nothing; what was never said is not told.
+    let before = Row {
+        infos: [Some("Ann".to_owned()), Some("Lee".to_owned()), None, None],
+        ..row.clone()
+    };
+    let cleared = ListChange {
+        before: Some(&before),
+        ..change
+    };
+    let cleared = Event::from_list_change(&tenant(), &cleared);
+    check(&cleared);
+    let members = cleared.data.members();
+    assert_eq!(members["info2"], "");
+    assert!(!members.contains_key("info3"));
     let odd = Row {
         number: "not a number".to_owned(),
         ..row.clone()

@@ -117,12 +117,19 @@ impl List<'_> {
         let known = known.await.map_err(|_| away(turn))?;
         let pairs = page.rows.iter().zip(&known);
         let changes = pairs.filter_map(|(row, known)| {
-            let change = match known {
-                None => Change::Added,
-                Some(known) if known.row != *row => Change::Changed,
+            let (change, before) = match known {
+                None => (Change::Added, None),
+                Some(known) if known.row != *row => (Change::Changed, Some(&known.row)),
                 Some(_) => return None,
             };
-            Some(self.event(tenant, progress.round, change, row))
+            let found = ListChange {
+                list: self.id,
+                round: progress.round,
+                change,
+                row,
+                before,
+            };
+            Some(Event::from_list_change(tenant, &found))
         });
         Ok(changes.collect())
     }
@@ -139,12 +146,13 @@ impl List<'_> {
         kept.await.map_err(|_| away(turn))
     }
 
-    fn event(&self, tenant: &Tenant, round: u64, change: Change, row: &Row) -> Event {
+    fn removed(&self, tenant: &Tenant, round: u64, row: &Row) -> Event {
         let found = ListChange {
             list: self.id,
             round,
-            change,
+            change: Change::Removed,
             row,
+            before: None,
         };
         Event::from_list_change(tenant, &found)
     }
@@ -195,7 +203,7 @@ impl List<'_> {
                 .collect();
             let events = gone
                 .iter()
-                .map(|row| self.event(tenant, progress.round, Change::Removed, row));
+                .map(|row| self.removed(tenant, progress.round, row));
             told += tell(self.courier, events.collect(), turn).await?;
             let ids: Vec<_> = gone.iter().map(|row| row.id.as_str()).collect();
             let dropped = queue.drop_listed(self.tenant(), self.id, &ids).await;

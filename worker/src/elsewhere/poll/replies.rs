@@ -45,9 +45,13 @@ pub(super) async fn poll(
     way: Way<'_>,
     turn: &mut Turn<'_>,
 ) -> Result<Outcome, Stop> {
-    let mut progress = match progress(job) {
+    let reach = Reach::of(courier.queue.terms().retention);
+    let now = job.clock.now_ms();
+    // One that was asked for since then is asked for whatever is forgotten by now.
+    let goes_on = |known: &Progress| wanted.since.is_some() || !reach.is_over(now, known.from);
+    let mut progress = match progress(job).filter(goes_on) {
         Some(progress) => progress,
-        None => begin(courier, job, wanted, turn).await?,
+        None => begin(courier, job, wanted, (&reach, now), turn).await?,
     };
     let tenant = deliver::tenant(job)?;
     for _ in 0..PAGES {
@@ -82,13 +86,12 @@ async fn begin(
     courier: &Courier,
     job: &Assignment,
     wanted: &PollSms,
+    (reach, now): (&Reach, u64),
     turn: &Turn<'_>,
 ) -> Result<Progress, Stop> {
     let tenant = job.reference().tenant();
     let known = courier.queue.replies_until(tenant).await;
     let known = known.map_err(|_| away(turn))?;
-    let now = job.clock.now_ms();
-    let reach = Reach::of(courier.queue.terms().retention);
     let since = wanted.since.map(Timestamp::as_millisecond);
     let since = since.map(|since| u64::try_from(since).unwrap_or(0));
     let (from, skipped) = reach.from(now, known, since);
@@ -114,6 +117,8 @@ struct Reach {
     overlap: u64,
     /// Of what is older, the ids may be forgotten that webhooks have told it by: it would be followed twice.
     longest: u64,
+    /// The same for a poll that goes on, with some time for it to have begun and to end.
+    stalled: u64,
 }
 
 impl Reach {
@@ -122,6 +127,7 @@ impl Reach {
         Self {
             overlap: millis(overlap),
             longest: millis(retention.saturating_sub(overlap / 2)),
+            stalled: millis(retention.saturating_sub(overlap / 4)),
         }
     }
 
@@ -133,6 +139,11 @@ impl Reach {
         }
         let earliest = now.saturating_sub(self.longest);
         (begin.max(earliest), begin < earliest)
+    }
+
+    /// Whether a poll that asks since then has been held up for so long that it must begin anew.
+    fn is_over(&self, now: u64, from: u64) -> bool {
+        from < now.saturating_sub(self.stalled)
     }
 }
 
@@ -196,6 +207,9 @@ mod tests {
         let now = 100 * HOUR;
         let (from, skipped) = reach.from(now, Some(now - 30 * HOUR), None);
         assert!(skipped && from > now - 24 * HOUR, "{from}");
+        // Where it was just begun like that it goes on; where it was held up since, it does not.
+        assert!(!reach.is_over(now + HOUR / 4, from));
+        assert!(reach.is_over(now + HOUR / 2, from));
         let short = Reach::of(Duration::from_secs(60));
         let (from, skipped) = short.from(now, Some(now), None);
         assert_eq!((from, skipped), (now - 30_000, false));
