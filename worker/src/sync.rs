@@ -202,10 +202,11 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// An event that does not say of when it is, is of when it came: it may be handled long after.
+    /// An event that does not say of when it is, is of when it came: it may be handled long after. Followed once more it says nothing anew, least of all
+    /// of when that was.
     fn see(&self, link: &mut Link, word: &Word, came: Timestamp) -> Seen {
         let event = &self.handle.event;
-        if self.handle.again.is_some() {
+        if self.handle.again.is_some() || self.handle.with_contact {
             return Seen::default();
         }
         let seen = link.memory.see(&Saying {

@@ -32,13 +32,13 @@ when = "'call me' in data.message | lower"
 "#;
 
 /// A file of flows that the workers of a test read.
-struct File {
+pub(crate) struct File {
     path: PathBuf,
     _dir: TempDir,
 }
 
 impl File {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = Self {
             path: dir.path().join("flows.toml"),
@@ -49,13 +49,13 @@ impl File {
     }
 
     /// In the place of what was there, at once.
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         let new = self.path.with_extension("new");
         std::fs::write(&new, text).unwrap();
         std::fs::rename(&new, &self.path).unwrap();
     }
 
-    fn setting(&self) -> [(&'static str, &str); 1] {
+    pub(crate) fn setting(&self) -> [(&'static str, &str); 1] {
         [("PENSTOCK_FLOWS", self.path.to_str().unwrap())]
     }
 }

@@ -1,0 +1,85 @@
+//! What is news to a flow that keeps something the same, however late it is followed, and what is none.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use penstock_shared::{
+    job::{Job, state::State},
+    link::{Fate, Saying, Write},
+    queue::{
+        enqueue::Admission,
+        links::{Link, RecordName},
+        record::NewJob,
+    },
+};
+use serde_json::{Value, json};
+
+use super::{
+    flow::File,
+    stage::{ACME, Stage},
+};
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Stores an event as a webhook does, or as one that is followed once more.
+async fn happens(stage: &Stage, id: &str, payload: Value) {
+    let job = json!({ "type": "HandleEvent", "tenant": ACME, "payload": payload });
+    let new = NewJob {
+        id: id.parse().unwrap(),
+        job: Job::from_value(job).unwrap(),
+    };
+    stage.queue.enqueue(&[new], Admission::Each).await.unwrap();
+}
+
+async fn link(stage: &Stage, names: &[(&str, &str)]) -> Link {
+    let names = names.iter().map(|(system, id)| RecordName::new(system, id));
+    let names: Vec<_> = names.collect();
+    let link = stage.queue.link(ACME, &names, Timestamp::now()).await;
+    link.unwrap()
+}
+
+/// These said this, hours ago, and the others have it since.
+fn said(link: &mut Link, system: &str, hours: i64, phone: &str, to: &str) {
+    let at = Timestamp::now() - SignedDuration::from_hours(hours);
+    let fields = json!({ "phone": phone });
+    let fields = fields.as_object().unwrap();
+    link.memory.see(&Saying {
+        system,
+        at,
+        is_dated: false,
+        fields: fields.clone(),
+    });
+    let write = Write::new((phone, "flow"), fields.clone(), vec![phone.to_owned()], at);
+    link.memory.write(to, write);
+    let fates = BTreeMap::from([(phone.to_owned(), Fate::Done(at))]);
+    link.memory.settle(&fates, at, DAY);
+}
+
+/// Its first pass was late, and so came the second, long after: whoever has set the field meanwhile is not overruled by that.
+#[tokio::test]
+async fn what_looks_at_the_contact_says_nothing_anew() {
+    let text = r#"
+[[flow]]
+name = "look"
+on = "crm.profile.updated"
+record = "data.id"
+when = "contact.email"
+sync = { to = "ghl", fields = { phone = "{{ data.phone }}" } }
+do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "{{ changed.phone }}" } }]
+"#;
+    let (stage, file) = (Stage::start(&[]).await, File::new(text));
+    stage.person("c1", "ada@example.com");
+    let mut both = link(&stage, &[("crm", "p1"), ("ghl", "c1")]).await;
+    said(&mut both, "crm", 3, "before", "ghl");
+    said(&mut both, "ghl", 2, "since", "crm");
+    assert!(stage.queue.put_link(ACME, &both).await.unwrap());
+    let event = json!({
+        "source": "crm", "kind": "crm.profile.updated", "tenant": ACME, "id": "crm:1", "data": { "id": "p1", "phone": "before" },
+    });
+    let payload = json!({ "event": event, "withContact": true });
+    happens(&stage, "crm:1~contact", payload).await;
+    let _worker = stage.worker_with(&file.setting()).await;
+    stage.until_state("crm:1~contact", State::Done).await;
+    let both = link(&stage, &[("ghl", "c1")]).await;
+    assert_eq!(both.memory.values()["phone"], "since");
+}
