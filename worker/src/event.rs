@@ -24,6 +24,7 @@ use crate::{
     contact,
     deliver::Courier,
     elsewhere, install, storm, sync,
+    written::Written,
 };
 
 /// When a queue that does not take the jobs now is asked again.
@@ -65,8 +66,9 @@ pub async fn follow(
     let jobs = plan.jobs.iter().map(|planned| planned.job.clone());
     let mut jobs: Vec<Job> = jobs.chain(followed.again).collect();
     if !plan.reads_contact.is_empty() {
-        jobs.push(with_contact(handle));
+        jobs.push(with_contact(handle, &followed.written));
     }
+    followed.written.note(job);
     let stored = enqueue(courier, jobs, calls).await?;
     let refused = refused(&plan, &stored);
     if !plan.broken.is_empty() || !refused.is_empty() {
@@ -102,12 +104,13 @@ fn first_due(job: &Assignment) -> Timestamp {
 }
 
 /// The same event once more, for those that look at the contact: to read that is a call, which needs a permit of GHL's.
-fn with_contact(handle: &HandleEvent) -> Job {
+fn with_contact(handle: &HandleEvent, written: &Written) -> Job {
     let mut job = handle.event.clone().into_job();
     let id = format!("{}~contact", handle.event.id).parse::<JobId>();
     job.id = Some(id.unwrap_or_else(|_| handle.event.id.clone()));
     job.payload = Payload::HandleEvent(Box::new(HandleEvent {
         with_contact: true,
+        written: written.tellings(),
         ..handle.clone()
     }));
     job

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     flow::File,
-    stage::{ACME, Stage},
+    stage::{ACME, PATIENCE, Stage},
 };
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -82,4 +82,89 @@ do = [{ job = "AttachNote", payload = { contact = "{{ person.ref }}", body = "{{
     stage.until_state("crm:1~contact", State::Done).await;
     let both = link(&stage, &[("ghl", "c1")]).await;
     assert_eq!(both.memory.values()["phone"], "since");
+}
+
+/// What two flows tell the CRM.
+fn telling(name: &str, more: &str, body: &str) -> String {
+    format!(
+        r#"
+[[flow]]
+name = "{name}"
+on = "ContactUpdate"
+{more}
+sync = {{ to = "crm", fields = {{ phone = "{{{{ data.phone }}}}" }} }}
+do = [{{ job = "AttachNote", payload = {{ contact = "{{{{ person.ref }}}}", body = "{{{{ {body} }}}}" }} }}]
+"#
+    )
+}
+
+/// Somebody has another number.
+async fn changes(stage: &Stage, id: &str) {
+    let event = json!({
+        "source": "ghl", "kind": "ContactUpdate", "tenant": ACME, "id": id, "contact": { "id": "c1" },
+        "data": { "id": "c1", "phone": "+33612345678" },
+    });
+    happens(stage, id, json!({ "event": event })).await;
+}
+
+/// As if what was written had arrived more than a day ago.
+async fn days_pass(stage: &Stage) {
+    let mut link = link(stage, &[("ghl", "c1")]).await;
+    let now = Timestamp::now();
+    let jobs = link.memory.jobs().into_iter();
+    let fates = jobs.map(|job| (job, Fate::Done(now))).collect();
+    link.memory.settle(&fates, now, DAY);
+    link.memory.settle(&fates, now + DAY + DAY, DAY);
+    assert!(link.memory.written_for("crm", "ghl:1").is_empty());
+    assert!(stage.queue.put_link(ACME, &link).await.unwrap());
+}
+
+/// The API is away over a weekend, and what was written arrives some other way.
+#[tokio::test]
+async fn what_looks_at_the_contact_is_followed_however_late() {
+    let keep = telling("keep", "", "changed.phone");
+    let look = telling("look", "when = 'contact.email'", "changed.phone");
+    let stage = Stage::start(&["401:op=create-note"]).await;
+    let file = File::new(&format!("{keep}{look}"));
+    stage.person("c1", "ada@example.com");
+    changes(&stage, "ghl:1").await;
+    let _worker = stage.worker_with(&file.setting()).await;
+    stage.until_held(ACME, "needs-authorisation").await;
+    days_pass(&stage).await;
+    stage.faults(&[]);
+    stage.ask(&["tenant", "resume", ACME]).await;
+    stage.until_state("ghl:1~contact", State::Done).await;
+    assert_eq!(
+        stage.result("ghl:1~contact").await["jobs"],
+        json!(["ghl:1/look/0"])
+    );
+    stage.until_state("ghl:1/look/0", State::Done).await;
+}
+
+/// The other one has told it by then.
+#[tokio::test]
+async fn a_flow_that_is_mended_is_followed_however_late() {
+    let keep = telling("keep", "", "changed.phone");
+    let fails = telling("fails", "", "data.lastName");
+    let (stage, file) = (
+        Stage::start(&[]).await,
+        File::new(&format!("{keep}{fails}")),
+    );
+    stage.person("c1", "ada@example.com");
+    changes(&stage, "ghl:1").await;
+    let worker = stage.worker_with(&file.setting()).await;
+    stage.until_state("ghl:1", State::Dead).await;
+    stage.until_state("ghl:1/keep/0", State::Done).await;
+    days_pass(&stage).await;
+    let mended = telling("fails", "", "changed.phone");
+    file.write(&format!("{keep}{mended}"));
+    worker
+        .wait_for_line("the flows were read again", PATIENCE)
+        .await;
+    stage.ask(&["dead", "retry", "ghl:1"]).await;
+    stage.until_state("ghl:1", State::Done).await;
+    assert_eq!(
+        stage.result("ghl:1").await["jobs"],
+        json!(["ghl:1/fails/0"])
+    );
 }
