@@ -340,7 +340,7 @@ fn note(
     (plan, news): (&Plan, &News),
     now: Timestamp,
 ) {
-    for flow in flows.iter().filter(|flow| flow.is_sync()) {
+    for flow in flows.iter().filter(|flow| flow.writes()) {
         let jobs = plan.jobs.iter().filter(|planned| planned.flow == flow.name);
         let jobs: Vec<_> = jobs.map(|planned| &planned.job).collect();
         for (to, fields) in flow.tells(news) {

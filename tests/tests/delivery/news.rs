@@ -168,3 +168,32 @@ async fn a_flow_that_is_mended_is_followed_however_late() {
         json!(["ghl:1/fails/0"])
     );
 }
+
+/// A flow only hears of it: that its job is done does not say that the other one's is.
+#[tokio::test]
+async fn what_a_flow_only_hears_of_is_lacked_until_another_has_written_it() {
+    let body = r#"body = "{{ changed.phone }}""#;
+    let keeps = telling("keeps", "", "changed.phone").replace("AttachNote", "AddTags");
+    let keeps = keeps.replace(body, "tags = ['told']");
+    let hears = telling("hears", "", "changed.phone").replace("to =", "writes = false, to =");
+    let stage = Stage::start(&["422:op=add-tags"]).await;
+    let file = File::new(&format!("{keeps}{hears}"));
+    stage.person("c1", "ada@example.com");
+    changes(&stage, "ghl:1").await;
+    let _worker = stage.worker_with(&file.setting()).await;
+    stage.until_state("ghl:1", State::Done).await;
+    stage.until_state("ghl:1/keeps/0", State::Dead).await;
+    stage.until_state("ghl:1/hears/0", State::Done).await;
+    stage.faults(&[]);
+    changes(&stage, "ghl:2").await;
+    stage.until_state("ghl:2", State::Done).await;
+    assert_eq!(
+        stage.result("ghl:2").await["jobs"],
+        json!(["ghl:2/keeps/0", "ghl:2/hears/0"])
+    );
+    // Once that has arrived nobody lacks it.
+    stage.until_state("ghl:2/keeps/0", State::Done).await;
+    changes(&stage, "ghl:3").await;
+    stage.until_state("ghl:3", State::Done).await;
+    assert_eq!(stage.result("ghl:3").await["jobs"], json!([]));
+}
