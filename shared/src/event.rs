@@ -81,6 +81,7 @@ impl Event {
                 event: self,
                 with_contact: false,
                 again: None,
+                written: None,
                 word: false,
             })),
         }

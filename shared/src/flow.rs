@@ -82,6 +82,8 @@ struct Sync {
     to: BTreeSet<String>,
     /// The fields, by the names that all flows of one record share.
     fields: Template,
+    /// Whether these systems have them by its jobs; or it only hears of what they lack, and others write that.
+    writes: bool,
 }
 
 /// One job, or one for each item of a list.

@@ -96,7 +96,7 @@ pub use self::{
     effect_ref::EffectRef,
     email::Email,
     fault::{Fault, Invalid},
-    handle_event::{Again, HandleEvent},
+    handle_event::{HandleEvent, Telling},
     http_call::{AcceptedStatus, Body, CallMethod, CallPath, ConnectionName, Entries, HttpCall},
     id::JobId,
     link_record::{LinkOperation, LinkRecord, Made, RecordId, RecordRef},

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::Timestamp;
 use penstock_shared::{
     event::{Event, Source},
-    flow::{Broken, Known, Planned},
+    flow::{Broken, Known, Plan},
     ghl::CallError,
     job::{ContactRef, HandleEvent, Job, JobId, Payload},
     outcome::{Cause, Fault, Outcome},
@@ -24,6 +24,7 @@ use crate::{
     contact,
     deliver::{Courier, FOR_ANOTHER},
     elsewhere, install, storm, sync,
+    written::Written,
 };
 
 /// When a queue that does not take the jobs now is asked again.
@@ -68,20 +69,23 @@ pub async fn follow(
     let (known, before) = (Known { contact, ..known }, followed(job));
     let followed = sync::follow(courier, job, handle, (&flows, known, &before), calls).await?;
     let plan = followed.plan;
-    let by_now: BTreeSet<_> = &before | &plan.followed();
-    let jobs = plan.jobs.into_iter().map(|Planned { job, .. }| job);
+    let jobs = plan.jobs.iter().map(|planned| planned.job.clone());
     let mut jobs: Vec<Job> = jobs.chain(followed.again).collect();
     if !plan.reads_contact.is_empty() {
-        jobs.push(with_contact(handle));
+        jobs.push(with_contact(handle, &followed.written));
     }
-    let ids = enqueue(courier, jobs, calls).await?;
-    if !plan.broken.is_empty() {
+    followed.written.note(job);
+    let stored = enqueue(courier, jobs, calls).await?;
+    let refused = refused(&plan, &stored);
+    if !plan.broken.is_empty() || !refused.is_empty() {
         // A person may mend the flow long after: their jobs are done by then, and known no more.
+        let mut by_now: BTreeSet<_> = &before | &plan.followed();
+        by_now.retain(|flow| refused.iter().all(|refused| refused.flow != *flow));
         job.note(field::FOLLOWED, json!(by_now).to_string());
     }
-    Ok(match broken(&plan.broken) {
+    Ok(match message(plan.broken.iter().chain(&refused)) {
         None => Outcome::Delivered {
-            result: json!({ "jobs": ids }),
+            result: json!({ "jobs": ids(stored) }),
             effect: None,
             permit: calls.permit(),
         },
@@ -125,12 +129,13 @@ fn first_due(job: &Assignment) -> Timestamp {
 }
 
 /// The same event once more, for those that look at the contact: to read that is a call, which needs a permit of GHL's.
-fn with_contact(handle: &HandleEvent) -> Job {
+fn with_contact(handle: &HandleEvent, written: &Written) -> Job {
     let mut job = handle.event.clone().into_job();
     let id = format!("{}~contact", handle.event.id).parse::<JobId>();
     job.id = Some(id.unwrap_or_else(|_| handle.event.id.clone()));
     job.payload = Payload::HandleEvent(Box::new(HandleEvent {
         with_contact: true,
+        written: written.tellings(),
         ..handle.clone()
     }));
     job
@@ -191,13 +196,13 @@ async fn linked(
     Ok(id.map(ContactRef::Id))
 }
 
-/// Stores the jobs, and returns their ids. One that is stored already with another payload stays as it is: the flows have changed since. However full the
-/// tenant's backlog is: the job that they follow from is a part of it, and could not end otherwise.
+/// Stores the jobs, and returns what became of each. One that is stored already with another payload stays as it is: the flows have changed since. However
+/// full the tenant's backlog is: the job that they follow from is a part of it, and could not end otherwise.
 pub async fn enqueue(
     courier: &Courier,
     jobs: Vec<Job>,
     calls: &Calls<'_>,
-) -> Result<Vec<JobId>, Stop> {
+) -> Result<Vec<(JobId, Enqueued)>, Stop> {
     let new = jobs.into_iter().filter_map(|mut job| {
         let id = job.id.take()?;
         Some(NewJob { id, job })
@@ -208,28 +213,34 @@ pub async fn enqueue(
         tracing::warn!(error = %interrupted.error, "what follows from a job cannot be stored yet");
         calls.postponed(ASK_AGAIN, "waits until what follows can be stored")
     })?;
-    for (new, code) in new.iter().zip(stored) {
-        if let Enqueued::PartTaken { .. } = code {
-            return Err(taken(&new.id, &code.taken_id(&new.id), calls));
-        }
-    }
-    Ok(new.into_iter().map(|new| new.id).collect())
+    let ids = new.into_iter().map(|new| new.id);
+    Ok(ids.zip(stored).collect())
 }
 
-/// A job for several contacts was not stored, and never can be.
-fn taken(id: &JobId, taken: &JobId, calls: &Calls<'_>) -> Stop {
-    let why = format!(
-        "the job {id} that follows is spread over several, and another type or payload is stored under the id of one of these, {taken}"
-    );
-    Outcome::Rejected {
-        cause: Cause::FlowFailed,
-        fault: Fault::new(why),
-        permit: calls.permit(),
-    }
-    .into()
+fn ids(stored: Vec<(JobId, Enqueued)>) -> Vec<JobId> {
+    stored.into_iter().map(|(id, _)| id).collect()
 }
 
-fn broken(broken: &[Broken]) -> Option<String> {
-    let all: Vec<_> = broken.iter().map(ToString::to_string).collect();
+/// The flows of which a job for several contacts was not stored, nor can be as long as another has one of its ids. The others have been followed.
+fn refused(plan: &Plan, stored: &[(JobId, Enqueued)]) -> Vec<Broken> {
+    let refused = stored.iter().filter_map(|(id, code)| {
+        let Enqueued::PartTaken { .. } = code else {
+            return None;
+        };
+        let mut jobs = plan.jobs.iter();
+        let planned = jobs.find(|planned| planned.job.id.as_ref() == Some(id))?;
+        Some(Broken {
+            flow: planned.flow.clone(),
+            message: format!(
+                "the job {id} that follows is spread over several, and another type or payload is stored under the id of one of these, {}",
+                code.taken_id(id)
+            ),
+        })
+    });
+    refused.collect()
+}
+
+fn message<'a>(broken: impl Iterator<Item = &'a Broken>) -> Option<String> {
+    let all: Vec<_> = broken.map(ToString::to_string).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }

@@ -41,3 +41,4 @@ pub mod storm;
 pub mod sweep;
 pub mod sync;
 pub mod tokens;
+mod written;

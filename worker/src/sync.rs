@@ -12,8 +12,8 @@ use penstock_shared::{
     event::{Data, Event, Kind, Person, Source},
     flow::{Broken, Flows, Known, News, Plan, Word},
     job::{
-        Again, ContactRef, Destination, HandleEvent, Job, JobId, Line, LinkRecord, List, Payload,
-        RecordRef,
+        ContactRef, Destination, HandleEvent, Job, JobId, Line, LinkRecord, List, Payload,
+        RecordRef, Telling,
     },
     link::{Creation, Saying, Seen, Told, Write},
     outcome::Outcome,
@@ -26,6 +26,7 @@ use crate::{
     call::{Calls, Stop},
     deliver::Courier,
     storm,
+    written::Written,
 };
 
 /// How often two systems had set a field, and the older value was dropped.
@@ -47,6 +48,8 @@ pub struct Followed {
     pub plan: Plan,
     /// The events that are followed once more, since this one's sender has something older.
     pub again: Vec<Job>,
+    /// What was written for the event so far.
+    pub written: Written,
 }
 
 /// One event, as it is decided.
@@ -98,8 +101,10 @@ pub async fn follow(
     known.links = json!(deciding.link(&names).await?.records);
     let broken = word.map(|_| nameless(flows, event)).unwrap_or_default();
     let plan = deciding.plan(&known, broken).await?;
-    let again = Vec::new();
-    Ok(Followed { plan, again })
+    Ok(Followed {
+        plan,
+        ..Followed::default()
+    })
 }
 
 impl Followed {
@@ -169,11 +174,15 @@ impl Deciding<'_> {
             known.news = Some(news.clone());
             let plan = self.plan(&known, broken).await?;
             note(&mut link, self.flows, event, (&plan, &news), self.now);
-            let again = self.again(&link);
+            let (again, written) = (self.again(&link), self.written(&link, word));
             let stored = self.courier.queue.put_link(tenant, &link).await;
             if stored.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))? {
                 counter!(CONFLICTS).increment(u64::try_from(seen.conflicts).unwrap_or(u64::MAX));
-                return Ok(Followed { plan, again });
+                return Ok(Followed {
+                    plan,
+                    again,
+                    written,
+                });
             }
         }
         let why = "others change what is known of its record";
@@ -202,10 +211,11 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// An event that does not say of when it is, is of when it came: it may be handled long after.
+    /// An event that does not say of when it is, is of when it came: it may be handled long after. Followed once more it says nothing anew, least of all
+    /// of when that was.
     fn see(&self, link: &mut Link, word: &Word, came: Timestamp) -> Seen {
         let event = &self.handle.event;
-        if self.handle.again.is_some() {
+        if self.handle.again.is_some() || self.handle.with_contact {
             return Seen::default();
         }
         let seen = link.memory.see(&Saying {
@@ -232,16 +242,18 @@ impl Deciding<'_> {
         let only_to = only_to.map(|again| again.to.to_string());
         let mut failed = word.broken.clone();
         let mut lacking = BTreeMap::new();
+        let written = self.written(link, word);
         let to = word.to.iter();
         for to in to.filter(|to| only_to.as_ref().is_none_or(|only| only == *to)) {
             let values = link.memory.values();
             let lacks = link.memory.lacks(to, values.keys().map(String::as_str));
-            let again = link.memory.written_for(to, event.id.as_str());
-            if again.is_empty() && !lacks.is_empty() {
+            let is_noted = !link.memory.written_for(to, event.id.as_str()).is_empty();
+            let fields = lacks.into_iter().chain(written.to(to));
+            let fields: BTreeSet<_> = fields.map(str::to_owned).collect();
+            if !is_noted && !fields.is_empty() {
                 failed.extend(self.waits(link, to)?);
             }
-            let fields = lacks.into_iter().chain(again).map(str::to_owned);
-            lacking.insert(to.clone(), fields.collect());
+            lacking.insert(to.clone(), fields);
         }
         let news = News {
             values: link.memory.values(),
@@ -250,6 +262,16 @@ impl Deciding<'_> {
             withheld: failed.iter().map(|broken| broken.flow.clone()).collect(),
         };
         Ok((news, failed))
+    }
+
+    /// What was written for the event so far, and is yet to be.
+    fn written(&self, link: &Link, word: &Word) -> Written {
+        let mut written = Written::kept(self.job, self.handle);
+        for to in &word.to {
+            let fields = link.memory.written_for(to, self.handle.event.id.as_str());
+            written.add(to, fields);
+        }
+        written
     }
 
     /// What is told to a system that cannot be told now waits aside; if a person has to decide something first, its flows say what.
@@ -297,10 +319,11 @@ impl Deciding<'_> {
             job.payload = Payload::HandleEvent(Box::new(HandleEvent {
                 event,
                 with_contact: false,
-                again: Some(Again {
+                again: Some(Telling {
                     to: to.clone(),
                     fields: fields.clone(),
                 }),
+                written: None,
                 word: false,
             }));
             Some(job)
@@ -317,7 +340,7 @@ fn note(
     (plan, news): (&Plan, &News),
     now: Timestamp,
 ) {
-    for flow in flows.iter().filter(|flow| flow.is_sync()) {
+    for flow in flows.iter().filter(|flow| flow.writes()) {
         let jobs = plan.jobs.iter().filter(|planned| planned.flow == flow.name);
         let jobs: Vec<_> = jobs.map(|planned| &planned.job).collect();
         for (to, fields) in flow.tells(news) {

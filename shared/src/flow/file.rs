@@ -59,6 +59,7 @@ impl<'a> Reader<'a> {
     fn flows(self, document: &'a Written) -> Flows {
         let mut flows: Vec<Flow> = Vec::new();
         let mut vars = Value::Object(Map::new());
+        let mut syncs = Vec::new();
         if let Some(mut file) = Table::of(document, "", self.faults) {
             if let Some(written) = file.find("vars") {
                 vars = plain(written);
@@ -66,9 +67,11 @@ impl<'a> Reader<'a> {
             for table in file.tables("flow") {
                 let (line, path) = (table.line(), table.path_of("name"));
                 let record = (table.line_of("record"), table.path_of("record"));
+                let sync = (table.line_of("sync"), table.path_of("sync"));
                 let Some(flow) = self.flow(table, &vars) else {
                     continue;
                 };
+                syncs.push(sync);
                 if flows.iter().any(|other| other.name == flow.name) {
                     let message = format!("another flow is called {}", flow.name);
                     self.faults.note(line, &path, message);
@@ -77,6 +80,9 @@ impl<'a> Reader<'a> {
                 flows.push(flow);
             }
             file.finish();
+        }
+        for (flow, (line, path)) in flows.iter().zip(syncs) {
+            self.is_written(flow, &flows, line, &path);
         }
         Flows {
             all: flows,
@@ -186,6 +192,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What a flow only hears of another one writes: else it would be news each time.
+    fn is_written(&self, flow: &Flow, flows: &[Flow], line: usize, path: &str) {
+        if let Some((field, to)) = flow.unwritten(flows) {
+            let message = format!(
+                "false, and no other flow that begins with such an event writes {field} to {to}: it would be news for ever"
+            );
+            self.faults.note(line, &format!("{path}.writes"), message);
+        }
+    }
+
     fn sync(&self, written: &'a Written, path: &str, uses: &mut Uses) -> Option<Sync> {
         let mut table = Table::of(written, path, self.faults)?;
         let to = table.texts("to");
@@ -200,12 +216,14 @@ impl<'a> Reader<'a> {
             .into_iter()
             .filter_map(|(text, line)| self.parsed::<Destination>(&table, "to", text, line));
         let to = to.map(|to| to.to_string()).collect();
+        let writes = table.flag("writes").unwrap_or(true);
         let fields = table.required("fields");
         let fields = fields.map(|written| self.template(&table, "fields", written, uses));
         table.finish();
         Some(Sync {
             to,
             fields: fields?,
+            writes,
         })
     }
 

@@ -127,6 +127,29 @@ impl Flow {
         self.sync.is_some()
     }
 
+    /// Whether the systems that it tells have that by its jobs.
+    pub fn writes(&self) -> bool {
+        self.sync.as_ref().is_some_and(|sync| sync.writes)
+    }
+
+    /// What it hears of, without writing it, that none of these writes: field and system.
+    pub(super) fn unwritten<'a>(&'a self, flows: &'a [Self]) -> Option<(&'a str, &'a str)> {
+        let sync = self.sync.as_ref().filter(|sync| !sync.writes)?;
+        let fields = sync.fields.names().unwrap_or_default();
+        let to = sync.to.iter().map(String::as_str);
+        let mut all = to.flat_map(|to| fields.iter().map(move |field| (*field, to)));
+        all.find(|(field, to)| !flows.iter().any(|flow| flow.writes_to(self, field, to)))
+    }
+
+    fn writes_to(&self, hearing: &Self, field: &str, to: &str) -> bool {
+        let sync = self.sync.as_ref().filter(|sync| sync.writes);
+        let sync = sync.filter(|sync| sync.to.contains(to) && self.meets(hearing));
+        sync.is_some_and(|sync| {
+            let names = sync.fields.names();
+            names.is_none_or(|names| names.contains(&field))
+        })
+    }
+
     /// Whether it is to be followed, as far as what it keeps the same is concerned.
     pub(super) fn has_news(&self, news: Option<&News>) -> bool {
         if self.sync.is_none() {

@@ -435,6 +435,31 @@ fn a_flow_is_followed_by_what_the_systems_that_it_tells_lack() {
     assert_eq!((plan.jobs, plan.broken), (vec![], vec![]));
 }
 
+/// It would be told each time what nobody has written.
+#[test]
+fn what_a_flow_only_hears_of_another_writes() {
+    let writes = keeping("one", "ContactUpdate", "");
+    let hears = keeping("two", "ContactUpdate", "").replace("sync = {", "sync = { writes = false,");
+    let alone = "line 6: flow[0].sync.writes: false, and no other flow that begins with such an event writes name to crm: it would be news for ever";
+    assert_eq!(faults(&hears), [alone]);
+    assert_eq!(
+        faults(&format!("{hears}{hears}").replacen("two", "one", 1))[0],
+        alone
+    );
+    let less = writes.replace("phone =", "telephone =");
+    let less = faults(&format!("{hears}{less}"));
+    assert!(less[0].contains(" writes phone to crm: "), "{less:?}");
+    let elsewhere = keeping("one", "ContactCreate", "");
+    assert_eq!(faults(&format!("{hears}{elsewhere}")), [alone]);
+    let flows = Flows::load(&format!("{hears}{writes}")).unwrap();
+    let writing = ["one", "two"].map(|name| flows.named(name).unwrap().writes());
+    assert_eq!(writing, [true, false]);
+    assert_eq!(
+        faults(&hears.replace("false", "'no'")),
+        ["line 6: flow[0].sync.writes: expected true or false, found a text"]
+    );
+}
+
 /// One that fails is not followed, and hides nothing from the others.
 #[test]
 fn what_cannot_be_said_of_a_record_breaks_its_own_flow_alone() {

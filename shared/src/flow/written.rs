@@ -188,6 +188,17 @@ impl<'a> Table<'a> {
         self.as_text(name, value)
     }
 
+    /// A yes or no, if it is there.
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let value = self.find(name)?;
+        if let Kind::Plain(Value::Bool(flag)) = value.kind {
+            return Some(flag);
+        }
+        let said = format!("expected true or false, found {}", value.what());
+        self.faults.note(value.line, &self.path_of(name), said);
+        None
+    }
+
     /// One text, or a list of texts.
     pub(super) fn texts(&mut self, name: &'static str) -> Vec<(&'a str, usize)> {
         let Some(value) = self.find(name) else {

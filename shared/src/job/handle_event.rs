@@ -26,17 +26,20 @@ pub struct HandleEvent {
     pub with_contact: bool,
     /// Whether it is followed once more, since a system has something older than the event told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub again: Option<Again>,
+    pub again: Option<Telling>,
+    /// What was written for it when it was followed before: to those flows that look at the contact it is new too, however late they are followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<List<Telling, 1, 64>>,
     /// Whether only that is heard which it says of a message, in nobody's order: that message may be what all other jobs of its contact wait for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub word: bool,
 }
 
-/// What is told again.
+/// What is told to a system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Again {
-    /// To which system.
+pub struct Telling {
+    /// To which.
     pub to: Destination,
     /// Which fields of the sync.
     pub fields: List<Line, 1, 64>,
@@ -48,12 +51,14 @@ impl Read for HandleEvent {
         let event = fields.required("event");
         let with_contact = fields.optional("withContact").unwrap_or_default();
         let again = fields.optional("again");
+        let written = fields.optional("written");
         let word = fields.optional("word").unwrap_or_default();
         fields.finish();
         Ok(Self {
             event: event?,
             with_contact,
             again,
+            written,
             word,
         })
     }
@@ -83,7 +88,7 @@ impl Work for HandleEvent {
     }
 }
 
-impl Read for Again {
+impl Read for Telling {
     fn read(place: Place<'_>) -> Result<Self, Noted> {
         let mut fields = place.fields()?;
         let to = fields.required("to");

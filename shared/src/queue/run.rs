@@ -31,6 +31,8 @@ pub mod field {
     pub const LOOKS: &str = "looks";
     /// Of an event: the flows by which something has followed already, as JSON.
     pub const FOLLOWED: &str = "followed";
+    /// The same: what was written for it to which system, as JSON.
+    pub const WRITTEN: &str = "written";
     /// Of a walk through contacts: the place that it has come to, as JSON.
     pub const PLACE: &str = "place";
     /// The id of its contact that the API did not know any more.

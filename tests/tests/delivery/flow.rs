@@ -7,7 +7,7 @@ use penstock_shared::{
     outcome::Cause,
     queue::{enqueue::Admission, links::RecordName, record::NewJob},
 };
-use penstock_tests::harness::run;
+use penstock_tests::{fixture::job, harness::run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -32,13 +32,13 @@ when = "'call me' in data.message | lower"
 "#;
 
 /// A file of flows that the workers of a test read.
-struct File {
+pub(crate) struct File {
     path: PathBuf,
     _dir: TempDir,
 }
 
 impl File {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = Self {
             path: dir.path().join("flows.toml"),
@@ -49,13 +49,13 @@ impl File {
     }
 
     /// In the place of what was there, at once.
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         let new = self.path.with_extension("new");
         std::fs::write(&new, text).unwrap();
         std::fs::rename(&new, &self.path).unwrap();
     }
 
-    fn setting(&self) -> [(&'static str, &str); 1] {
+    pub(crate) fn setting(&self) -> [(&'static str, &str); 1] {
         [("PENSTOCK_FLOWS", self.path.to_str().unwrap())]
     }
 }
@@ -344,6 +344,44 @@ do = [{{ job = "UpsertContact", payload = {{ phone = "{{{{ {phone} }}}}" }} }}]
     stage.until_state("sms:1/keep/0", State::Done).await;
     assert_eq!(stage.result("sms:1").await["jobs"], json!(["sms:1/keep/0"]));
     assert_eq!(stage.operations()["create-task"], 1);
+}
+
+/// One of its jobs has an id that another has: once that is free the rest is done, and nothing twice.
+#[tokio::test]
+async fn what_followed_beside_a_job_whose_id_was_taken_does_not_follow_again() {
+    let text = r#"
+[[flow]]
+name = "keep"
+on = "sms.reply"
+do = [{ job = "AttachNote", payload = { contact = { id = "c1" }, body = "{{ data.message }}" } }]
+
+[[flow]]
+name = "tag"
+on = "sms.reply"
+do = [{ job = "BulkTags", payload = { contacts = [{ id = "c1" }, { id = "c2" }], tags = ["told"], operation = "add" } }]
+"#;
+    let (stage, file) = (Stage::start(&[]).await, File::new(text));
+    stage.person("c1", "ada@example.com");
+    stage.enqueue(&[job("sms:1/tag/0/2").contact("c2")]).await;
+    let _worker = stage.worker_with(&file.setting()).await;
+    replies(&stage, "sms:1", "hello").await;
+    stage.until_state("sms:1", State::Dead).await;
+    let shown = stage.ask(&["dead", "show", "sms:1", "--reveal"]).await;
+    assert_eq!(shown["cause"], Cause::FlowFailed.as_str());
+    let error = shown["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("flow tag: the job sms:1/tag/0 "),
+        "{error}"
+    );
+    for id in ["sms:1/keep/0", "sms:1/tag/0/2"] {
+        stage.until_state(id, State::Done).await;
+        stage.forget_job(id).await;
+    }
+    stage.ask(&["dead", "retry", "sms:1"]).await;
+    stage.until_state("sms:1", State::Done).await;
+    assert_eq!(stage.result("sms:1").await["jobs"], json!(["sms:1/tag/0"]));
+    stage.until_state("sms:1/tag/0", State::Done).await;
+    assert_eq!(stage.operations()["create-note"], 1);
 }
 
 /// What fills the backlog can end only once what follows from it is stored.

@@ -13,6 +13,7 @@ mod load;
 mod lookup;
 mod many;
 mod marked;
+mod news;
 mod parent;
 mod pull;
 mod quiet;

@@ -98,7 +98,13 @@ async fn what_was_learnt_is_asked_anew_and_what_was_begun_goes_on() {
         field::PAGE,
         field::LOOKS,
     ];
-    const BEGUN: [&str; 4] = [field::PLACE, field::POLL, field::PARTS, field::FOLLOWED];
+    const BEGUN: [&str; 5] = [
+        field::PLACE,
+        field::POLL,
+        field::PARTS,
+        field::FOLLOWED,
+        field::WRITTEN,
+    ];
     let mut bench = Bench::start().await;
     bench.enqueue(&[job("a")]).await;
     let mut end = dead(&bench.claim_one().await, Cause::Rejected);

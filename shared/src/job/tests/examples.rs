@@ -80,6 +80,16 @@ fn first_good() -> Vec<(&'static str, Value)> {
             ),
         ),
         ("event, whole", job("HandleEvent", whole_event())),
+        (
+            "event, once more",
+            job(
+                "HandleEvent",
+                json!({
+                    "event": { "source": "ghl", "kind": "ContactUpdate", "tenant": "t", "id": "ghl:1", "data": {} },
+                    "withContact": true, "written": [{ "to": "crm", "fields": ["phone"] }],
+                }),
+            ),
+        ),
     ]
 }
 
