@@ -2,6 +2,7 @@
 
 mod crm;
 mod form;
+mod gone;
 mod initial;
 mod list;
 mod loops;
