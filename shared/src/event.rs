@@ -87,6 +87,11 @@ impl Event {
         }
     }
 
+    /// Whether it tells that its contact was deleted.
+    pub fn is_deletion(&self) -> bool {
+        self.source == Source::Ghl && self.kind.as_str() == "ContactDelete"
+    }
+
     /// The job that hears what a reply says of the message before it, beside the one that handles it: that one stands in its contact's order, behind
     /// the message, which may wait for nothing but this.
     pub fn word(&self) -> Option<Job> {

@@ -8,6 +8,7 @@
 
 mod creation;
 mod fate;
+mod gone;
 mod moment;
 mod place;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::{creation::Creation, fate::Fate, write::Write};
+pub use self::{creation::Creation, fate::Fate, gone::Gone, write::Write};
 use self::{moment::Moment, place::Place};
 
 /// The most fields that a memory holds.
@@ -38,6 +39,9 @@ pub struct Memory {
     fields: BTreeMap<String, Known>,
     /// By system, what it has of them.
     places: BTreeMap<String, Place>,
+    /// By system, when it was decided which record is the one there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    linked: BTreeMap<String, Timestamp>,
     /// What was decided against a system, the newest last.
     conflicts: Vec<Conflict>,
 }
@@ -203,6 +207,18 @@ impl Memory {
         self.lacks(system, fields)
     }
 
+    /// Whether a system says only what counts, or what it was known to have, or was to have. An empty value says nothing.
+    fn knows_all(&self, saying: &Saying<'_>) -> bool {
+        let place = self.places.get(saying.system);
+        saying.fields.iter().all(|(field, value)| {
+            let value = normal(value);
+            let counts = self.fields.get(field);
+            value.as_str() == Some("")
+                || counts.is_some_and(|known| known.value == value)
+                || place.is_some_and(|place| place.has_or_had(field, &value))
+        })
+    }
+
     fn lacks_field(&self, system: &str, field: &str) -> bool {
         let Some(known) = self.fields.get(field) else {
             return false;
@@ -249,11 +265,18 @@ impl Memory {
         place.set_creation(Some(creation));
     }
 
-    /// The record is there.
-    pub fn created(&mut self, system: &str) {
+    /// The record is there: which it is was decided then.
+    pub fn link(&mut self, system: &str, decided: Timestamp) {
         if let Some(place) = self.places.get_mut(system) {
             place.set_creation(None);
         }
+        let last = self.linked.entry(system.to_owned()).or_insert(decided);
+        *last = decided.max(*last);
+    }
+
+    /// When it was decided last which record is the one of a system, if it ever was.
+    pub fn linked(&self, system: &str) -> Option<Timestamp> {
+        self.linked.get(system).copied()
     }
 
     /// The jobs of which it is to be known what they have come to, before anything is decided.
@@ -303,6 +326,10 @@ impl Memory {
         }
         for (system, place) in other.places {
             self.places.entry(system).or_default().merge(place);
+        }
+        for (system, decided) in other.linked {
+            let last = self.linked.entry(system).or_insert(decided);
+            *last = decided.max(*last);
         }
         self.conflicts.extend(other.conflicts);
         self.conflicts.sort_by_key(|conflict| conflict.at);

@@ -19,6 +19,7 @@ pub mod error;
 pub mod eta;
 mod fate;
 pub mod forecast;
+pub mod gone;
 pub mod govern;
 pub mod grants;
 pub mod install;

@@ -52,6 +52,8 @@ pub enum Purpose {
     Told,
     /// What is known of a contact of a list.
     Listed,
+    /// What was known of a record that is gone.
+    Gone,
 }
 
 /// Why something that is sealed cannot be opened.
@@ -87,6 +89,7 @@ impl Purpose {
             Self::Link => "link",
             Self::Told => "told",
             Self::Listed => "listed",
+            Self::Gone => "gone",
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Keeps which record of another system a contact is.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
 
 use penstock_shared::{
     job::{ContactId, LinkRecord, Parent, RecordRef},
+    link::Gone,
     outcome::{Cause, Fault, Outcome},
-    queue::links::RecordName,
+    queue::links::{Link, RecordName},
 };
 use serde_json::{Value, json};
 
@@ -14,7 +17,7 @@ use crate::{
     call::{Calls, Stop},
     deliver::Courier,
     parent,
-    sync::now,
+    sync::{self, now},
 };
 
 /// When Redis is asked again.
@@ -45,15 +48,24 @@ pub async fn keep(
         .as_ref()
         .map(|record| RecordName::new(system, record));
     let contacts = RecordName::new("ghl", contact.as_str());
-    let names: Vec<_> = std::iter::once(contacts).chain(own).collect();
+    let names: Vec<_> = std::iter::once(contacts.clone())
+        .chain(own.clone())
+        .collect();
+    let is_made = matches!(link.record, Some(RecordRef::Made(_)));
     for _ in 0..TRIES {
         let found = courier.queue.link(tenant, &names, now(job)).await;
         let mut found = found.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
-        if record.is_some() {
-            found.memory.created(system);
-            found.memory.created("ghl");
-        } else {
-            found.unlink(system);
+        let gone = courier.queue.gone(tenant, &names).await;
+        let gone = gone.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
+        match (&own, gone.get(&contacts)) {
+            // It was made for a contact that is gone by now, and is no other's.
+            (Some(own), Some(gone)) if is_made && found.contest().is_none() => {
+                let buried = courier.queue.bury(tenant, own, gone).await;
+                buried.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))?;
+                return Ok(kept(contact, system, record.as_deref(), calls));
+            }
+            (Some(own), _) => link_to(&mut found, own, job, &gone, calls)?,
+            (None, gone) => found.unlink(system, gone.map_or(now(job), |gone| gone.at)),
         }
         let stored = courier.queue.put_link(tenant, &found).await;
         if stored.map_err(|_| calls.postponed(AGAIN, "waits for Redis"))? {
@@ -69,6 +81,54 @@ fn kept(contact: &ContactId, system: &str, record: Option<&str>, calls: &Calls<'
         effect: None,
         permit: calls.permit(),
     }
+}
+
+/// They are one from now on; unless the record is another contact's, or it was decided since that another record is the contact's.
+fn link_to(
+    link: &mut Link,
+    own: &RecordName,
+    job: &Assignment,
+    gone: &BTreeMap<RecordName, Gone>,
+    calls: &Calls<'_>,
+) -> Result<(), Stop> {
+    let system = own.system.as_str();
+    if let Some(other) = link.contest() {
+        let message = sync::contested(own, other);
+        return Err(refused(message, calls));
+    }
+    let decided = decided(job);
+    let is_late = link
+        .memory
+        .linked(system)
+        .is_some_and(|last| last > decided);
+    if let Some(later) = link.replaced(system).filter(|_| is_late) {
+        let message = format!(
+            "the contact is {system}/{later}, as was decided after this: if it is to be {system}/{} instead, unlink the contact from {system}, then retry this",
+            own.record
+        );
+        return Err(refused(message, calls));
+    }
+    for name in gone.keys() {
+        link.revive(name);
+    }
+    link.memory.link(system, decided);
+    link.memory.link("ghl", decided);
+    Ok(())
+}
+
+/// When a job was enqueued, or due first: since then it is decided what it does.
+fn decided(job: &Assignment) -> Timestamp {
+    let ms = i64::try_from(job.claimed.life_ms()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+}
+
+fn refused(message: String, calls: &Calls<'_>) -> Stop {
+    Outcome::Rejected {
+        cause: Cause::Rejected,
+        fault: Fault::new(message),
+        permit: calls.permit(),
+    }
+    .into()
 }
 
 /// What it is called there: as it is given, or as another job's result says; `None` if that says that the record there is another's.
@@ -99,11 +159,6 @@ async fn called(
             made.job,
             made.pointer.as_str()
         );
-        Outcome::Rejected {
-            cause: Cause::Rejected,
-            fault: Fault::new(message),
-            permit: calls.permit(),
-        }
-        .into()
+        refused(message, calls)
     })
 }

@@ -15,7 +15,7 @@ use penstock_shared::{
         ContactRef, Destination, HandleEvent, Job, JobId, Line, LinkRecord, List, Payload,
         RecordRef, Telling,
     },
-    link::{Creation, Saying, Seen, Told, Write},
+    link::{Creation, Gone, Saying, Seen, Told, Write},
     outcome::Outcome,
     queue::links::{Link, RecordName},
 };
@@ -94,6 +94,9 @@ pub async fn follow(
         before,
     };
     let names = names(event, deciding.record.as_deref());
+    if event.is_deletion() {
+        deciding.bury(&names, known.now).await?;
+    }
     let word = flows.word(event, &known);
     if let (Some(word), Some(_)) = (&word, &deciding.record) {
         return deciding.decide(word, &names, known).await;
@@ -122,6 +125,11 @@ fn nameless(flows: &Flows, event: &Event) -> Vec<Broken> {
     } else {
         "record: it comes to nothing: nobody knows whose fields these are"
     };
+    unable(flows, event, why)
+}
+
+/// The flows that keep something the same, and cannot.
+fn unable(flows: &Flows, event: &Event, why: &str) -> Vec<Broken> {
     let flows = flows.iter().filter(|flow| flow.begins_with(event));
     let flows = flows.filter(|flow| flow.is_sync());
     flows.map(|flow| broken(&flow.name, why)).collect()
@@ -134,15 +142,22 @@ fn broken(flow: &str, why: &str) -> Broken {
     }
 }
 
-/// The records that an event names: its sender's, and the contact.
+/// The records that an event names: its sender's first, and the contact.
 fn names(event: &Event, record: Option<&str>) -> Vec<RecordName> {
     let own = record.map(|record| RecordName::new(event.source.as_str(), record));
     let contact = event.contact.id.as_ref();
     let contact = contact.map(|id| RecordName::new(GHL, id.as_str()));
     let mut names: Vec<_> = own.into_iter().chain(contact).collect();
-    names.sort();
     names.dedup();
     names
+}
+
+/// Why a record cannot be the contact's.
+pub(crate) fn contested(record: &RecordName, other: &str) -> String {
+    let (system, record) = (&record.system, &record.record);
+    format!(
+        "{system}/{record} is the record of another contact, ghl/{other}: merge the two contacts, or unlink {other} from {system}, then retry this"
+    )
 }
 
 pub(crate) fn now(job: &Assignment) -> Timestamp {
@@ -157,6 +172,56 @@ impl Deciding<'_> {
         link.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))
     }
 
+    async fn gone(&self, names: &[RecordName]) -> Result<BTreeMap<RecordName, Gone>, Stop> {
+        let tenant = self.job.reference().tenant();
+        let gone = self.courier.queue.gone(tenant, names).await;
+        gone.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))
+    }
+
+    /// A contact is gone from the moment that its deletion is told: what was told before, and comes later, may be handled before it is unlinked.
+    async fn bury(&self, names: &[RecordName], came: Timestamp) -> Result<(), Stop> {
+        let Some(name) = names.first() else {
+            return Ok(());
+        };
+        let at = self.moment(came);
+        if self.gone(names).await?.values().any(|gone| gone.at >= at) {
+            return Ok(());
+        }
+        let memory = self.link(names).await?.memory;
+        let tenant = self.job.reference().tenant();
+        let gone = Gone { at, memory };
+        let buried = self.courier.queue.bury(tenant, name, &gone).await;
+        buried.map_err(|_| self.calls.postponed(AGAIN, "waits for Redis"))
+    }
+
+    /// What its event says is no news of a record that is gone. Of a contact it is whatever is not dated after its deletion; of others also what
+    /// they were known to have.
+    fn is_late(&self, word: &Word, came: Timestamp, own: &Gone) -> bool {
+        let event = &self.handle.event;
+        if event.source == Source::Ghl {
+            return event.occurred_at.is_none_or(|at| at <= own.at);
+        }
+        !own.is_news(&self.saying(word, came))
+    }
+
+    /// What follows by the flows that keep nothing the same.
+    async fn others(
+        &self,
+        link: &Link,
+        mut known: Known,
+        broken: Vec<Broken>,
+    ) -> Result<Followed, Stop> {
+        if self.handle.again.is_some() {
+            return Ok(Followed::default());
+        }
+        known.links = json!(link.records);
+        let plan = self.plan(&known, broken).await?;
+        Ok(Followed {
+            plan,
+            ..Followed::default()
+        })
+    }
+
     /// Decides what follows, and stores that; if others have changed the link meanwhile, by what they have left.
     async fn decide(
         &self,
@@ -167,6 +232,27 @@ impl Deciding<'_> {
         let (event, tenant) = (&self.handle.event, self.job.reference().tenant());
         for _ in 0..TRIES {
             let mut link = self.link(names).await?;
+            if let Some(other) = link.contest() {
+                let why = contested(&names[0], other);
+                return self
+                    .others(&link, known, unable(self.flows, event, &why))
+                    .await;
+            }
+            // In this order: whoever has unlinked it meanwhile has written both at once.
+            let gone = self.gone(names).await?;
+            let own = gone.get(&names[0]);
+            let is_late = own.is_some_and(|own| self.is_late(word, known.now, own));
+            if is_late || (self.handle.again.is_some() && !gone.is_empty()) {
+                tracing::debug!(
+                    tenant,
+                    job = self.job.reference().id(),
+                    "an event of a record that is gone"
+                );
+                return self.others(&link, known, Vec::new()).await;
+            }
+            if own.is_some() {
+                link.revive(&names[0]);
+            }
             self.settle(&mut link).await?;
             let seen = self.see(&mut link, word, known.now);
             let (news, broken) = self.news(&link, word)?;
@@ -218,12 +304,7 @@ impl Deciding<'_> {
         if self.handle.again.is_some() || self.handle.with_contact {
             return Seen::default();
         }
-        let seen = link.memory.see(&Saying {
-            system: event.source.as_str(),
-            at: event.occurred_at.unwrap_or(came).min(self.now),
-            is_dated: event.occurred_at.is_some(),
-            fields: word.fields.clone(),
-        });
+        let seen = link.memory.see(&self.saying(word, came));
         if seen.is_news {
             let told = Told {
                 kind: event.kind.as_str().to_owned(),
@@ -233,6 +314,21 @@ impl Deciding<'_> {
             link.tell(event.source.as_str(), told);
         }
         seen
+    }
+
+    fn saying(&self, word: &Word, came: Timestamp) -> Saying<'_> {
+        let event = &self.handle.event;
+        Saying {
+            system: event.source.as_str(),
+            at: self.moment(came),
+            is_dated: event.occurred_at.is_some(),
+            fields: word.fields.clone(),
+        }
+    }
+
+    fn moment(&self, came: Timestamp) -> Timestamp {
+        let at = self.handle.event.occurred_at;
+        at.unwrap_or(came).min(self.now)
     }
 
     /// What is new to whom, and the flows that are not followed though something is.

@@ -96,6 +96,13 @@ impl Place {
         !self.had_of(field).is_empty() || self.writes_of(field).next().is_some()
     }
 
+    /// Whether it ever had this value, as far as that is known, or was to have it.
+    pub(super) fn has_or_had(&self, field: &str, value: &Value) -> bool {
+        let mut had = self.had_of(field).iter();
+        had.any(|had| had.value == *value)
+            || self.writes_of(field).any(|(_, there, _)| there == value)
+    }
+
     /// Whether somebody there has set a field since, as it has said: what it said before that comes too late. What only was written to it
     /// meanwhile may have replaced what somebody had set.
     pub(super) fn was_set_since(&self, field: &str, at: Timestamp) -> bool {

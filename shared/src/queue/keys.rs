@@ -158,6 +158,8 @@ keys_apart! {
     known(link) = "known:";
     /// String per the same: the events by which its systems have told something new last, JSON; kept for a while.
     told(link) = "told:";
+    /// String per `<tenant>/<system>/<record>` of a record that is gone: since when, and what was known of it, JSON; kept for a while.
+    gone(record) = "gone:";
     /// String per `<tenant>/<id>` of a text message that is not done: what its receiver or the network has told of it, JSON; kept for a while.
     report(message) = "report:";
     /// Sorted set per tenant: flow on a cadence → its last moment that was made (ms); kept for a while.

@@ -1,7 +1,7 @@
 //! Links: what one record is in several systems, and what is known of it. Whoever changes one must have read it as it is.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     str::FromStr,
     time::Duration,
 };
@@ -10,9 +10,13 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{Queue, error::QueueError};
+use super::{
+    Queue,
+    error::QueueError,
+    gone::{Grave, KNOWN_GONE},
+};
 use crate::{
-    link::{Conflict, Memory, Told},
+    link::{Conflict, Gone, Memory, Told},
     seal::Purpose,
     span::millis,
 };
@@ -22,6 +26,9 @@ use crate::{
 const KNOWN: Duration = Duration::from_secs(400 * 86_400);
 /// For so long whole events are kept, to be followed once more for a system that turns out to have something older: by then it has said so.
 const TOLD: Duration = Duration::from_secs(7 * 86_400);
+
+/// The system whose records are contacts.
+const CONTACTS: &str = "ghl";
 
 /// What one record is in several systems.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +45,12 @@ pub struct Link {
     merged: BTreeMap<String, u64>,
     /// What it is no more.
     dropped: Vec<RecordName>,
+    /// Records that are gone,
+    gone: Vec<(RecordName, Gone)>,
+    /// and those that turn out not to be.
+    alive: Vec<RecordName>,
+    /// The contact that one of the names is of, where another contact was asked for.
+    contest: Option<String>,
 }
 
 /// A record in a system.
@@ -58,7 +71,7 @@ impl RecordName {
         }
     }
 
-    fn stored(&self) -> String {
+    pub(super) fn stored(&self) -> String {
         format!("{}/{}", self.system, self.record)
     }
 }
@@ -109,11 +122,15 @@ struct LinkArguments<'a> {
     known_ms: u64,
     told: Option<String>,
     told_ms: u64,
+    graves: Vec<Grave>,
+    gone_ms: u64,
+    alive: Vec<String>,
 }
 
 impl Queue {
     /// The link that these records are a part of: one for all of them, a new one if they are known of none. Where another record was the one of
-    /// its system, it is that no more, and this is a conflict, which is noticed `now`.
+    /// its system, it is that no more, and this is a conflict, which is noticed `now`. Two contacts never become one: where the names are of two,
+    /// it is the first name's link as it was, and [`Link::contest`] says whose the other is.
     pub async fn link(
         &self,
         tenant: &str,
@@ -125,12 +142,14 @@ impl Queue {
             let link = self.read_link(tenant, id).await?;
             found = Some(match found {
                 None => link,
-                Some(first) => first.with(link, names, now),
+                Some(first) => first.joined(link, names, now),
             });
         }
         let mut link = found.unwrap_or_else(Link::new);
         for name in names {
-            link.name(name, now);
+            if link.contest.is_none() {
+                link.name(name, now);
+            }
         }
         Ok(link)
     }
@@ -162,10 +181,9 @@ impl Queue {
             read.arg(name.stored());
         }
         let ids: Vec<Option<String>> = self.connection().run(&read).await?;
-        let mut ids: Vec<_> = ids.into_iter().flatten().collect();
-        ids.sort();
-        ids.dedup();
-        Ok(ids)
+        let mut seen = BTreeSet::new();
+        let ids = ids.into_iter().flatten();
+        Ok(ids.filter(|id| seen.insert(id.clone())).collect())
     }
 
     /// Its version is read first: whatever of the rest is written meanwhile, it is not stored over that.
@@ -187,6 +205,9 @@ impl Queue {
             told: self.opened(tenant, &id, Purpose::Told, told)?,
             merged: BTreeMap::new(),
             dropped: Vec::new(),
+            gone: Vec::new(),
+            alive: Vec::new(),
+            contest: None,
             id,
         })
     }
@@ -232,6 +253,9 @@ impl Queue {
         let stored = (!link.records.is_empty()).then(|| json(&link.records));
         let told =
             (!link.told.is_empty()).then(|| self.sealed(tenant, id, Purpose::Told, &link.told));
+        let graves = link.gone.iter();
+        let graves = graves.map(|(name, gone)| self.grave(tenant, name, gone));
+        let alive = link.alive.iter();
         let arguments = LinkArguments {
             link: id,
             keys: self.link_keys(tenant, id),
@@ -245,6 +269,9 @@ impl Queue {
             known_ms: millis(KNOWN),
             told: told.transpose()?,
             told_ms: millis(TOLD),
+            graves: graves.collect::<Result<_, _>>()?,
+            gone_ms: millis(KNOWN_GONE),
+            alive: alive.map(|name| self.grave_key(tenant, name)).collect(),
         };
         let shard = self.shard_of(tenant);
         let stored: String = self
@@ -277,6 +304,9 @@ impl Link {
             told: BTreeMap::new(),
             merged: BTreeMap::new(),
             dropped: Vec::new(),
+            gone: Vec::new(),
+            alive: Vec::new(),
+            contest: None,
         }
     }
 
@@ -288,10 +318,30 @@ impl Link {
         self.told.insert(system.to_owned(), told);
     }
 
-    /// It is not that system's record any more, and what that had of it is forgotten. Of a record that is then but one system's own nothing is kept.
-    pub fn unlink(&mut self, system: &str) {
+    /// The contact that one of the names is of, where another contact was asked for: it is not to be stored.
+    pub fn contest(&self) -> Option<&str> {
+        self.contest.as_deref()
+    }
+
+    /// The record that was the one of a system, if it is another one's place that is taken.
+    pub fn replaced(&self, system: &str) -> Option<&str> {
+        let mut dropped = self.dropped.iter();
+        let dropped = dropped.find(|name| name.system == system)?;
+        Some(&dropped.record)
+    }
+
+    /// A record that was gone is there again: it begins anew.
+    pub fn revive(&mut self, name: &RecordName) {
+        self.alive.push(name.clone());
+    }
+
+    /// It is not that system's record any more, and what that had of it is forgotten. Of a record that is then but one system's own nothing is kept;
+    /// but for a while it is known that the one that it was is gone, since then.
+    pub fn unlink(&mut self, system: &str, at: Timestamp) {
         if let Some(record) = self.records.remove(system) {
-            self.dropped.push(RecordName::new(system, &record));
+            let (name, memory) = (RecordName::new(system, &record), self.memory.clone());
+            self.dropped.push(name.clone());
+            self.gone.push((name, Gone { at, memory }));
         }
         self.memory.forget(system);
         self.told.remove(system);
@@ -303,9 +353,16 @@ impl Link {
         }
     }
 
-    /// It is this record.
+    /// It is this record; but one contact never becomes another.
     fn name(&mut self, name: &RecordName, now: Timestamp) {
         let before = self.records.get(&name.system).cloned();
+        let other = before.as_ref().filter(|before| **before != name.record);
+        if name.system == CONTACTS
+            && let Some(other) = other
+        {
+            self.contest.get_or_insert_with(|| other.clone());
+            return;
+        }
         if let Some(before) = before.filter(|before| *before != name.record) {
             self.memory.forget(&name.system);
             self.told.remove(&name.system);
@@ -325,6 +382,20 @@ impl Link {
             dropped: dropped.to_owned(),
             at: now,
         });
+    }
+
+    /// Two that turn out to be of one record; unless they are of two contacts.
+    fn joined(mut self, other: Self, asked_for: &[RecordName], now: Timestamp) -> Self {
+        let contacts = [&self, &other].map(|link| link.records.get(CONTACTS));
+        if let [Some(ours), Some(theirs)] = contacts
+            && ours != theirs
+        {
+            let is_asked_for = asked_for.contains(&RecordName::new(CONTACTS, ours));
+            let contest = if is_asked_for { theirs } else { ours };
+            self.contest = Some(contest.clone());
+            return self;
+        }
+        self.with(other, asked_for, now)
     }
 
     /// Two that turn out to be of one record. Where they name different ones of a system, that counts which was asked for; else the first's.
@@ -390,9 +461,9 @@ mod tests {
     #[test]
     fn what_is_but_one_systems_own_is_no_link() {
         let mut link = named(&[("ghl", "1"), ("crm", "a"), ("erp", "x")]);
-        link.unlink("crm");
+        link.unlink("crm", Timestamp::UNIX_EPOCH);
         assert_eq!(link.records.len(), 2);
-        link.unlink("erp");
+        link.unlink("erp", Timestamp::UNIX_EPOCH);
         assert_eq!(link.records.len(), 0);
         assert_eq!(link.dropped.len(), 3);
     }

@@ -100,15 +100,85 @@ async fn of_an_unlinked_record_nothing_is_left() {
     assert!(put(queue, &link).await);
     let mut link = read(queue, &["ghl/1"]).await;
     assert_eq!(link.told.len(), 1);
-    link.unlink("crm");
+    link.unlink("crm", at(1));
     assert!(put(queue, &link).await);
+    dig_up(&bench, "crm/a").await;
     assert_eq!(bench.snapshot().await, empty);
     // Whoever had read it before is told.
     let mut link = read(queue, &["ghl/1"]).await;
     see(&mut link, "ghl", "Ada");
-    link.unlink("crm");
+    link.unlink("crm", at(1));
     assert!(put(queue, &link).await);
     assert_eq!(bench.snapshot().await, empty);
+}
+
+/// That a record is gone is all that is left of it, and not for long.
+async fn dig_up(bench: &Bench, name: &str) {
+    let graves: Vec<String> = bench.server.get(["KEYS", "*:gone:*"]).await;
+    assert_eq!(graves.len(), 1, "{graves:?}");
+    assert!(graves[0].ends_with(&format!(":gone:{TENANT}/{name}")));
+    let left: i64 = bench.server.get(["PTTL", &graves[0]]).await;
+    let week = 7 * 86_400_000;
+    assert!(left <= week && left > week - 86_400_000, "{left}");
+    let _: u64 = bench.server.get(["DEL", &graves[0]]).await;
+}
+
+/// Until somebody writes of it there, or it is linked again, what comes late is known to be of one that is gone.
+#[tokio::test]
+async fn a_record_that_is_gone_is_known_to_be() {
+    let bench = Bench::start().await;
+    let queue = &bench.queue();
+    let mut link = read(queue, &["ghl/1", "crm/a", "erp/x"]).await;
+    see(&mut link, "ghl", "Ada");
+    link.unlink("crm", at(60));
+    assert!(put(queue, &link).await);
+    let names = ["crm/a", "erp/x", "ghl/1"].map(|name| name.parse::<RecordName>().unwrap());
+    let gone = queue.gone(TENANT, &names).await.unwrap();
+    assert_eq!(gone.keys().collect::<Vec<_>>(), [&names[0]]);
+    let is_news = |second, name: &str| {
+        gone[&names[0]].is_news(&Saying {
+            system: "crm",
+            at: at(second),
+            is_dated: true,
+            fields: json!({ "name": name, "city": "" })
+                .as_object()
+                .unwrap()
+                .clone(),
+        })
+    };
+    assert!(!is_news(61, " Ada "), "what GHL had said comes back");
+    assert!(!is_news(60, "Augusta"), "it is from before");
+    assert!(is_news(61, "Augusta"));
+    let mut link = read(queue, &["crm/a"]).await;
+    assert_eq!(link.memory.values(), serde_json::Map::new());
+    link.revive(&names[0]);
+    assert!(put(queue, &link).await);
+    assert!(queue.gone(TENANT, &names).await.unwrap().is_empty());
+}
+
+/// Whose record it is says a person, and not the last one who has named it.
+#[tokio::test]
+async fn two_contacts_never_become_one() {
+    let bench = Bench::start().await;
+    let queue = &bench.queue();
+    for names in [["ghl/1", "crm/a"], ["ghl/2", "crm/b"]] {
+        let link = read(queue, &names).await;
+        assert_eq!(link.contest(), None);
+        assert!(put(queue, &link).await);
+    }
+    for (names, whose, other) in [
+        (["ghl/2", "crm/a"], "2", "1"),
+        (["crm/a", "ghl/2"], "1", "1"),
+        (["crm/a", "ghl/3"], "1", "1"),
+        (["ghl/3", "crm/a"], "1", "1"),
+    ] {
+        let link = read(queue, &names).await;
+        assert_eq!(
+            (&*link.records["ghl"], link.contest()),
+            (whose, Some(other)),
+            "{names:?}"
+        );
+    }
 }
 
 /// What is known of somebody is kept for a while, and sealed; what he is called, until he is unlinked.

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use penstock_shared::{outcome::Cause, queue::links::RecordName};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{World, content, unscheduled_flows};
+use crate::stage::{TENANT, World, content, door::job, unscheduled_flows};
 
 /// A contact of GHL's that has a profile at the CRM; both ids.
 async fn known(world: &World) -> (String, String) {
@@ -239,14 +240,18 @@ async fn a_profile_that_is_there_already_is_the_contacts() {
     assert_eq!(world.rest().await, 0);
     let id = contact["id"].as_str().unwrap();
     assert_eq!(world.ghl_contact(id).await["lastName"], "King");
-    // Another contact that claims it has it from then on; the first one goes its own way.
-    world
-        .post(&[crate::stage::door::job(
-            "claim",
-            "LinkRecord",
-            &json!({ "contact": { "id": "c2" }, "system": "crm", "record": { "id": "p1" } }),
-        )])
-        .await;
+    // Another contact that claims it has it once the first one is unlinked, which goes its own way then.
+    let claim = json!({ "contact": { "id": "c2" }, "system": "crm", "record": { "id": "p1" } });
+    world.post(&[job("claim", "LinkRecord", &claim)]).await;
+    let why = world.until_dead(Cause::Rejected).await;
+    assert!(
+        why.contains(&format!("another contact, ghl/{id}: merge")),
+        "{why}"
+    );
+    let unlink = json!({ "contact": { "id": id }, "system": "crm", "operation": "unlink" });
+    world.post(&[job("unlink", "LinkRecord", &unlink)]).await;
+    assert_eq!(world.rest().await, 1);
+    world.retry("claim").await;
     world.result("claim").await;
     world
         .ghl(
@@ -266,4 +271,33 @@ async fn a_profile_that_is_there_already_is_the_contacts() {
         (records.len(), &content(&records[0])["title"]),
         (1, &json!("Yours"))
     );
+}
+
+/// The profile that was made later is the contact's: one whose making is retried after that does not take its place.
+#[tokio::test]
+async fn a_profile_that_is_made_late_takes_no_others_place() {
+    let world = World::start().await;
+    let faults = ["422:op=crm-create-profile:count=1"];
+    world.smore.set_faults(faults).unwrap();
+    let call = json!({ "connection": "crm", "method": "POST", "path": "/profiles", "contact": { "id": "c" }, "body": { "externalId": "c" }, "result": { "id": "/id" } });
+    let link =
+        |record: Value| json!({ "contact": { "id": "c" }, "system": "crm", "record": record });
+    let made = link(json!({ "job": "make", "pointer": "/id" }));
+    let jobs = [
+        job("make", "HttpCall", &call),
+        job("link", "LinkRecord", &made),
+    ];
+    world.post(&jobs).await;
+    assert_eq!(world.rest().await, 2);
+    let later = job("later", "LinkRecord", &link(json!({ "id": "p2" })));
+    world.post(&[later]).await;
+    assert_eq!(world.rest().await, 2);
+    world.retry("make").await;
+    assert_eq!(world.rest().await, 1);
+    world.retry("link").await;
+    let why = world.until_dead(Cause::Rejected).await;
+    assert!(why.contains("the contact is crm/p2"), "{why}");
+    let name = RecordName::new("ghl", "c");
+    let known = world.queue.known_link(TENANT, &name).await.unwrap();
+    assert_eq!(known.unwrap().records["crm"], "p2");
 }

@@ -3,6 +3,7 @@
 mod crm;
 mod duplicate;
 mod form;
+mod gone;
 mod initial;
 mod list;
 mod loops;

@@ -2,7 +2,8 @@
 -- arg: link (its id); keys (those under which it is stored: link, known, told); records (the key of all records of its tenant); version (that
 --   which was read; 0: it is new); names (`<system>/<record>` of all that it is); dropped (the same of what it is no more); merged (links that
 --   became part of it: {id = {version, keys}, …}); stored (what it is, JSON; nil: it ends); known and told (JSON; nil: nothing), and for how
---   long these are kept after they were written last (known_ms, told_ms).
+--   long these are kept after they were written last (known_ms, told_ms); graves (records that are gone: {key, gone}, …, JSON), for how long
+--   these are kept (gone_ms), and alive (the keys of those that are not gone).
 -- Returns 'stored', or 'overtaken': it, or one that became part of it, was written since, or a record is another link's.
 transition(function()
   local function is_as_read(keys, version) return (tonumber(redis.call('HGET', keys.link, 'version')) or 0) == version end
@@ -23,6 +24,8 @@ transition(function()
     local of = redis.call('HGET', arg.records, name)
     if of and is_ours(of) then redis.call('HDEL', arg.records, name) end
   end
+  for _, grave in ipairs(arg.graves) do redis.call('SET', grave.key, grave.gone, 'PX', whole(arg.gone_ms)) end
+  for _, key in ipairs(arg.alive) do redis.call('DEL', key) end
   if not arg.stored then
     forget(arg.keys)
     return 'stored'

@@ -1,5 +1,14 @@
 //! Jobs at the door: over HTTP, and by the program for files and pipes.
 
+use std::time::Duration;
+
+use penstock_shared::{
+    job::Priority,
+    queue::{
+        dead::Filter,
+        repair::{Changed, Named, Redrive},
+    },
+};
 use penstock_tests::harness::run;
 use serde_json::{Value, json};
 
@@ -27,6 +36,23 @@ impl World {
             (told["state"] == "done").then(|| told["result"].clone())
         })
         .await
+    }
+
+    /// Somebody retries a dead job, whenever it has died.
+    pub(crate) async fn retry(&self, id: &str) {
+        let dead = self
+            .queue
+            .dead(&Filter::default(), 100, None)
+            .await
+            .unwrap();
+        let letter = dead.iter().find(|letter| letter.id == id);
+        let retried = Redrive {
+            letter: Named::of(letter.expect("it is dead")),
+            priority: Priority::Normal,
+            delay: Duration::ZERO,
+        };
+        let changed = self.queue.redrive(&[retried], false).await.unwrap();
+        assert_eq!(changed, [Changed::Ok]);
     }
 
     /// Somebody pipes a line into the program.
