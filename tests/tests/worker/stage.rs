@@ -27,7 +27,9 @@ pub(crate) const QUARANTINE: Duration = Duration::from_secs(1);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Short, so that a test sees the end of each; and quotas that no test reaches.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 9] = [
+    // Nothing follows from events.
+    ("PENSTOCK_FLOWS", "/dev/null"),
     ("PENSTOCK_GHL_TOKEN", "pit-test"),
     ("PENSTOCK_GHL_BURST", "100000/10s"),
     ("PENSTOCK_LEASE", "2s"),
