@@ -30,7 +30,7 @@ pub(crate) const ANN: &str = "+33612345678";
 /// The same as the API writes it.
 pub(crate) const ANN_THERE: &str = "33612345678";
 /// For whatever must happen at all; how soon is not what these tests are about.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Short, so that a test sees the end of each.
 const SETTINGS: [(&str, &str); 9] = [
