@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// The units, longest first, each with its length in milliseconds.
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
@@ -60,6 +62,12 @@ pub fn parse_range(text: &str) -> Result<(Duration, Duration), SpanError> {
 /// A length of time in whole milliseconds.
 pub fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The moment that is so many milliseconds after the Unix epoch; the last one that there is, if it is later than that.
+pub fn moment(ms: u64) -> Timestamp {
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 /// Writes a length of time with the longest unit that leaves a whole number; what is below a

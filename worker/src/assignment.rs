@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use penstock_shared::{
     queue::{
@@ -19,7 +20,7 @@ use penstock_shared::{
         run::field,
         settle::Fields,
     },
-    span::millis,
+    span::{millis, moment},
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -93,6 +94,11 @@ impl Assignment {
     /// Which job it is.
     pub fn reference(&self) -> &Reference {
         &self.claimed.reference
+    }
+
+    /// When it was enqueued, or due first: since then it is decided what it does.
+    pub fn first_due(&self) -> Timestamp {
+        moment(self.claimed.life_ms())
     }
 
     /// What is stored under its id, decoded once, by whoever asks first.

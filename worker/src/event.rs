@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::Timestamp;
 use penstock_shared::{
     event::{Event, Source},
     flow::{Broken, Known, Plan},
@@ -56,7 +55,7 @@ pub async fn follow(
     }
     let flows = courier.flows.flows();
     let known = Known {
-        now: first_due(job),
+        now: job.first_due(),
         contact: None,
         links: json!({}),
         news: None,
@@ -121,11 +120,6 @@ fn followed(job: &Assignment) -> BTreeSet<String> {
     let noted = job.claimed.run.text(field::FOLLOWED);
     let noted = noted.and_then(|json| serde_json::from_str(json).ok());
     noted.unwrap_or_default()
-}
-
-fn first_due(job: &Assignment) -> Timestamp {
-    let ms = i64::try_from(job.claimed.life_ms()).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 /// The same event once more, for those that look at the contact: to read that is a call, which needs a permit of GHL's.

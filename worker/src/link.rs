@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
-
 use penstock_shared::{
     job::{ContactId, LinkRecord, Parent, RecordRef},
     link::Gone,
@@ -34,16 +32,14 @@ pub async fn keep(
     calls: &Calls<'_>,
 ) -> Result<Outcome, Stop> {
     let (tenant, system) = (job.reference().tenant(), link.system.as_str());
-    let record = match &link.record {
-        Some(record) => Some(called(courier, job, record, calls).await?),
-        None => None,
-    };
-    let record = match record {
-        // There is none of its own: what is known stays as it is.
-        Some(None) => return Ok(kept(contact, system, None, calls)),
-        Some(Some(record)) => Some(record),
-        None => None,
-    };
+    let mut record = None;
+    if let Some(given) = &link.record {
+        record = called(courier, job, given, calls).await?;
+        if record.is_none() {
+            // There is none of its own: what is known stays as it is.
+            return Ok(kept(contact, system, None, calls));
+        }
+    }
     let own = record
         .as_ref()
         .map(|record| RecordName::new(system, record));
@@ -96,7 +92,7 @@ fn link_to(
         let message = sync::contested(own, other);
         return Err(refused(message, calls));
     }
-    let decided = decided(job);
+    let decided = job.first_due();
     let is_late = link
         .memory
         .linked(system)
@@ -114,12 +110,6 @@ fn link_to(
     link.memory.link(system, decided);
     link.memory.link("ghl", decided);
     Ok(())
-}
-
-/// When a job was enqueued, or due first: since then it is decided what it does.
-fn decided(job: &Assignment) -> Timestamp {
-    let ms = i64::try_from(job.claimed.life_ms()).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 fn refused(message: String, calls: &Calls<'_>) -> Stop {

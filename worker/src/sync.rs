@@ -18,6 +18,7 @@ use penstock_shared::{
     link::{Creation, Gone, Saying, Seen, Told, Write},
     outcome::Outcome,
     queue::links::{Link, RecordName},
+    span::moment,
 };
 use serde_json::{Map, Value, json};
 
@@ -161,8 +162,7 @@ pub(crate) fn contested(record: &RecordName, other: &str) -> String {
 }
 
 pub(crate) fn now(job: &Assignment) -> Timestamp {
-    let ms = i64::try_from(job.clock.now_ms()).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
+    moment(job.clock.now_ms())
 }
 
 impl Deciding<'_> {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Flow;
 use crate::{
     event::{Data, Event, Kind, Person, Source},
     job::{JobId, Tenant},
-    span::millis,
+    span::{self, millis},
 };
 
 /// The trigger of flows on a cadence, and the source of their events.
@@ -44,7 +43,7 @@ impl Flow {
             kind: Kind::named(SCHEDULE),
             tenant: tenant.clone(),
             id: self.moment_id(at),
-            occurred_at: Some(timestamp(at)),
+            occurred_at: Some(span::moment(at)),
             contact: Person::default(),
             truncated: false,
             data: Data::bounded(Map::from_iter(members)).0,
@@ -70,13 +69,8 @@ pub(super) fn source() -> Source {
     Source::Named(SCHEDULE.to_owned())
 }
 
-fn timestamp(ms: u64) -> Timestamp {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
-}
-
 fn written(ms: u64) -> String {
-    timestamp(ms).to_string()
+    span::moment(ms).to_string()
 }
 
 #[cfg(test)]

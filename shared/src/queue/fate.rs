@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::{Queue, error::QueueError, record::Record, run::field};
-use crate::link::Fate;
+use crate::{link::Fate, span::moment};
 
 /// How many jobs one round trip asks about.
 const PAGE: usize = 100;
@@ -60,11 +58,6 @@ impl Queue {
             _ => Fate::Open,
         }
     }
-}
-
-fn moment(ms: u64) -> Timestamp {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 fn read<T: redis::FromRedisValue>(answer: Option<redis::Value>) -> Result<T, QueueError> {

@@ -6,18 +6,18 @@ use penstock_shared::{
     event::Event,
     job::{Destination, Job, state::State},
     queue::{
-        Location, Queue, Terms,
+        Queue,
         dead::{DeadLetter, Filter},
         enqueue::{Admission, Enqueued},
         record::NewJob,
         reference::Lane,
         status::{JobStatus, LaneStatus},
     },
-    settings::{Durability, Encryption},
 };
 use penstock_tests::{
     fixture::Draft,
     harness::{Finished, Program, RedisOptions, RedisServer, run, wait_until},
+    ready,
     smore::{self, Smore},
     smsfactor::{self, SmsFactor},
     stand::Effect,
@@ -76,7 +76,7 @@ impl Stage {
         Self {
             sms: SmsFactor::start(of_sms).await.unwrap(),
             smore: Smore::start(of_smore).await.unwrap(),
-            queue: connect(&redis).await,
+            queue: ready::queue(&redis.url(), "penstock").await.unwrap(),
             redis,
             folder: tempfile::tempdir().unwrap(),
         }
@@ -311,27 +311,4 @@ fn events(body: &Value) -> Vec<Event> {
 fn named(mut job: Job) -> Option<NewJob> {
     let id = job.id.take()?;
     Some(NewJob { id, job })
-}
-
-async fn connect(redis: &RedisServer) -> Queue {
-    let location = Location {
-        url: redis.url().into(),
-        roots: None,
-        namespace: "penstock".into(),
-        shards: 1,
-        durability: Durability::Everysec,
-        encryption: Encryption::default(),
-    };
-    let terms = Terms {
-        lease: Duration::from_secs(2),
-        http_timeout: Duration::from_secs(2),
-        quarantine: Duration::from_secs(1),
-        reserve: 0.1,
-        spread: false,
-        coalesce: 1,
-        max_backlog: 1_000_000,
-        memory: 90,
-        retention: Duration::from_secs(86_400),
-    };
-    Queue::connect(location, terms).await.unwrap()
 }

@@ -26,6 +26,15 @@ fn delivered(stage: &Stage) -> Value {
     stage.sms.steer("reports", &report).unwrap()
 }
 
+/// Whatever was heard meanwhile.
+async fn until_it_has_looked_again(stage: &Stage) {
+    let looks = stage.sms_calls("get-replies");
+    wait_until("another look", PATIENCE, || async {
+        (stage.sms_calls("get-replies") > looks + 1).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_delivery_report_settles_it() {
     let (stage, _worker) = unanswered("60s").await;
@@ -103,11 +112,7 @@ async fn what_others_are_told_of_changes_nothing() {
     let mut report = delivered(&stage);
     report["destination"] = "33699999999".into();
     stage.hears(&report).await;
-    let looks = stage.sms_calls("get-replies");
-    wait_until("another look", PATIENCE, || async {
-        (stage.sms_calls("get-replies") > looks + 1).then_some(())
-    })
-    .await;
+    until_it_has_looked_again(&stage).await;
     assert_ne!(stage.status("m1").await.state, State::Done);
     stage.hears(&delivered(&stage)).await;
     stage.result("m1").await;
@@ -143,11 +148,7 @@ async fn of_two_tenants_with_one_account_each_hears_of_its_own_messages() {
     stage
         .hears(&stage.sms.steer("reports", &report).unwrap())
         .await;
-    let looks = stage.sms_calls("get-replies");
-    wait_until("another look", PATIENCE, || async {
-        (stage.sms_calls("get-replies") > looks + 1).then_some(())
-    })
-    .await;
+    until_it_has_looked_again(&stage).await;
     assert_ne!(stage.status("m1").await.state, State::Done);
     // By the webhook of one tenant the account tells of the messages of all.
     stage.sms.set_faults(["cut-after:op=send:count=1"]).unwrap();
@@ -186,10 +187,6 @@ async fn what_one_account_tells_settles_no_message_of_another() {
     stage
         .hears(&stage.sms.steer("reports", &report).unwrap())
         .await;
-    let looks = stage.sms_calls("get-replies");
-    wait_until("another look", PATIENCE, || async {
-        (stage.sms_calls("get-replies") > looks + 1).then_some(())
-    })
-    .await;
+    until_it_has_looked_again(&stage).await;
     assert_ne!(stage.status_of("beta", "m1").await.state, State::Done);
 }

@@ -9,7 +9,7 @@ use penstock_shared::{
     outcome::{Fault, Outcome},
     queue::sms_report::SmsReport,
     smsfactor::{MessageReply, Request},
-    span::millis,
+    span::{millis, moment},
     wire::CallError,
 };
 use serde_json::json;
@@ -179,11 +179,6 @@ fn unread(stop: Stop, wait: Duration, turn: &Turn<'_>) -> Stop {
         }
         .into(),
     }
-}
-
-fn moment(ms: u64) -> Timestamp {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 /// A moment in ms; what was before 1970 is then.

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use penstock_shared::{
-    event::Event, job::PollSms, outcome::Outcome, smsfactor::Request, span::millis,
+    event::Event,
+    job::PollSms,
+    outcome::Outcome,
+    smsfactor::Request,
+    span::{millis, moment},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -151,11 +155,6 @@ fn request(progress: &Progress) -> Request {
     let until = moment(progress.until).saturating_add(CLOCKS);
     let until = until.unwrap_or(Timestamp::MAX);
     Request::replies(moment(progress.from), until, progress.start)
-}
-
-fn moment(ms: u64) -> Timestamp {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
 
 async fn end(
